@@ -1,0 +1,1 @@
+"""The SRAM of a node."""

@@ -1,0 +1,1 @@
+"""The mesh: packets, router, network interface, list engine, host edge."""
