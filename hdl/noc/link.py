@@ -9,8 +9,8 @@ from .packet import CLASSES, flit_layout
 class Link(Signature):
     """A link, seen from its sender.
 
-    At most one bit of ``valid`` is set: a flit of that class is offered. It is taken in the cycle in which the same bit of
-    ``ready`` is set, too. ``ready`` does not depend on ``valid``.
+    At most one bit of ``valid`` is set: a flit of that class is offered. It is taken in the cycle in which the same bit
+    of ``ready`` is set, too. ``ready`` does not depend on ``valid``.
     """
 
     def __init__(self, config: Config):

@@ -41,6 +41,8 @@ class Error(enum.Enum, shape=4):
 
 
 class Coordinate(data.Struct):
+    """Column and row of a node, or of the host's edge port in row 0."""
+
     x: unsigned(COORDINATE_BITS)
     y: unsigned(COORDINATE_BITS)
 

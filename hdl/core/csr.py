@@ -1,0 +1,141 @@
+"""Control and status registers of all threads."""
+
+from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from .. import isa
+from ..config import Config
+from ..isa import CsrNumber
+from ..noc.packet import Coordinate
+
+#: Why and where a thread trapped, as the host reads it.
+TRAP_REPORT = data.StructLayout({"cause": 64, "pc": 64, "value": 64})
+
+#: Bits of mstatus: MIE, MPIE and the constant MPP = 3 (machine mode is all there is).
+_MIE, _MPIE, _MPP = 3, 7, 3 << 11
+
+
+class Csrs(wiring.Component):
+    """The CSRs of `hdl.isa.CSRS`, for the one instruction that executes in this cycle.
+
+    Members
+    -------
+    position : In(Coordinate)
+        The node's place in the mesh.
+    thread : In
+        Thread of the executing instruction; everything but ``reports`` speaks of it.
+    number : In(12), function : In(isa.Csr), operand : In(64), writes : In(1)
+        A CSR instruction; ``writes`` is clear if it only reads.
+    access : In(1)
+        Perform the write.
+    exists : Out(1), value : Out(64)
+        There is such a CSR, and if ``writes`` it may be written; its value before the write.
+    trap : In(1), cause : In(isa.Cause), trap_pc : In(64), trap_value : In(64)
+        Enter a trap.
+    mret : In(1)
+        Leave it.
+    clear : In(threads)
+        Forget the cause of these threads' last traps.
+    handler : Out(64), resume : Out(64)
+        mtvec and mepc.
+    cycle : In(64), retired : In(64)
+        Counters.
+    reports : Out
+        What each thread's last trap was.
+    """
+
+    def __init__(self, *, config: Config):
+        self.config = config
+        super().__init__({
+            "position": In(Coordinate),
+            "thread": In(config.thread_bits),
+            "number": In(12),
+            "function": In(isa.Csr),
+            "operand": In(64),
+            "writes": In(1),
+            "access": In(1),
+            "exists": Out(1),
+            "value": Out(64),
+            "trap": In(1),
+            "cause": In(isa.Cause),
+            "trap_pc": In(64),
+            "trap_value": In(64),
+            "mret": In(1),
+            "clear": In(config.threads),
+            "handler": Out(64),
+            "resume": Out(64),
+            "cycle": In(64),
+            "retired": In(64),
+            "reports": Out(data.ArrayLayout(TRAP_REPORT, config.threads)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        config = self.config
+        stored = {
+            number: Array(Signal(64, name=f"{number.name.lower()}_{thread}") for thread in range(config.threads))
+            for number in (CsrNumber.MTVEC, CsrNumber.MSCRATCH, CsrNumber.MEPC, CsrNumber.MCAUSE, CsrNumber.MTVAL)
+        }
+        mstatus = Array(Signal(64, name=f"mstatus_{thread}", init=_MPP) for thread in range(config.threads))
+        stored[CsrNumber.MSTATUS] = mstatus
+        node = (self.position.y - 1) * config.columns + self.position.x
+        constant = {
+            CsrNumber.MISA: Const(isa.MISA, 64),
+            CsrNumber.MCYCLE: self.cycle,
+            CsrNumber.CYCLE: self.cycle,
+            CsrNumber.MINSTRET: self.retired,
+            CsrNumber.INSTRET: self.retired,
+            CsrNumber.MHARTID: (node * config.threads + self.thread)[:64],
+            CsrNumber.MNODE: Cat(self.position.x, Const(0, 1), self.position.y),
+            CsrNumber.MMESH: Const(config.columns | config.rows << 8, 64),
+        }
+        values = constant | {number: register[self.thread] for number, register in stored.items()}
+
+        read_only = self.number[10:12].all()
+        new = Signal(64)
+        with m.Switch(self.number):
+            for number in isa.CSRS:
+                with m.Case(number):
+                    m.d.comb += [
+                        self.exists.eq(~(self.writes & read_only)),
+                        self.value.eq(values.get(number, 0)),
+                    ]
+        with m.Switch(self.function):
+            with m.Case(isa.Csr.SET):
+                m.d.comb += new.eq(self.value | self.operand)
+            with m.Case(isa.Csr.CLEAR):
+                m.d.comb += new.eq(self.value & ~self.operand)
+            with m.Default():
+                m.d.comb += new.eq(self.operand)
+        with m.If(self.access & self.writes):
+            with m.Switch(self.number):
+                for number, register in stored.items():
+                    mask = Const(isa.CSRS[number][0], 64)
+                    with m.Case(number):
+                        m.d.sync += register[self.thread].eq((new & mask) | (self.value & ~mask))
+
+        for thread, cause in enumerate(stored[CsrNumber.MCAUSE]):
+            with m.If(self.clear[thread]):
+                m.d.sync += cause.eq(0)
+        status = mstatus[self.thread]
+        with m.If(self.trap):
+            m.d.sync += [
+                stored[CsrNumber.MEPC][self.thread].eq(self.trap_pc),
+                stored[CsrNumber.MCAUSE][self.thread].eq(self.cause),
+                stored[CsrNumber.MTVAL][self.thread].eq(self.trap_value),
+                status.eq(Mux(status[_MIE], _MPP | 1 << _MPIE, _MPP)),
+            ]
+        with m.If(self.mret):
+            m.d.sync += status.eq(Mux(status[_MPIE], _MPP | 1 << _MPIE | 1 << _MIE, _MPP | 1 << _MPIE))
+        m.d.comb += [
+            self.handler.eq(stored[CsrNumber.MTVEC][self.thread]),
+            self.resume.eq(stored[CsrNumber.MEPC][self.thread]),
+        ]
+        for thread in range(config.threads):
+            m.d.comb += [
+                self.reports[thread].cause.eq(stored[CsrNumber.MCAUSE][thread]),
+                self.reports[thread].pc.eq(stored[CsrNumber.MEPC][thread]),
+                self.reports[thread].value.eq(stored[CsrNumber.MTVAL][thread]),
+            ]
+        return m

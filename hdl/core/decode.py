@@ -1,0 +1,93 @@
+"""The instruction decoder, made from the instruction table."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from .. import isa
+from ..config import Config
+from .layouts import Control, Decoded
+
+#: Formats whose second ALU operand is the immediate.
+_IMMEDIATE = (isa.Format.I_TYPE, isa.Format.U_TYPE, isa.Format.SHIFT, isa.Format.SHIFTW)
+
+
+def control_of(instruction: isa.Instruction) -> int:
+    """The control word of a row of the table."""
+    return Control.const({
+        "legal": 1,
+        "unit": instruction.unit,
+        "function": int(instruction.function),
+        "word": instruction.word,
+        "source": instruction.source,
+        "immediate": instruction.format in _IMMEDIATE,
+        "rd_file": instruction.rd_file,
+        "rs1_file": instruction.rs1_file,
+        "rs2_file": instruction.rs2_file,
+    }).as_bits()
+
+
+class Decoder(wiring.Component):
+    """Decodes one instruction word, combinationally.
+
+    Members
+    -------
+    word : In(32)
+    control : Out(Control)
+        All zeros, and so not ``legal``, if the table has no such instruction or it names an accumulator or a part that
+        this configuration does not have.
+    value : Out(64)
+        The immediate, as `Decoded.value`.
+    """
+
+    def __init__(self, *, config: Config):
+        self.config = config
+        super().__init__({"word": In(32), "control": Out(Control), "value": Out(64)})
+
+    def elaborate(self, platform):
+        m = Module()
+        word = self.word
+
+        # Rows exclude each other, so a control bit is the OR of the rows that set it.
+        rows = isa.INSTRUCTIONS
+        hits = Signal(len(rows))
+        m.d.comb += hits.eq(Cat((word & row.mask) == row.match for row in rows))
+        controls = [control_of(row) for row in rows]
+        found = Signal(Control)
+        for bit in range(len(Value.cast(found))):
+            users = sum((control >> bit & 1) << index for index, control in enumerate(controls))
+            m.d.comb += found.as_value()[bit].eq((hits & users).any())
+        missing = (
+            self._missing(found.rd_file, word[7:12])
+            | self._missing(found.rs1_file, word[15:20])
+            | self._missing(found.rs2_file, word[20:25])
+        )
+        m.d.comb += self.control.eq(Mux(missing, 0, found.as_value()))
+
+        sign = word[31]
+        with m.Switch(word[:7]):
+            with m.Case(0x37, 0x17):
+                m.d.comb += self.value.eq(Cat(Const(0, 12), word[12:32], sign.replicate(32)))
+            with m.Case(0x6F):
+                m.d.comb += self.value.eq(Cat(Const(0, 1), word[21:31], word[20], word[12:20], sign.replicate(44)))
+            with m.Case(0x63):
+                m.d.comb += self.value.eq(Cat(Const(0, 1), word[8:12], word[25:31], word[7], sign.replicate(52)))
+            with m.Case(0x23, isa.CUSTOM_1):
+                m.d.comb += self.value.eq(Cat(word[7:12], word[25:32], sign.replicate(52)))
+            with m.Case(0x73):
+                m.d.comb += self.value.eq(Cat(word[20:32], word[15:20]))
+            with m.Default():
+                m.d.comb += self.value.eq(Cat(word[20:32], sign.replicate(52)))
+        return m
+
+    def _missing(self, file: Value, index: Value) -> Value:
+        """The field names an accumulator or a part of one that is not there."""
+        return (
+            ((file == isa.File.ACCUMULATOR) & (index >= self.config.accumulators))
+            | ((file == isa.File.PART) & (index >= self.config.parts))
+        )
+
+
+def fields(decoded: Decoded) -> tuple[Value, Value, Value]:
+    """The rd, rs1 and rs2 fields of a decoded instruction."""
+    return decoded.word[7:12], decoded.word[15:20], decoded.word[20:25]

@@ -1,0 +1,129 @@
+"""The load-store unit: aligned pieces of lines between registers and the SRAM."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from .. import isa
+from ..config import Config
+from ..mem.port import MemoryPort
+from ..queue import Queue
+from .layouts import scalar_result_layout
+from .result import vector_result_layout
+
+#: Loads on their way between the SRAM and the registers; their lines are buffered, since an answer cannot be refused.
+LOADS = 4
+
+
+def request_layout(config: Config) -> data.StructLayout:
+    """An access whose address has been checked; `address` counts from the start of the SRAM."""
+    return data.StructLayout({
+        "thread": config.thread_bits,
+        "destination": 5,
+        "function": isa.Memory,
+        "address": config.line_offset_bits + config.line_bits,
+        "data": config.vector_bits,
+    })
+
+
+def is_store(function):
+    """Of a function of `isa.Memory`, as hardware."""
+    return function[3]
+
+
+def is_vector(function):
+    """Of a function of `isa.Memory`, as hardware."""
+    return function[:3] == isa.Memory.VLD
+
+
+class LoadStoreUnit(wiring.Component):
+    """Takes one access a cycle and performs them in order.
+
+    A load's register is written 4 cycles after its request at the earliest: queue, SRAM, line buffer, result.
+
+    Members
+    -------
+    request : In(stream)
+    memory : Out(MemoryPort)
+    scalar, vector : Out(stream)
+        Results of loads.
+    stored : Out(threads)
+        Strobe: a store of this thread has reached the SRAM.
+    """
+
+    def __init__(self, *, config: Config):
+        self.config = config
+        super().__init__({
+            "request": In(stream.Signature(request_layout(config))),
+            "memory": Out(MemoryPort(config)),
+            "scalar": Out(stream.Signature(scalar_result_layout(config))),
+            "vector": Out(stream.Signature(vector_result_layout(config))),
+            "stored": Out(config.threads),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        config = self.config
+        offset_bits = config.line_offset_bits
+
+        m.submodules.requests = requests = Queue(shape=request_layout(config), depth=2)
+        m.submodules.pending = pending = Queue(shape=self._load_layout(), depth=LOADS)
+        m.submodules.lines = lines = Queue(shape=config.vector_bits, depth=LOADS)
+        wiring.connect(m, wiring.flipped(self.request), requests.i)
+
+        # To the SRAM: stores at once, loads while their lines have room.
+        access = requests.o.payload
+        store, offset = is_store(access.function), access.address[:offset_bits]
+        size = Mux(is_vector(access.function), config.vector_bytes, 1 << access.function[:2])
+        go = Signal()
+        m.d.comb += [
+            go.eq(requests.o.valid & (store | pending.i.ready)),
+            self.memory.request.valid.eq(go),
+            self.memory.request.payload.line.eq(access.address[offset_bits:]),
+            self.memory.request.payload.write.eq(store),
+            self.memory.request.payload.mask.eq(((1 << size) - 1) << offset),
+            self.memory.request.payload.data.eq(access.data << (offset << 3)),
+            requests.o.ready.eq(go & self.memory.request.ready),
+            self.stored.eq((requests.o.ready & store) << access.thread),
+            pending.i.valid.eq(requests.o.ready & ~store),
+            pending.i.payload.thread.eq(access.thread),
+            pending.i.payload.destination.eq(access.destination),
+            pending.i.payload.function.eq(access.function),
+            pending.i.payload.offset.eq(offset),
+            lines.i.valid.eq(self.memory.response.valid),
+            lines.i.payload.eq(self.memory.response.payload),
+        ]
+
+        # To the registers: cut the piece out of the line and extend it.
+        load = pending.o.payload
+        piece = Signal(64)
+        extended = Signal(64)
+        m.d.comb += [piece.eq(lines.o.payload >> (load.offset << 3)), extended.eq(piece)]
+        for log_size in range(3):
+            bits = 8 << log_size
+            with m.If(load.function[:2] == log_size):
+                sign = piece[bits - 1] & ~load.function[2]
+                m.d.comb += extended.eq(Cat(piece[:bits], sign.replicate(64 - bits)))
+        done = Signal()
+        m.d.comb += [
+            self.scalar.valid.eq(lines.o.valid & ~is_vector(load.function)),
+            self.scalar.payload.thread.eq(load.thread),
+            self.scalar.payload.destination.eq(load.destination),
+            self.scalar.payload.data.eq(extended),
+            self.vector.valid.eq(lines.o.valid & is_vector(load.function)),
+            self.vector.payload.thread.eq(load.thread),
+            self.vector.payload.destination.eq(load.destination),
+            self.vector.payload.data.eq(lines.o.payload),
+            done.eq((self.scalar.valid & self.scalar.ready) | (self.vector.valid & self.vector.ready)),
+            lines.o.ready.eq(done),
+            pending.o.ready.eq(done),
+        ]
+        return m
+
+    def _load_layout(self) -> data.StructLayout:
+        return data.StructLayout({
+            "thread": self.config.thread_bits,
+            "destination": 5,
+            "function": isa.Memory,
+            "offset": self.config.line_offset_bits,
+        })

@@ -1,0 +1,47 @@
+"""A register file for all threads."""
+
+from amaranth.hdl import Cat, Module, Shape
+from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from ..config import Config
+from .layouts import write_layout
+
+
+class RegisterFile(wiring.Component):
+    """32 registers for each thread, two combinational reads and one write a cycle.
+
+    A write is seen by reads from the next cycle on.
+
+    Parameters
+    ----------
+    result : data.StructLayout
+        What is written: ``thread``, ``destination`` and ``data``, whose width is a register's.
+    """
+
+    def __init__(self, *, config: Config, result: data.StructLayout):
+        self.config = config
+        self.width = width = Shape.cast(result["data"].shape).width
+        super().__init__({
+            "thread": In(config.thread_bits),
+            "index1": In(5),
+            "index2": In(5),
+            "data1": Out(width),
+            "data2": Out(width),
+            "write": In(write_layout(result)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.memory = memory = Memory(shape=self.width, depth=32 * self.config.threads, init=[])
+        for index, value in ((self.index1, self.data1), (self.index2, self.data2)):
+            port = memory.read_port(domain="comb")
+            m.d.comb += [port.addr.eq(Cat(index, self.thread)), value.eq(port.data)]
+        port = memory.write_port()
+        m.d.comb += [
+            port.en.eq(self.write.valid),
+            port.addr.eq(Cat(self.write.result.destination, self.write.result.thread)),
+            port.data.eq(self.write.result.data),
+        ]
+        return m

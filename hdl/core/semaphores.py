@@ -1,0 +1,89 @@
+"""The counting semaphores of a node."""
+
+from amaranth.hdl import Array, Cat, Module, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..arbiter import RoundRobin
+from ..config import Config
+from .onehot import select
+
+COUNT_BITS = 16
+
+
+class Semaphores(wiring.Component):
+    """Counters that threads and the mesh post, and that threads wait for.
+
+    One post and one grant a cycle. A waiting thread is granted when its whole amount is there, in the cycle after at
+    the earliest; threads that could be granted at once take turns.
+
+    Members
+    -------
+    post : In(1), post_index : In
+        A thread of this node posts; always taken.
+    mesh_post : In(stream)
+        Posts from the mesh and the list engine; taken when no thread posts.
+    overflow : Out(1)
+        The post of this cycle found the counter at 65,535 and is refused.
+    wait, wait_index, wait_amount : In
+        For each thread, a strobe to start waiting; it must not be waiting yet.
+    cancel : In(threads)
+        Stop waiting, without the semaphore.
+    waiting : Out(threads)
+        Threads that wait.
+    granted : Out(threads)
+        Strobe, one-hot: this thread has its semaphore; it no longer waits from the next cycle on.
+    """
+
+    def __init__(self, *, config: Config):
+        self.config = config
+        super().__init__({
+            "post": In(1),
+            "post_index": In(config.semaphore_bits),
+            "mesh_post": In(stream.Signature(config.semaphore_bits)),
+            "overflow": Out(1),
+            "wait": In(config.threads),
+            "wait_index": In(config.semaphore_bits),
+            "wait_amount": In(COUNT_BITS),
+            "cancel": In(config.threads),
+            "waiting": Out(config.threads),
+            "granted": Out(config.threads),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        config = self.config
+        counts = Array(Signal(COUNT_BITS, name=f"count_{index}") for index in range(config.semaphores))
+        demand = data.StructLayout({"index": config.semaphore_bits, "amount": COUNT_BITS})
+        demands = [Signal(demand, name=f"demand_{thread}") for thread in range(config.threads)]
+
+        m.submodules.turn = turn = RoundRobin(count=config.threads)
+        m.d.comb += [
+            turn.requests.eq(self.waiting & Cat(counts[wanted.index] >= wanted.amount for wanted in demands)),
+            turn.advance.eq(1),
+            self.granted.eq(turn.grant & ~self.cancel),
+        ]
+        m.d.sync += self.waiting.eq((self.waiting & ~self.granted & ~self.cancel) | self.wait)
+        for thread, wanted in enumerate(demands):
+            with m.If(self.wait[thread]):
+                m.d.sync += [wanted.index.eq(self.wait_index), wanted.amount.eq(self.wait_amount)]
+
+        posted, index = Signal(), Signal(config.semaphore_bits)
+        m.d.comb += [
+            self.mesh_post.ready.eq(~self.post),
+            posted.eq(self.post | self.mesh_post.valid),
+            index.eq(self.mesh_post.payload),
+            self.overflow.eq(posted & counts[index].all()),
+        ]
+        with m.If(self.post):
+            m.d.comb += index.eq(self.post_index)
+
+        served = Signal(demand)
+        m.d.comb += served.eq(select(self.granted, [wanted.as_value() for wanted in demands]))
+        for number, count in enumerate(counts):
+            up, down = Signal(name=f"up_{number}"), Signal(COUNT_BITS, name=f"down_{number}")
+            m.d.comb += up.eq(posted & (index == number) & ~count.all())
+            with m.If(served.index == number):
+                m.d.comb += down.eq(served.amount)
+            m.d.sync += count.eq(count + up - down)
+        return m

@@ -1,0 +1,120 @@
+"""Where packets leave a node for the mesh, with the SRAM lines that they carry."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import data, enum, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from ..config import Config
+from ..mem.port import MemoryPort
+from ..queue import Queue
+from .link import Link
+from .packet import BORN_BITS, Coordinate, Header, flit_layout
+
+#: Commands under way: one line a cycle flows as long as the SRAM answers a read within two cycles.
+READ_AHEAD = 4
+
+
+class Kind(enum.Enum, shape=2):
+    """What a command asks of the egress: it sends a packet with a value or an SRAM line, or answers the list engine."""
+
+    VALUE = 0
+    LINE = 1
+    FETCH = 2
+    DONE = 3
+
+
+def command_layout(config: Config) -> data.StructLayout:
+    """A command for the egress.
+
+    ``header`` goes out with ``source`` and ``born`` filled in; of a DONE only its ``signal`` counts. ``value`` is the
+    payload of a VALUE, the same in each 8 bytes; ``line`` the SRAM line of a LINE or FETCH.
+    """
+    return data.StructLayout({"kind": Kind, "header": Header, "value": 64, "line": config.line_bits})
+
+
+class Egress(wiring.Component):
+    """Carries out commands in their order, one each cycle if SRAM and mesh allow. All packets are of class 1.
+
+    Members
+    -------
+    position : In(Coordinate), cycle : In(BORN_BITS)
+        What packets are stamped with in the cycle in which they leave.
+    commands : In(stream)
+        See `command_layout`.
+    read : Out(MemoryPort)
+    mesh_out : Out(Link)
+    fetched : Out(stream)
+        Lines for the list engine.
+    done : Out(stream)
+        Semaphores to post at this node, since everything before has left.
+    """
+
+    def __init__(self, *, config: Config):
+        self.config = config
+        super().__init__({
+            "position": In(Coordinate),
+            "cycle": In(BORN_BITS),
+            "commands": In(stream.Signature(command_layout(config))),
+            "read": Out(MemoryPort(config)),
+            "mesh_out": Out(Link(config)),
+            "fetched": Out(stream.Signature(config.vector_bits, always_ready=True)),
+            "done": Out(stream.Signature(config.semaphore_bits)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        config = self.config
+        waiting = data.StructLayout({"kind": Kind, "header": Header, "value": 64})
+        m.submodules.waiting = queue = Queue(shape=waiting, depth=READ_AHEAD)
+        m.submodules.lines = lines = Queue(shape=config.vector_bits, depth=READ_AHEAD)
+
+        # Commands in: a command that needs a line waits until the SRAM has taken its read.
+        command = self.commands.payload
+        needs_line = (command.kind == Kind.LINE) | (command.kind == Kind.FETCH)
+        m.d.comb += [
+            self.read.request.valid.eq(self.commands.valid & queue.i.ready & needs_line),
+            self.read.request.payload.line.eq(command.line),
+            self.commands.ready.eq(queue.i.ready & (~needs_line | self.read.request.ready)),
+            queue.i.valid.eq(self.commands.valid & (~needs_line | self.read.request.ready)),
+            *(queue.i.payload[field].eq(command[field]) for field in waiting.members),
+            lines.i.valid.eq(self.read.response.valid),
+            lines.i.payload.eq(self.read.response.payload),
+        ]
+
+        # Packets out.
+        head = queue.o.payload
+        flit = Signal(flit_layout(config))
+        m.d.comb += [
+            flit.header.eq(head.header),
+            flit.header.source.eq(self.position),
+            flit.header.born.eq(self.cycle),
+            flit.payload.eq(lines.o.payload),
+            self.mesh_out.flit.eq(flit),
+            self.fetched.payload.eq(lines.o.payload),
+            self.done.payload.eq(head.header.signal - 1),
+        ]
+        with m.If(queue.o.valid), m.Switch(head.kind):
+            with m.Case(Kind.VALUE):
+                m.d.comb += [
+                    flit.payload.eq(head.value.replicate(config.vector_bits // 64)),
+                    self.mesh_out.valid[1].eq(1),
+                    queue.o.ready.eq(self.mesh_out.ready[1]),
+                ]
+            with m.Case(Kind.LINE):
+                m.d.comb += [
+                    self.mesh_out.valid[1].eq(lines.o.valid),
+                    lines.o.ready.eq(self.mesh_out.ready[1]),
+                    queue.o.ready.eq(lines.o.valid & self.mesh_out.ready[1]),
+                ]
+            with m.Case(Kind.FETCH):
+                m.d.comb += [
+                    self.fetched.valid.eq(lines.o.valid),
+                    lines.o.ready.eq(1),
+                    queue.o.ready.eq(lines.o.valid),
+                ]
+            with m.Case(Kind.DONE):
+                m.d.comb += [
+                    self.done.valid.eq(1),
+                    queue.o.ready.eq(self.done.ready),
+                ]
+        return m

@@ -1,0 +1,48 @@
+"""Errors of a node's network interface: what is reported of them, and their registers."""
+
+from amaranth.hdl import Module, Signal, unsigned
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from .packet import Error
+
+
+class Report(data.Struct):
+    """An error and the address it names: the payload of an ERROR packet and the register FIRST_ERROR."""
+
+    code: Error
+    reserved: unsigned(28)
+    address: unsigned(32)
+
+
+class ErrorLog(wiring.Component):
+    """The registers ERRORS and FIRST_ERROR.
+
+    Members
+    -------
+    i : In(stream), `count` of them
+        Reports; of those of one cycle, the first in this order counts as the first error.
+    errors : Out(64)
+        Reports since reset.
+    first : Out(Report)
+        The first of them, or 0.
+    """
+
+    def __init__(self, *, count: int):
+        self.count = count
+        super().__init__({
+            "i": In(stream.Signature(Report, always_ready=True)).array(count),
+            "errors": Out(64),
+            "first": Out(Report),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        new = Signal(Report)
+        for report in reversed(self.i):
+            with m.If(report.valid):
+                m.d.comb += new.eq(report.payload)
+        m.d.sync += self.errors.eq(self.errors + sum(report.valid for report in self.i))
+        with m.If(self.first.code == Error.NONE):
+            m.d.sync += self.first.eq(new)
+        return m

@@ -1,0 +1,85 @@
+"""A node: core, SRAM, network interface and router."""
+
+from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from .config import Config
+from .control import Control
+from .core.core import Core
+from .core.layouts import retirement_layout
+from .mem.sram import Sram
+from .noc.interface import NetworkInterface
+from .noc.link import Link
+from .noc.packet import Coordinate
+from .noc.router import Router, Side
+
+#: The sides of a node that have neighbours.
+NEIGHBOURS = (Side.NORTH, Side.SOUTH, Side.EAST, Side.WEST)
+
+
+class Node(wiring.Component):
+    """The repeated block of the mesh.
+
+    Members
+    -------
+    position : In(Coordinate)
+        Where the node stands; constant.
+    inputs, outputs : Link of each side in `NEIGHBOURS`
+        To the neighbours' routers.
+    retirement : Out
+        For traces; see `hdl.core.core.retirement_layout`.
+    """
+
+    def __init__(self, *, config: Config):
+        self.config = config
+        super().__init__({
+            "position": In(Coordinate),
+            "inputs": In(Link(config)).array(len(NEIGHBOURS)),
+            "outputs": Out(Link(config)).array(len(NEIGHBOURS)),
+            "retirement": Out(retirement_layout(config)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        config = self.config
+        m.submodules.router = router = Router(config=config)
+        m.submodules.interface = interface = NetworkInterface(config=config)
+        m.submodules.sram = sram = Sram(config=config, users=("fetch", "core", "mesh_read", "mesh_write"))
+        m.submodules.core = core = Core(config=config)
+        m.submodules.control = control = Control()
+
+        cycle = Signal(64)
+        m.d.sync += cycle.eq(cycle + 1)
+        m.d.comb += [
+            router.position.eq(self.position),
+            interface.position.eq(self.position),
+            core.position.eq(self.position),
+            interface.cycle.eq(cycle),
+            core.cycle.eq(cycle),
+            control.cycle.eq(cycle),
+            self.retirement.eq(core.retirement),
+        ]
+        for side in NEIGHBOURS:
+            wiring.connect(m, wiring.flipped(self.inputs[side]), router.inputs[side])
+            wiring.connect(m, router.outputs[side], wiring.flipped(self.outputs[side]))
+        wiring.connect(m, router.outputs[Side.LOCAL], interface.mesh_in)
+        wiring.connect(m, interface.mesh_out, router.inputs[Side.LOCAL])
+
+        wiring.connect(m, core.fetch, sram.fetch)
+        wiring.connect(m, core.memory, sram.core)
+        wiring.connect(m, interface.read, sram.mesh_read)
+        wiring.connect(m, interface.write, sram.mesh_write)
+
+        wiring.connect(m, core.signal, interface.signal)
+        wiring.connect(m, core.push, interface.push)
+        wiring.connect(m, interface.post, core.mesh_post)
+        wiring.connect(m, interface.control, control.bus)
+        wiring.connect(m, control.threads, core.control)
+        m.d.comb += [
+            interface.post_overflow.eq(core.overflow),
+            control.activity.eq(core.activity),
+            control.network.eq(interface.status),
+            control.flits.eq(router.flits),
+        ]
+        return m

@@ -1,0 +1,50 @@
+"""`python -m sim.lint [BLOCK]`: Verilator's lint of the emitted Verilog of every preset; any warning is an error."""
+
+import argparse
+import subprocess
+import sys
+
+from hdl.blocks import BLOCKS, block
+from hdl.config import PRESETS
+from hdl.verilog import emit
+
+from .build import ROOT, set_up_verilator
+
+#: What is not asked of machine-written text. Everything else of -Wall is, in particular LATCH, UNOPTFLAT, MULTIDRIVEN,
+#: UNDRIVEN, ALWNEVER, COMBDLY, IMPLICIT, PINMISSING and SELRANGE.
+SETTINGS = (
+    "-Wno-DECLFILENAME",    # one file holds all modules
+    "-Wno-VARHIDDEN",       # each module's names are its own
+    "-Wno-UNUSEDSIGNAL",    # an expression's intermediate values are wires, of which not every bit is used
+    "-Wno-WIDTHEXPAND", "-Wno-WIDTHTRUNC",  # Amaranth has sized every expression; the text leaves it to Verilog's rules
+    "-Wno-PROCASSINIT",     # a register's reset value is also its initial value
+    "-Wno-CASEINCOMPLETE",  # every signal has its default before a case; if it had not, LATCH would say so
+)
+
+
+def lint(name: str, preset: str) -> str:
+    """Verilator's words on a block of a preset; empty if it finds nothing."""
+    source = ROOT / "build" / "lint" / f"{preset}-{name}.sv"
+    source.parent.mkdir(parents=True, exist_ok=True)
+    source.write_text(emit(block(name, PRESETS[preset]), name=name))
+    set_up_verilator()
+    command = ["verilator", "--lint-only", "-Wall", *SETTINGS, "--top-module", name, str(source)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    return result.stderr or (f"verilator ended with status {result.returncode}" if result.returncode else "")
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="python -m sim.lint", description=__doc__)
+    parser.add_argument("block", nargs="?", default="mesh", choices=BLOCKS, help="mesh, if not given: all are in it")
+    name = parser.parse_args().block
+    failed = False
+    for preset in PRESETS:
+        said = lint(name, preset)
+        failed |= bool(said)
+        print(f"{preset} {name}: {said or 'clean'}", flush=True)
+    sys.exit(failed)
+
+
+if __name__ == "__main__":
+    main()

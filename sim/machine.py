@@ -1,0 +1,176 @@
+"""A node of the golden model: SRAM, threads, semaphores and control registers.
+
+The model has no notion of time: an instruction is one step, and what it sends arrives before the next one. It is
+written from docs/architecture.md and the RISC-V specifications, never from the RTL.
+"""
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from hdl.config import SRAM_BASE, Config
+from hdl.isa import Cause, CsrNumber, Instruction, decode
+
+from .assembler import operands
+from .memory_map import NODE_BLOCK, THREAD_BLOCK, ErrorCode, NodeRegister, State, ThreadRegister
+from .scalar import M64, SCALAR, Maker
+from .thread import Operation, Thread, Trap
+from .xd1 import XD1
+
+if TYPE_CHECKING:
+    from .mesh import Mesh
+
+MAKERS: dict[str, Maker] = {**SCALAR, **XD1}
+SEMAPHORE_LIMIT = 0xFFFF
+
+
+@cache
+def decode_cached(word: int) -> Instruction | None:
+    """`hdl.isa.decode`, once for each word."""
+    return decode(word)
+
+
+def _illegal(word: int) -> Operation:
+    def run() -> int:
+        raise Trap(Cause.ILLEGAL, word)
+
+    return run
+
+
+class Node:
+    """A node of the mesh.
+
+    Attributes
+    ----------
+    sram : bytearray
+        The SRAM; offset 0 is `SRAM_BASE`.
+    threads : list of Thread
+    semaphores : list of int
+    errors, first_error : int
+        The ERRORS and FIRST_ERROR registers.
+    """
+
+    def __init__(self, mesh: "Mesh", x: int, y: int):
+        config: Config = mesh.config
+        self.mesh, self.config, self.x, self.y = mesh, config, x, y
+        self.sram = bytearray(config.sram_bytes)
+        self.semaphores = [0] * config.semaphores
+        self.matrix_steps = self.vector_ops = self.errors = self.first_error = 0
+        self.threads = [Thread(self, index) for index in range(config.threads)]
+        self._line = config.vector_bytes
+        self._has_code = bytearray(config.sram_lines)
+        self._last_served = [config.threads - 1] * config.semaphores
+
+    # Memory
+
+    def holds(self, address: int, size: int) -> bool:
+        """Whether all these bytes are in the SRAM."""
+        return address >= SRAM_BASE and address + size <= self.config.sram_end
+
+    def locate(self, address: int, size: int, *, store: bool = False) -> int:
+        """The SRAM offset of an access of a thread, or the trap it takes."""
+        offset = address - SRAM_BASE
+        if not 0 <= offset <= len(self.sram) - size:
+            raise Trap(Cause.STORE_ACCESS if store else Cause.LOAD_ACCESS, address)
+        if offset % self._line + size > self._line:
+            raise Trap(Cause.STORE_MISALIGNED if store else Cause.LOAD_MISALIGNED, address)
+        return offset
+
+    def store(self, offset: int, data: bytes) -> None:
+        """Write within a line, and forget what threads have decoded of it."""
+        self.sram[offset:offset + len(data)] = data
+        line = offset // self._line
+        if self._has_code[line]:
+            self._has_code[line] = 0
+            start = SRAM_BASE + line * self._line
+            for pc in range(start, start + self._line, 4):
+                for thread in self.threads:
+                    thread.code.pop(pc, None)
+
+    def write(self, address: int, data: bytes) -> None:
+        """Write any number of bytes of the SRAM from outside."""
+        start = 0
+        while start < len(data):
+            offset = address - SRAM_BASE + start
+            end = start + self._line - offset % self._line
+            self.store(offset, data[start:end])
+            start = end
+
+    # Instructions
+
+    def fetch(self, thread: Thread) -> tuple[Operation, int]:
+        """Fetch and decode the instruction at the thread's pc, and keep it."""
+        pc = thread.pc
+        if not self.holds(pc, 4):
+            raise Trap(Cause.FETCH_ACCESS, pc)
+        offset = pc - SRAM_BASE
+        word = int.from_bytes(self.sram[offset:offset + 4], "little")
+        row = decode_cached(word)
+        operation = row and MAKERS[row.name](thread, row, operands(word, row.format), pc)
+        self._has_code[offset // self._line] = 1
+        thread.code[pc] = (operation or _illegal(word), word)
+        return thread.code[pc]
+
+    # Semaphores
+
+    def take(self, semaphore: int, amount: int) -> bool:
+        """Subtract the amount if it is there."""
+        if self.semaphores[semaphore] < amount:
+            return False
+        self.semaphores[semaphore] -= amount
+        return True
+
+    def post(self, semaphore: int) -> None:
+        """Add 1 and serve the threads that wait for it, the one after the last served first."""
+        if self.semaphores[semaphore] == SEMAPHORE_LIMIT:
+            self.error(ErrorCode.OVERFLOW, semaphore)
+            return
+        self.semaphores[semaphore] += 1
+        last = self._last_served[semaphore]
+        for thread in self.threads[last + 1:] + self.threads[:last + 1]:
+            wanted, amount = thread.wanted
+            if thread.state is State.WAITING and wanted == semaphore and self.take(semaphore, amount):
+                self._last_served[semaphore] = thread.index
+                thread.grant()
+
+    def error(self, code: ErrorCode, address: int) -> None:
+        """Count an error and remember the first."""
+        self.errors += 1
+        if not self.first_error:
+            self.first_error = (address & 0xFFFF_FFFF) << 32 | code
+
+    # Control registers
+
+    def read_control(self, offset: int) -> int:
+        """A control register by its offset in the control region; unused ones and those that count time read 0."""
+        if offset >= NODE_BLOCK:
+            counters: dict[int, int] = {
+                NodeRegister.CYCLES: self.mesh.steps, NodeRegister.MATRIX_STEPS: self.matrix_steps,
+                NodeRegister.VECTOR_OPS: self.vector_ops, NodeRegister.ERRORS: self.errors,
+                NodeRegister.FIRST_ERROR: self.first_error,
+            }
+            return counters.get(offset - NODE_BLOCK, 0)
+        index, register = divmod(offset, THREAD_BLOCK)
+        if index >= len(self.threads):
+            return 0
+        state = self.threads[index].snapshot()
+        registers: dict[int, int] = {
+            ThreadRegister.PC: state.pc, ThreadRegister.STATE: state.state, ThreadRegister.CAUSE: state.cause,
+            ThreadRegister.EPC: state.epc, ThreadRegister.TVAL: state.tval, ThreadRegister.INSTRET: state.instret,
+        }
+        return registers.get(register, 0)
+
+    def write_control(self, offset: int, value: int) -> None:
+        """Set a thread's PC or STATE; writes to other registers are ignored."""
+        index, register = divmod(offset, THREAD_BLOCK)
+        if index >= len(self.threads):
+            return
+        thread = self.threads[index]
+        active = thread.state in (State.RUNNING, State.WAITING)
+        match register:
+            case ThreadRegister.PC if not active:
+                thread.pc = value & M64 & ~3
+            case ThreadRegister.STATE if value == 1 and not active:
+                thread.csrs[CsrNumber.MCAUSE] = 0
+                thread.state = State.RUNNING
+            case ThreadRegister.STATE if value == 0:
+                thread.state = State.HALTED

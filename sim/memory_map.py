@@ -1,0 +1,111 @@
+"""Where things are in a node, as docs/architecture.md says: control registers and the list descriptor."""
+
+import struct
+from dataclasses import dataclass
+from enum import IntEnum
+from math import ceil
+from typing import Self
+
+from hdl.config import Config
+
+CONTROL_BASE = 0x0200_0000
+THREAD_BLOCK = 0x40
+NODE_BLOCK = 0x1000
+REGISTER_BYTES = 8
+
+
+class State(IntEnum):
+    """Values of a thread's STATE register."""
+
+    HALTED = 0
+    RUNNING = 1
+    WAITING = 2
+    TRAPPED = 3
+
+
+class ThreadRegister(IntEnum):
+    """Offsets in a thread's block."""
+
+    PC = 0x00
+    STATE = 0x08
+    CAUSE = 0x10
+    EPC = 0x18
+    TVAL = 0x20
+    INSTRET = 0x28
+
+
+class NodeRegister(IntEnum):
+    """Offsets in the node's block."""
+
+    CYCLES = 0x00
+    MATRIX_STEPS = 0x08
+    VECTOR_OPS = 0x10
+    PACKETS_IN = 0x18
+    LATENCY_SUM = 0x20
+    ERRORS = 0x28
+    FIRST_ERROR = 0x30
+    FLITS_NORTH = 0x38
+    FLITS_SOUTH = 0x40
+    FLITS_EAST = 0x48
+    FLITS_WEST = 0x50
+    FLITS_LOCAL = 0x58
+    BUSY_CYCLES = 0x60
+    STALL_CYCLES = 0x68
+
+
+class ErrorCode(IntEnum):
+    """Why a packet or a list descriptor was refused."""
+
+    OP = 1
+    ADDRESS = 2
+    SIZE = 3
+    DESTINATION = 4
+    SEMAPHORE = 5
+    OVERFLOW = 6
+    DESCRIPTOR = 7
+
+
+def thread_register(thread: int, register: ThreadRegister) -> int:
+    """Local address of a register of a thread."""
+    return CONTROL_BASE + THREAD_BLOCK * thread + register
+
+
+def node_register(register: NodeRegister) -> int:
+    """Local address of a register of the node."""
+    return CONTROL_BASE + NODE_BLOCK + register
+
+
+@dataclass(frozen=True, kw_only=True)
+class Descriptor:
+    """A list descriptor; the fields are docs/architecture.md's. `reserved` is what the reserved bytes hold."""
+
+    source: int
+    destination: int
+    lines: int = 1
+    rows: int = 1
+    source_stride: int = 0
+    destination_stride: int = 0
+    signal: int = 0
+    done: int = 0
+    reserved: bytes = b""
+
+    _FIELDS = struct.Struct("<QQIIIIHH")
+
+    @classmethod
+    def size(cls, config: Config) -> int:
+        """Bytes of a descriptor, which are whole lines."""
+        return ceil(48 / config.vector_bytes) * config.vector_bytes
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        source, destination, lines, rows, source_stride, destination_stride, signal, done = \
+            cls._FIELDS.unpack_from(data)
+        return cls(source=source, destination=destination, lines=lines, rows=rows, source_stride=source_stride,
+                   destination_stride=destination_stride, signal=signal, done=done,
+                   reserved=data[cls._FIELDS.size:])
+
+    def to_bytes(self, config: Config) -> bytes:
+        """The descriptor as it lies in the SRAM."""
+        fields = self._FIELDS.pack(self.source, self.destination, self.lines, self.rows, self.source_stride,
+                                   self.destination_stride, self.signal, self.done)
+        return (fields + self.reserved).ljust(self.size(config), b"\0")

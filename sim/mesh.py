@@ -1,0 +1,237 @@
+"""A mesh of the golden model's nodes, as the host sees it.
+
+Messages (posts, lists) are delivered when they are sent, in program order, which is one of the orders that the
+hardware allows.
+"""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from hdl.config import ADDRESS_BITS, GLOBAL_FLAG, SRAM_BASE, Config
+
+from .elf import Program
+from .errors import AccessError, Deadlock, OutOfSteps
+from .machine import Node
+from .memory_map import CONTROL_BASE, REGISTER_BYTES, Descriptor, ErrorCode, State, ThreadRegister, thread_register
+from .outcome import Outcome, ThreadState
+from .thread import Thread
+from .trace import TraceWriter
+
+CONTROL_BYTES = 1 << 13
+_TOHOST_BYTES = 8
+
+
+class Refused(Exception):
+    """A list descriptor breaks a rule."""
+
+    def __init__(self, code: ErrorCode, address: int):
+        super().__init__(code, address)
+        self.code = code
+        self.address = address
+
+
+class Mesh:
+    """All nodes of a configuration.
+
+    Parameters
+    ----------
+    config : Config
+
+    Attributes
+    ----------
+    nodes : dict
+        Nodes by (x, y).
+    steps : int
+        Rounds taken so far: in each, every running thread executes one instruction.
+    schedule_changed : bool
+        Some thread's state has changed since the running threads were last listed.
+    """
+
+    def __init__(self, config: Config):
+        self.config = config
+        self.steps = 0
+        self.schedule_changed = True
+        self.nodes = {(x, y): Node(self, x, y) for x, y in config.coordinates()}
+
+    # What the host does
+
+    def _node(self, x: int, y: int) -> Node:
+        try:
+            return self.nodes[x, y]
+        except KeyError:
+            raise AccessError(f"there is no node {x},{y} in a mesh of {self.config.columns} x {self.config.rows} nodes "
+                              "(x counts from 0, y from 1)") from None
+
+    def _is_sram(self, node: Node, address: int, size: int) -> bool:
+        """Whether the bytes are SRAM rather than control registers; an error if they are neither."""
+        if node.holds(address, size):
+            return True
+        if address < CONTROL_BASE or address + size > CONTROL_BASE + CONTROL_BYTES:
+            node.error(ErrorCode.ADDRESS, address)
+            raise AccessError(f"node {node.x},{node.y} has nothing at {address:#x} ({size} bytes)")
+        if address % REGISTER_BYTES or size != REGISTER_BYTES:
+            node.error(ErrorCode.SIZE, address)
+            raise AccessError(f"control registers are accessed by 8 aligned bytes, not {size} bytes at {address:#x}")
+        return False
+
+    def write(self, x: int, y: int, address: int, data: bytes) -> None:
+        """Write SRAM, any number of bytes, or one control register."""
+        node = self._node(x, y)
+        if self._is_sram(node, address, len(data)):
+            node.write(address, data)
+        else:
+            node.write_control(address - CONTROL_BASE, int.from_bytes(data, "little"))
+
+    def read(self, x: int, y: int, address: int, size: int) -> bytes:
+        """Read SRAM, any number of bytes, or one control register."""
+        node = self._node(x, y)
+        if self._is_sram(node, address, size):
+            return bytes(node.sram[address - SRAM_BASE:address - SRAM_BASE + size])
+        return node.read_control(address - CONTROL_BASE).to_bytes(REGISTER_BYTES, "little")
+
+    def post(self, x: int, y: int, semaphore: int) -> None:
+        """Post a semaphore, as a SIGNAL packet from the host does."""
+        node = self._node(x, y)
+        if semaphore not in range(self.config.semaphores):
+            node.error(ErrorCode.SEMAPHORE, semaphore)
+            raise AccessError(f"node {x},{y} has no semaphore {semaphore}; there are {self.config.semaphores}")
+        node.post(semaphore)
+
+    def load(self, program: Program, x: int, y: int) -> None:
+        """Write a program's segments into a node."""
+        for address, data in program.segments:
+            self.write(x, y, address, data)
+
+    def start(self, x: int, y: int, thread: int, pc: int) -> None:
+        """Start a thread that is not running at `pc`."""
+        if thread not in range(self.config.threads):
+            raise AccessError(f"a node of {self.config.name} has {self.config.threads} threads, so no thread {thread}")
+        for register, value in ((ThreadRegister.PC, pc), (ThreadRegister.STATE, State.RUNNING)):
+            self.write(x, y, thread_register(thread, register), value.to_bytes(REGISTER_BYTES, "little"))
+
+    def state(self, x: int, y: int, thread: int) -> ThreadState:
+        """A thread's control registers."""
+        return self._node(x, y).threads[thread].snapshot()
+
+    # Running
+
+    def run(self, *, max_steps: int, until: Callable[[], bool] | None = None, trace: TraceWriter | None = None) -> None:
+        """Run until `until` holds (asked after every step) or every thread has trapped or halted.
+
+        Raises
+        ------
+        Deadlock
+            If threads are left but all of them wait.
+        OutOfSteps
+            If neither happens within `max_steps` steps.
+        """
+        threads = [thread for node in self.nodes.values() for thread in node.threads]
+        for thread in threads:
+            thread.retired = trace.write if trace else None
+        running: list[Thread] = []
+        self.schedule_changed = True
+        last = self.steps + max_steps
+        while until is None or not until():
+            if self.schedule_changed:
+                running = [thread for thread in threads if thread.state is State.RUNNING]
+                self.schedule_changed = False
+            if not running:
+                if any(thread.state is State.WAITING for thread in threads):
+                    raise Deadlock(f"deadlock: every thread that has not stopped waits: {_listed(threads)}")
+                return
+            if self.steps == last:
+                raise OutOfSteps(f"not ended after {max_steps} steps: {_listed(threads)}")
+            self.steps += 1
+            for thread in running:
+                thread.step()
+
+    # The list engine
+
+    def move_list(self, node: Node, address: int) -> None:
+        """Carry out the list descriptor at a line-aligned address of the node's SRAM."""
+        start = address - SRAM_BASE
+        descriptor = Descriptor.from_bytes(bytes(node.sram[start:start + Descriptor.size(self.config)]))
+        try:
+            self._check(descriptor, address)
+            for row in range(descriptor.rows):
+                for line in range(descriptor.lines):
+                    self._move_line(node, descriptor, row, line)
+            if descriptor.signal:
+                self.nodes[self._destination(node, descriptor.destination)].post(descriptor.signal - 1)
+        except Refused as refused:
+            node.error(refused.code, refused.address)
+        if 0 < descriptor.done <= self.config.semaphores:
+            node.post(descriptor.done - 1)
+
+    def _check(self, descriptor: Descriptor, address: int) -> None:
+        steps = (descriptor.source, descriptor.destination, descriptor.source_stride, descriptor.destination_stride)
+        if any(descriptor.reserved) or not descriptor.lines or not descriptor.rows \
+                or any(step % self.config.vector_bytes for step in steps):
+            raise Refused(ErrorCode.DESCRIPTOR, address)
+        if max(descriptor.signal, descriptor.done) > self.config.semaphores:
+            raise Refused(ErrorCode.SEMAPHORE, address)
+
+    def _destination(self, node: Node, address: int) -> tuple[int, int]:
+        if address >> ADDRESS_BITS:
+            raise Refused(ErrorCode.ADDRESS, address)
+        if not address & GLOBAL_FLAG:
+            return node.x, node.y
+        x, y = address >> 32 & 0xFF, address >> 40 & 0xFF
+        if (x, y) not in self.nodes:
+            raise Refused(ErrorCode.DESTINATION, address)
+        return x, y
+
+    def _move_line(self, node: Node, descriptor: Descriptor, row: int, line: int) -> None:
+        size = self.config.vector_bytes
+        source, destination = (
+            base & ~0xFFFF_FFFF | base + row * stride + line * size & 0xFFFF_FFFF for base, stride in (
+                (descriptor.source, descriptor.source_stride), (descriptor.destination, descriptor.destination_stride)))
+        target = self.nodes[self._destination(node, destination)]
+        local = destination & (0xFFFF_FFFF if destination & GLOBAL_FLAG else GLOBAL_FLAG - 1)
+        if not node.holds(source, size):
+            raise Refused(ErrorCode.ADDRESS, source)
+        if not target.holds(local, size):
+            raise Refused(ErrorCode.ADDRESS, destination)
+        start = source - SRAM_BASE
+        target.store(local - SRAM_BASE, bytes(node.sram[start:start + size]))
+
+
+def _listed(threads: Iterable[Thread], limit: int = 8) -> str:
+    """What the threads that were started are doing."""
+    def text(thread: Thread) -> str:
+        state = thread.snapshot()
+        if state.state is not State.WAITING:
+            return str(state)
+        semaphore, amount = thread.wanted
+        return f"{state} for {amount} of semaphore {semaphore}, which is at {thread.node.semaphores[semaphore]}"
+
+    texts = [text(thread) for thread in threads if thread.state is not State.HALTED]
+    more = [f"and {len(texts) - limit} more"] if len(texts) > limit else []
+    return "; ".join(texts[:limit] + more)
+
+
+def run_program(program: Program, *, config: Config, threads: int, trace: Path | None, max_cycles: int) -> Outcome:
+    """Run a program on the model: on every node, with the first `threads` threads of each at its entry point.
+
+    It ends when `tohost` of node (0, 1) becomes non-zero or when every thread has trapped or halted.
+    """
+    mesh = Mesh(config)
+    started = [(x, y, thread) for x, y in mesh.nodes for thread in range(threads)]
+    for x, y in mesh.nodes:
+        mesh.load(program, x, y)
+    for x, y, thread in started:
+        mesh.start(x, y, thread, program.entry)
+    tohost = program.symbols.get("tohost")
+
+    def read_tohost() -> int:
+        return 0 if tohost is None else int.from_bytes(mesh.read(0, 1, tohost, _TOHOST_BYTES), "little")
+
+    def run(writer: TraceWriter | None) -> None:
+        mesh.run(max_steps=max_cycles, until=lambda: read_tohost() != 0, trace=writer)
+
+    if trace is None:
+        run(None)
+    else:
+        with trace.open("w") as file:
+            run(TraceWriter(file))
+    return Outcome(tohost=read_tohost() or None, threads=[mesh.state(*thread) for thread in started])

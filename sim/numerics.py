@@ -1,0 +1,209 @@
+"""The arithmetic of docs/numerics.md on NumPy arrays of bit patterns.
+
+FP32 values are ``uint32``, BF16 values ``uint16``. The matrix path is integers throughout and exact as that page
+defines it; the FP32 lanes use NumPy's `float32`, which is IEEE 754, with every NaN made the canonical one.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hdl.config import Config
+
+Bf16 = NDArray[np.uint16]
+Fp32 = NDArray[np.uint32]
+
+FP32_NAN = 0x7FC00000
+FP32_INFINITY = 0x7F800000
+BF16_NAN = 0x7FC0
+BF16_INFINITY = 0x7F80
+
+#: The kinds of an accumulator element. NaN is both infinities, so what an element becomes is the OR of all it has met.
+FINITE, POSITIVE_INFINITY, NEGATIVE_INFINITY, NAN = 0, 1, 2, 3
+_SPECIAL_BITS = np.array([0, FP32_INFINITY, 1 << 31 | FP32_INFINITY, FP32_NAN])
+
+#: Bits of a digit of an anchor, and the weight of the lowest bit of the sum at anchor 0, as a power of two.
+DIGIT = 16
+LOWEST = -284
+
+#: A sum outside [-UPPER, UPPER) moves the anchor up a digit; one inside [-LOWER, LOWER) moves it down.
+UPPER = 1 << 50
+LOWER = 1 << 34
+
+
+def _is_nan(bits: Fp32) -> NDArray[np.bool_]:
+    return (bits & 0x7FFFFFFF) > FP32_INFINITY
+
+
+def _canonical(values: NDArray[np.float32]) -> Fp32:
+    return np.where(np.isnan(values), np.uint32(FP32_NAN), values.view(np.uint32))
+
+
+def fp32_add(a: Fp32, b: Fp32) -> Fp32:
+    """a + b, rounded to nearest even."""
+    with np.errstate(all="ignore"):
+        return _canonical(a.view(np.float32) + b.view(np.float32))
+
+
+def fp32_mul(a: Fp32, b: Fp32) -> Fp32:
+    """a x b, rounded to nearest even."""
+    with np.errstate(all="ignore"):
+        return _canonical(a.view(np.float32) * b.view(np.float32))
+
+
+def fp32_max(a: Fp32, b: Fp32) -> Fp32:
+    """IEEE 754-2019 maximumNumber: -0 < +0; the other operand if one is NaN; the canonical NaN if both are."""
+    # Flipping all bits of a negative number, and the sign of a positive one, makes the bit patterns ascend.
+    a_key, b_key = (np.where(bits >> 31, ~bits, bits | np.uint32(1 << 31)) for bits in (a, b))
+    result = np.where(_is_nan(b) | ~_is_nan(a) & (a_key >= b_key), a, b)
+    return np.where(_is_nan(a) & _is_nan(b), np.uint32(FP32_NAN), result)
+
+
+def bf16_from_fp32(bits: Fp32) -> Bf16:
+    """FP32 to BF16, rounded to nearest even; overflow gives an infinity."""
+    half_below_odd = np.uint32(0x7FFF) + (bits >> 16 & 1)
+    # A NaN may wrap around here; it is replaced.
+    rounded = (bits + half_below_odd) >> 16
+    return np.where(_is_nan(bits), np.uint32(BF16_NAN), rounded).astype(np.uint16)
+
+
+def fp32_from_bf16(bits: Bf16) -> Fp32:
+    """BF16 to FP32, which is exact."""
+    return bits.astype(np.uint32) << np.uint32(16)
+
+
+def bf16_from_values(values: object) -> Bf16:
+    """BF16 bits of numbers, rounded to FP32 first (which numbers of FP32 do not notice)."""
+    return bf16_from_fp32(np.asarray(values, np.float32).view(np.uint32))
+
+
+class _Operand:
+    """A BF16 array taken apart: sign, significand m, exponent E, and who is zero, infinite or NaN."""
+
+    def __init__(self, bits: Bf16):
+        wide = bits.astype(np.int64)
+        exponent, fraction = wide >> 7 & 0xFF, wide & 0x7F
+        self.negative = wide >> 15
+        self.significand = fraction | np.where(exponent > 0, 0x80, 0)
+        self.exponent = np.maximum(exponent, 1)
+        self.zero = self.significand == 0
+        self.infinite = (exponent == 0xFF) & (fraction == 0)
+        self.nan = (exponent == 0xFF) & (fraction != 0)
+        self.special = exponent == 0xFF
+
+
+class AccumulatorTile:
+    """A tile of accumulator elements and its step, `mmul.bf16`.
+
+    Parameters
+    ----------
+    rows, columns : int
+        Elements of the tile: an accumulator of the hardware is M x N; a model of a whole product may be larger,
+        since elements do not touch each other.
+
+    Attributes
+    ----------
+    special, anchor, sum : int64 arrays [rows, columns]
+        The kind (`FINITE` ...), G and S of each element.
+    """
+
+    def __init__(self, rows: int, columns: int):
+        self.special = np.zeros((rows, columns), np.int64)
+        self.anchor = np.zeros((rows, columns), np.int64)
+        self.sum = np.zeros((rows, columns), np.int64)
+
+    def zero(self) -> None:
+        """`mzero`."""
+        for array in (self.special, self.anchor, self.sum):
+            array[...] = 0
+
+    def step(self, a: Bf16, b: Bf16) -> None:
+        """Add a x b, one step of the hardware's depth: `a` is [rows, K], `b` is [K, columns]."""
+        left, right = _Operand(a[:, :, None]), _Operand(b[None, :, :])
+        negative = left.negative ^ right.negative
+        if left.special.any() or right.special.any():
+            self._meet_specials(left, right, negative)
+        ignored = left.zero | right.zero | left.special | right.special
+
+        exponent = left.exponent + right.exponent
+        digit = np.where(ignored, -1, exponent >> 4)
+        group = digit.max(axis=1)
+        below = np.minimum((group[:, None, :] - digit) * DIGIT, 63)
+        magnitude = (left.significand * right.significand << (exponent & 15) + DIGIT) >> below
+        magnitude[ignored] = 0
+        total = np.where(negative == 1, -magnitude, magnitude).sum(axis=1)
+
+        anchor = np.where(self.sum == 0, group, np.maximum(self.anchor, group))
+        total = self._aligned(self.sum, anchor - self.anchor) + self._aligned(total, anchor - group)
+        above = (total < -UPPER) | (total >= UPPER)
+        under = (total >= -LOWER) & (total < LOWER) & (anchor > 0)
+        new_sum = np.where(above, total >> DIGIT, np.where(under, total << DIGIT, total))
+        new_anchor = np.where(total == 0, 0, anchor + above - under)
+
+        empty = group < 0
+        self.sum = np.where(empty, self.sum, new_sum)
+        self.anchor = np.where(empty, self.anchor, new_anchor)
+
+    @staticmethod
+    def _aligned(values: NDArray[np.int64], digits: NDArray[np.int64]) -> NDArray[np.int64]:
+        # Where the sum is 0 the new anchor may lie below the old one: nothing to shift.
+        return values >> np.clip(digits * DIGIT, 0, 63)
+
+    def _meet_specials(self, left: _Operand, right: _Operand, negative: NDArray[np.int64]) -> None:
+        invalid = left.nan | right.nan | left.infinite & right.zero | left.zero & right.infinite
+        kinds = np.where(negative == 1, NEGATIVE_INFINITY, POSITIVE_INFINITY)
+        kinds = np.where(left.special | right.special, kinds, FINITE)
+        kinds = np.where(invalid, NAN, kinds)
+        self.special = self.special | np.bitwise_or.reduce(kinds, axis=1)
+
+    def read(self) -> Fp32:
+        """`mread`: every element, rounded once to FP32."""
+        magnitude = np.abs(self.sum)
+        unit = self.anchor * DIGIT + LOWEST
+        # Weight of the result's last bit: 24 bits below the value's top, but never below a subnormal's.
+        last = np.maximum(unit + _bit_length(magnitude) - 24, -149)
+        rounded = _shifted_to_nearest(magnitude, last - unit)
+        # A significand of 2^23 or more carries into the exponent field by itself.
+        bits = np.minimum((last + 149 << 23) + rounded, FP32_INFINITY)
+        bits = np.where(magnitude == 0, 0, bits) | np.where(self.sum < 0, 1 << 31, 0)
+        return np.where(self.special == FINITE, bits, _SPECIAL_BITS[self.special]).astype(np.uint32)
+
+
+def _bit_length(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    length = np.zeros_like(values)
+    for step in (32, 16, 8, 4, 2, 1):
+        large = values >> step > 0
+        length += np.where(large, step, 0)
+        values = np.where(large, values >> step, values)
+    return length + values
+
+
+def _shifted_to_nearest(values: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Non-negative values below 2^52, shifted right and rounded to nearest even (or, where negative, left)."""
+    shift = np.clip(right, 1, 60)
+    odd = values >> shift & 1
+    rounded = values + (1 << shift - 1) - 1 + odd >> shift
+    return np.where(right > 0, rounded, values << np.maximum(-right, 0))
+
+
+def matmul(a: Bf16, b: Bf16, config: Config) -> Fp32:
+    """The product of whole matrices by the steps that the hardware takes: K ascending, `config.k` at a time.
+
+    Parameters
+    ----------
+    a : uint16 array [rows, depth]
+    b : uint16 array [depth, columns]
+        BF16 bits. A depth that is not a multiple of `config.k` is padded with +0 in both.
+
+    Returns
+    -------
+    uint32 array [rows, columns]
+        FP32 bits.
+    """
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0]:
+        raise ValueError(f"matrices of shapes {a.shape} and {b.shape} cannot be multiplied")
+    tile = AccumulatorTile(a.shape[0], b.shape[1])
+    padding = -a.shape[1] % config.k
+    a, b = np.pad(a, ((0, 0), (0, padding))), np.pad(b, ((0, padding), (0, 0)))
+    for start in range(0, a.shape[1], config.k):
+        tile.step(a[:, start:start + config.k], b[start:start + config.k])
+    return tile.read()

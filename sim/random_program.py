@@ -1,0 +1,503 @@
+"""Random programs that always end, for running the RTL in lock-step with the model.
+
+Every thread of a node runs its own code on its own memory, so that the threads' traces do not depend on who is faster:
+
+* all rows of the table occur, with operands from a few hot registers (dependences) and from the corners of
+  multiplication, division and floating point;
+* traps go to a handler that skips the instruction, or returns to the jump if its target was outside the SRAM;
+* branches go forward or around short loops; a thread calls subroutines and rewrites instructions ahead of itself, with
+  `fence.i`;
+* threads post each other's semaphores in one global order, so that nobody waits for ever;
+* at the end every thread stores its registers and stops at an `ebreak` with mtvec = 0, so its cause is 3.
+
+Neither counters of time nor what depends on a race are read.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+
+from hdl.config import GLOBAL_FLAG, SRAM_BASE, Config, global_address
+from hdl.isa import CSRS, INSTRUCTIONS, CsrNumber, Format, Unit, decode
+
+from .assembler import assemble
+from .memory_map import Descriptor
+
+#: Registers with a use of their own; the others, from x0 on, belong to chance.
+RANDOM_REGISTERS = 26
+LINK, ADDRESS, SCRATCH, COUNT, WINDOW = 27, 28, 29, 30, 31
+
+#: Lines of a thread's window, which its loads and stores stay in and which WINDOW points to the middle of.
+WINDOW_LINES = 16
+
+#: List descriptors of a thread.
+DESCRIPTORS = 4
+
+#: The handler's address must stay, and cycles are not the model's.
+_SPARED_CSRS = {CsrNumber.MTVEC, CsrNumber.MCYCLE, CsrNumber.CYCLE}
+_FP32 = (0x00000000, 0x80000000, 0x00000001, 0x807FFFFF, 0x00800000, 0x3F800000, 0xBF800001, 0x7F7FFFFF, 0xFF7FFFFF,
+         0x7F800000, 0xFF800000, 0x7FC00000, 0x7F800001, 0x33800000, 0x3F808000, 0x3F818000)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomProgram:
+    """A program for one node.
+
+    Attributes
+    ----------
+    memory : list of (address, bytes)
+        What to load; all other memory must be 0.
+    start : list of (thread, pc)
+        Threads to start.
+    """
+
+    memory: list[tuple[int, bytes]]
+    start: list[tuple[int, int]]
+
+
+def generate(random: Random, *, config: Config, length: int, threads: int, lists: bool = False,
+             node: tuple[int, int] = (0, 1)) -> RandomProgram:
+    """A program of about `length` instructions for each of `threads` threads.
+
+    Parameters
+    ----------
+    random : Random
+        Its state determines the program.
+    lists : bool
+        Also let the list engine copy within the node (which needs the mesh around it).
+    node : (x, y)
+        The node that the program is for, if `lists`.
+
+    Raises
+    ------
+    ValueError
+        If the program does not fit in the node's SRAM.
+    """
+    handshakes = _handshakes(random, config, threads, length // 50)
+    memory, start = [], []
+    address = SRAM_BASE
+    for thread in range(threads):
+        program = _ThreadProgram(random, config, address, thread, node if lists else None)
+        program.build(length, handshakes)
+        memory.append((address, program.image()))
+        start.append((thread, program.entry))
+        address += len(memory[-1][1])
+    if address > config.sram_end:
+        raise ValueError(f"{threads} threads of {length} instructions take {address - SRAM_BASE:,} bytes, more than "
+                         f"the {config.sram_bytes:,} of {config.name}")
+    return RandomProgram(memory=memory, start=start)
+
+
+def _handshakes(random: Random, config: Config, threads: int, count: int) -> list[tuple[int, int]]:
+    """Who posts and who waits, in the order that all threads keep to."""
+    if threads * 2 > config.semaphores:
+        return []
+    return [(random.randrange(threads), random.randrange(threads)) for _ in range(count)]
+
+
+class _ThreadProgram:
+    """The code and data of a thread: window, dump, descriptors and code, each in lines of its own."""
+
+    def __init__(self, random: Random, config: Config, base: int, thread: int, list_node: tuple[int, int] | None):
+        line = config.vector_bytes
+        self.random = random
+        self.config = config
+        self.thread = thread
+        self.list_node = list_node
+        self.half = WINDOW_LINES // 2 * line
+        self.base = base
+        self.window = base + self.half
+        self.dump = base + WINDOW_LINES * line
+        self.dump_lines = 32 * 8 // line + 32 + config.accumulators * config.parts
+        self.descriptors = self.dump + self.dump_lines * line
+        self.entry = self.descriptors + DESCRIPTORS * Descriptor.size(config)
+        self.words: list[int] = []
+        self.fragments: list[tuple[Callable[[], None], int]] = [
+            (self._arithmetic, 40), (self._corner_arithmetic, 10), (self._memory, 25), (self._computed_memory, 5),
+            (self._vector_memory, 10), (self._vector, 12), (self._matrix, 12), (self._csr, 5), (self._system, 2),
+            (self._illegal, 2), (self._bad_address, 3), (self._bad_jump, 2), (self._bad_semaphore, 1),
+            (self._own_semaphore, 2), (self._self_modification, 1), (self._call, 1),
+        ]
+        if list_node:
+            self.fragments.append((self._list, 3))
+
+    # Building
+
+    def emit(self, name: str, **operands: int) -> None:
+        self.words.append(assemble(name, **operands))
+
+    @property
+    def pc(self) -> int:
+        return self.entry + 4 * len(self.words)
+
+    def build(self, length: int, handshakes: list[tuple[int, int]]) -> None:
+        """Emit the whole code."""
+        self._prologue()
+        own = [handshake for handshake in handshakes if self.thread in handshake]
+        begin = len(self.words)
+        due = sorted(begin + self.random.randrange(length) for _ in own)
+        while due or len(self.words) - begin < length:
+            if due and len(self.words) >= due[0]:
+                del due[0]
+                self._handshake(own.pop(0))
+            self.random.choice((self._simple, self._simple, self._simple, self._branch, self._loop))()
+        self._epilogue()
+
+    def image(self) -> bytes:
+        """All of the thread's memory."""
+        random, config = self.random, self.config
+        lanes = [random.choice(_FP32) if random.random() < 0.2 else self._near_one() for _ in range(self.half // 2)]
+        window = b"".join(lane.to_bytes(4, "little") for lane in lanes)
+        dump = bytes(self.dump_lines * config.vector_bytes)
+        descriptors = b"".join(self._descriptor().to_bytes(config) for _ in range(DESCRIPTORS))
+        code = b"".join(word.to_bytes(4, "little") for word in self.words)
+        padding = bytes(-len(code) % config.vector_bytes)
+        return window + dump + descriptors + code + padding
+
+    def _near_one(self) -> int:
+        """An FP32, or two BF16, of a magnitude whose sums and products are of interest."""
+        bits = self.random.getrandbits(32)
+        return bits & 0x807F807F | self.random.randrange(110, 140) << 23 | self.random.randrange(110, 140) << 7
+
+    def _register(self) -> int:
+        return self.random.randrange(1, 7) if self.random.random() < 0.6 else self.random.randrange(RANDOM_REGISTERS)
+
+    def _vector_register(self) -> int:
+        return self.random.randrange(4) if self.random.random() < 0.6 else self.random.randrange(32)
+
+    def _set(self, register: int, value: int) -> None:
+        """Put a signed 32-bit constant into a register."""
+        high = (value + 0x800 >> 12 << 12 & 0xFFFF_FFFF ^ 1 << 31) - (1 << 31)
+        self.emit("lui", rd=register, imm=high)
+        self.emit("addiw", rd=register, rs1=register, imm=(value & 0xFFF ^ 0x800) - 0x800)
+
+    def _set_address(self, register: int, address: int) -> None:
+        """Put an address into a register, relative to the window."""
+        self._set(register, address - self.window)
+        self.emit("add", rd=register, rs1=register, rs2=WINDOW)
+
+    # The frame
+
+    def _prologue(self) -> None:
+        """Set the handler and every register."""
+        handler, body = self._handler(), 7 + (RANDOM_REGISTERS - 1) + 32 + self.config.accumulators
+        self.emit("auipc", rd=WINDOW, imm=0)
+        self._set(ADDRESS, self.window - self.entry)
+        self.emit("add", rd=WINDOW, rs1=WINDOW, rs2=ADDRESS)
+        self._set_address(ADDRESS, self.entry + 4 * (body + 2))
+        self.emit("csrrw", rd=0, csr=CsrNumber.MTVEC, rs1=ADDRESS)
+        for register in range(1, RANDOM_REGISTERS):
+            self.emit("ld", rd=register, rs1=WINDOW, imm=8 * register - self.half)
+        for register in range(32):
+            line = register % WINDOW_LINES
+            self.emit("vld", vd=register, rs1=WINDOW, imm=line * self.config.vector_bytes - self.half)
+        for accumulator in range(self.config.accumulators):
+            self.emit("mzero", ad=accumulator)
+        self.emit("jal", rd=0, imm=4 * (len(handler) + 1))
+        assert self.pc == self.entry + 4 * (body + 2)
+        self.words += handler
+
+    def _handler(self) -> list[int]:
+        """Skip the instruction that trapped; after a fetch outside the SRAM (cause 1), return to where LINK says."""
+        def csr(name: str, number: CsrNumber, rd: int, rs1: int) -> int:
+            return assemble(name, rd=rd, csr=number, rs1=rs1)
+
+        return [
+            csr("csrrw", CsrNumber.MSCRATCH, SCRATCH, SCRATCH),
+            csr("csrrs", CsrNumber.MTVAL, SCRATCH, 0),
+            csr("csrrs", CsrNumber.MCAUSE, SCRATCH, 0),
+            assemble("addi", rd=SCRATCH, rs1=SCRATCH, imm=-1),
+            assemble("beq", rs1=SCRATCH, rs2=0, imm=16),
+            csr("csrrs", CsrNumber.MEPC, SCRATCH, 0),
+            assemble("addi", rd=SCRATCH, rs1=SCRATCH, imm=4),
+            assemble("jal", rd=0, imm=8),
+            assemble("addi", rd=SCRATCH, rs1=LINK, imm=0),
+            csr("csrrw", CsrNumber.MEPC, 0, SCRATCH),
+            csr("csrrw", CsrNumber.MSCRATCH, SCRATCH, SCRATCH),
+            assemble("mret"),
+        ]
+
+    def _epilogue(self) -> None:
+        """Store all registers and stop."""
+        line = self.config.vector_bytes
+        self.emit("csrrw", rd=0, csr=CsrNumber.MTVEC, rs1=0)
+        self._set_address(ADDRESS, self.dump)
+        for register in range(32):
+            self.emit("sd", rs2=register, rs1=ADDRESS, imm=8 * register)
+        self._set_address(ADDRESS, self.dump + 32 * 8)
+        for register in range(32):
+            self.emit("vst", vs2=register, rs1=ADDRESS, imm=0)
+            self.emit("addi", rd=ADDRESS, rs1=ADDRESS, imm=line)
+        for accumulator in range(self.config.accumulators):
+            for part in range(self.config.parts):
+                self.emit("mread", vd=0, as1=accumulator, part=part)
+                self.emit("vst", vs2=0, rs1=ADDRESS, imm=0)
+                self.emit("addi", rd=ADDRESS, rs1=ADDRESS, imm=line)
+        self.emit("ebreak")
+
+    # Control flow
+
+    def _simple(self) -> None:
+        functions, weights = zip(*self.fragments, strict=True)
+        self.random.choices(functions, weights)[0]()
+
+    def _body(self) -> list[int]:
+        """A few fragments, taken out again; they do not depend on where they stand, nor on whether they run."""
+        begin = len(self.words)
+        for _ in range(self.random.randint(1, 5)):
+            self._simple()
+        body = self.words[begin:]
+        del self.words[begin:]
+        return body
+
+    def _branch(self) -> None:
+        """Around a body, or not."""
+        body = self._body()
+        skip = 4 * (len(body) + 1)
+        match self.random.randrange(4):
+            case 0:
+                self.emit("jal", rd=self._register(), imm=skip)
+            case 1:
+                self.emit("auipc", rd=ADDRESS, imm=0)
+                self.emit("jalr", rd=self._register(), rs1=ADDRESS, imm=skip + 4 + self.random.randrange(2))
+            case _:
+                name = self.random.choice(("beq", "bne", "blt", "bge", "bltu", "bgeu"))
+                self.emit(name, rs1=self._register(), rs2=self._register(), imm=skip)
+        self.words += body
+
+    def _loop(self) -> None:
+        """Around a body a few times."""
+        self.emit("addi", rd=COUNT, rs1=0, imm=self.random.randint(1, 4))
+        body = self._body()
+        self.words += body
+        self.emit("addi", rd=COUNT, rs1=COUNT, imm=-1)
+        self.emit("bne", rs1=COUNT, rs2=0, imm=-4 * (len(body) + 1))
+
+    def _call(self) -> None:
+        """A subroutine beside the way."""
+        body = [self._arithmetic_word() for _ in range(self.random.randint(1, 4))]
+        self.emit("jal", rd=0, imm=4 * (len(body) + 2))
+        self.words += body
+        self.emit("jalr", rd=0, rs1=LINK, imm=0)
+        self.emit("jal", rd=LINK, imm=-4 * (len(body) + 1))
+
+    # Fragments
+
+    def _arithmetic_word(self) -> int:
+        row = self.random.choice([row for row in INSTRUCTIONS if row.unit in (Unit.ALU, Unit.MULDIV)])
+        values = {name: self._register() for name in ("rd", "rs1", "rs2") if name in row.operands}
+        if "imm" in row.operands:
+            match row.format:
+                case Format.U_TYPE:
+                    values["imm"] = self.random.randrange(-1 << 19, 1 << 19) << 12
+                case Format.SHIFT | Format.SHIFTW:
+                    values["imm"] = self.random.randrange(64 if row.format is Format.SHIFT else 32)
+                case _:
+                    values["imm"] = self.random.choice((-2048, -1, 0, 1, 2047, self.random.randrange(-2048, 2048)))
+        return assemble(row.name, **values)
+
+    def _arithmetic(self) -> None:
+        self.words.append(self._arithmetic_word())
+
+    def _corner_arithmetic(self) -> None:
+        """Multiplication, division and shifts of corner operands."""
+        operands = self._register(), self._register()
+        for register in operands:
+            if self.random.random() < 0.7:
+                self._corner(register)
+        row = self.random.choice([row for row in INSTRUCTIONS if row.unit is Unit.MULDIV])
+        self.emit(row.name, rd=self._register(), rs1=operands[0], rs2=operands[1])
+
+    def _corner(self, register: int) -> None:
+        """0, 1, -1, 2^31 - 1, -2^31, 2^32 - 1, 2^63 - 1 or -2^63."""
+        first, then = self.random.choice((
+            (0, None), (1, None), (-1, None), (1 << 31, ("addiw", -1)), (1 << 31, None), (-1, ("srli", 32)),
+            (-1, ("srli", 1)), (-1, ("slli", 63))))
+        if first == 1 << 31:
+            self.emit("lui", rd=register, imm=-first)
+        else:
+            self.emit("addi", rd=register, rs1=0, imm=first)
+        if then:
+            name, imm = then
+            self.emit(name, rd=register, rs1=register, imm=imm)
+
+    def _access(self, base: int, low: int, high: int) -> None:
+        """A scalar load or store at [low, high) from a base register."""
+        row = self.random.choice([row for row in INSTRUCTIONS if row.unit is Unit.MEMORY and not row.is_xd1])
+        size = 1 << (row.function & 3)
+        offset = self.random.randrange(low, high - size + 1)
+        if self.random.random() < 0.6:
+            offset &= -size
+        if row.format is Format.S_TYPE:
+            self.emit(row.name, rs2=self._register(), rs1=base, imm=offset)
+        else:
+            self.emit(row.name, rd=self._register(), rs1=base, imm=offset)
+
+    def _memory(self) -> None:
+        """Anywhere in the window; some cross a line and trap."""
+        self._access(WINDOW, -self.half, self.half)
+
+    def _computed_memory(self) -> None:
+        """At an address that depends on the data."""
+        self.emit("andi", rd=ADDRESS, rs1=self._register(), imm=self.half - 8)
+        self.emit("add", rd=ADDRESS, rs1=ADDRESS, rs2=WINDOW)
+        self._access(ADDRESS, -self.half, 8)
+
+    def _vector_memory(self) -> None:
+        """Mostly aligned."""
+        line = self.config.vector_bytes
+        offset = self.random.randrange(-WINDOW_LINES // 2, WINDOW_LINES // 2) * line
+        if self.random.random() < 0.05:
+            offset = max(offset - self.random.randrange(line), -self.half)
+        if self.random.random() < 0.6:
+            self.emit("vld", vd=self._vector_register(), rs1=WINDOW, imm=offset)
+        else:
+            self.emit("vst", vs2=self._vector_register(), rs1=WINDOW, imm=offset)
+
+    def _vector(self) -> None:
+        row = self.random.choice([row for row in INSTRUCTIONS if row.unit is Unit.VECTOR])
+        values = {name: self._vector_register() if name.startswith("v") else self._register() for name in row.operands}
+        self.emit(row.name, **values)
+
+    def _matrix(self) -> None:
+        """A burst of steps on one or more accumulators, and readings."""
+        for _ in range(self.random.randint(1, 4)):
+            accumulator = self.random.randrange(self.config.accumulators)
+            match self.random.randrange(8):
+                case 0:
+                    self.emit("mzero", ad=accumulator)
+                case 1 | 2:
+                    part = self.random.randrange(self.config.parts)
+                    self.emit("mread", vd=self._vector_register(), as1=accumulator, part=part)
+                case _:
+                    self.emit("mmul.bf16", ad=accumulator, vs1=self._vector_register(), vs2=self._vector_register())
+
+    def _csr(self) -> None:
+        """Reads and writes, some of them illegal."""
+        row = self.random.choice([row for row in INSTRUCTIONS if row.unit is Unit.CSR])
+        number = self.random.choice([number for number in CSRS if number not in _SPARED_CSRS])
+        rs1 = self._register()
+        if self.random.random() < 0.1:
+            number = self.random.choice([number for number in range(1 << 12) if number not in set(CSRS)])
+        elif self.random.random() < 0.1 and row.name in ("csrrs", "csrrc"):
+            number, rs1 = CsrNumber.MTVEC, 0
+        if row.format is Format.CSRI:
+            imm = self.random.choice((0, self.random.randrange(32)))
+            self.emit(row.name, rd=self._register(), csr=number, imm=imm)
+        else:
+            self.emit(row.name, rd=self._register(), csr=number, rs1=rs1)
+
+    def _system(self) -> None:
+        self.emit(self.random.choice(("fence", "fence.i", "ecall", "ebreak", "wfi")))
+
+    def _illegal(self) -> None:
+        """A word that is no instruction, anywhere or of this size of the design."""
+        word = self.random.choice((0, 0xFFFFFFFF, self.random.getrandbits(32)))
+        while decode(word):
+            word = self.random.getrandbits(32)
+        self.words.append(self.random.choice((
+            word,
+            assemble("mzero", ad=self.random.randrange(self.config.accumulators, 32)),
+            assemble("mread", vd=0, as1=0, part=self.random.randrange(self.config.parts, 32)))))
+
+    def _bad_address(self) -> None:
+        """Loads, stores and list pushes outside the SRAM, at its very ends, and at addresses that are not a line's."""
+        line = self.config.vector_bytes
+        if self.random.random() < 0.2:
+            self.emit("addi", rd=ADDRESS, rs1=0, imm=self.random.choice((0, -1, -8, 2047)))
+        else:
+            self._set_address(ADDRESS, self.random.choice((
+                SRAM_BASE - 1, SRAM_BASE - 8, SRAM_BASE - line, self.config.sram_end - 4, self.config.sram_end - 1,
+                self.config.sram_end, self.config.sram_end + line)))
+        match self.random.randrange(8):
+            case 0:
+                self.emit("vld", vd=self._vector_register(), rs1=ADDRESS, imm=0)
+            case 1:
+                self.emit("vst", vs2=self._vector_register(), rs1=ADDRESS, imm=0)
+            case 2:
+                self.emit("list.push", rs1=ADDRESS)
+            case 3:
+                self.emit("addi", rd=ADDRESS, rs1=WINDOW, imm=self.random.randrange(1, line))
+                self.emit("list.push", rs1=ADDRESS)
+            case 4:
+                self.emit("sd", rs2=self._register(), rs1=ADDRESS, imm=0)
+            case _:
+                self.emit("ld", rd=self._register(), rs1=ADDRESS, imm=0)
+
+    def _bad_jump(self) -> None:
+        """To an address that is not a multiple of 4, or outside the SRAM."""
+        match self.random.randrange(3):
+            case 0:
+                self.emit("jal", rd=self._register(), imm=self.random.choice((-6, 2, 6, 102)))
+            case 1:
+                register = self._register()
+                self.emit(self.random.choice(("beq", "bge", "bgeu")), rs1=register, rs2=register, imm=6)
+            case _:
+                outside = self.random.choice((SRAM_BASE - 4, self.config.sram_end, SRAM_BASE + (1 << 30)))
+                self._set_address(ADDRESS, outside)
+                self.emit("jalr", rd=LINK, rs1=ADDRESS, imm=0)
+
+    def _bad_semaphore(self) -> None:
+        """A semaphore or a node that is not there."""
+        match self.random.randrange(3):
+            case 0:
+                self.emit("addi", rd=ADDRESS, rs1=0, imm=self.config.semaphores + self.random.randrange(8))
+                self.emit("sem.post", rs1=ADDRESS)
+            case 1:
+                self.emit("addi", rd=ADDRESS, rs1=0, imm=self.config.semaphores + self.random.randrange(8))
+                self.emit("sem.wait", rs1=ADDRESS, rs2=0)
+            case _:
+                self.emit("addi", rd=ADDRESS, rs1=0, imm=1)
+                self.emit("slli", rd=ADDRESS, rs1=ADDRESS, imm=GLOBAL_FLAG.bit_length() - 1)
+                self.emit("sem.post", rs1=ADDRESS)
+
+    def _own_semaphore(self) -> None:
+        """Post a semaphore that nobody else uses a few times, then take it all."""
+        if self.config.semaphores <= self.thread * 2 + 1:
+            return
+        count = self.random.randint(0, 3)
+        self.emit("addi", rd=ADDRESS, rs1=0, imm=self.thread * 2)
+        for _ in range(count):
+            self.emit("sem.post", rs1=ADDRESS)
+        self.emit("addi", rd=LINK, rs1=0, imm=count)
+        self.emit("sem.wait", rs1=ADDRESS, rs2=LINK)
+
+    def _handshake(self, handshake: tuple[int, int]) -> None:
+        """Post the other's second semaphore, or wait for one's own."""
+        poster, waiter = handshake
+        self.emit("addi", rd=ADDRESS, rs1=0, imm=waiter * 2 + 1)
+        if poster == self.thread:
+            self.emit("sem.post", rs1=ADDRESS)
+        if waiter == self.thread:
+            self.emit("addi", rd=LINK, rs1=0, imm=1)
+            self.emit("sem.wait", rs1=ADDRESS, rs2=LINK)
+
+    def _self_modification(self) -> None:
+        """Replace an instruction a little further on."""
+        word = self._arithmetic_word()
+        self.emit("auipc", rd=ADDRESS, imm=0)
+        self._set(LINK, (word ^ 1 << 31) - (1 << 31))
+        self.emit("sw", rs2=LINK, rs1=ADDRESS, imm=4 * 5)
+        self.emit("fence.i")
+        self.words.append(self._arithmetic_word())
+
+    def _list(self) -> None:
+        """Let the list engine copy within the window and wait until it has."""
+        if self.config.semaphores <= self.thread * 2:
+            return
+        address = self.descriptors + self.random.randrange(DESCRIPTORS) * Descriptor.size(self.config)
+        self._set_address(ADDRESS, address)
+        self.emit("list.push", rs1=ADDRESS)
+        self.emit("addi", rd=ADDRESS, rs1=0, imm=self.thread * 2)
+        self.emit("addi", rd=LINK, rs1=0, imm=2)
+        self.emit("sem.wait", rs1=ADDRESS, rs2=LINK)
+
+    def _descriptor(self) -> Descriptor:
+        """A copy from one half of the window to the other, that says so twice."""
+        line = self.config.vector_bytes
+        x, y = self.list_node or (0, 1)
+        lines, rows = self.random.choice(((1, 1), (1, 3), (2, 2), (4, 1), (3, 2)))
+        return Descriptor(
+            source=self.base, destination=global_address(x=x, y=y, address=self.window), lines=lines, rows=rows,
+            source_stride=self.random.randrange(3) * line, destination_stride=lines * line,
+            signal=1 + self.thread * 2, done=1 + self.thread * 2)

@@ -1,0 +1,84 @@
+"""Runs jobs and programs on the RTL of a mesh, in Verilator."""
+
+import hashlib
+import importlib.metadata
+import pickle
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hdl.config import Config
+from hdl.mesh import NODE_MODULE, Mesh
+
+from .build import MODELS, ROOT, Model, build, run
+from .elf import Program
+from .errors import SimulationError
+from .job import Job, Result
+from .outcome import Outcome
+
+JOBS = ROOT / "build" / "jobs"
+
+_TOP = "d1_mesh"
+
+#: Everything that a mesh's Verilog and model are made from, as it was when it was imported.
+_SOURCES = b"".join(path.read_bytes() for path in sorted([
+    *(ROOT / "hdl").rglob("*.py"), *(ROOT / "hdl").rglob("*.v"), ROOT / "sim" / "build.py", Path(__file__)]))
+
+#: Blocks that a node or a mesh has many of, which compile as one C++ class each.
+_REPEATED = (NODE_MODULE, "d1_matrix_element", "d1_vector_lane", "d1_matrix_reader")
+
+
+def model_for(config: Config, *, waves: bool = False) -> Model:
+    """The Verilator model of a mesh, compiled or found.
+
+    Emitting the Verilog, by which `sim.build` knows a model, takes seconds: a note beside the models says which one
+    belongs to the sources as they are.
+    """
+    versions = [importlib.metadata.version(package) for package in ("amaranth", "verilator", "cocotb")]
+    key = hashlib.sha256(_SOURCES + repr((config, waves, versions)).encode()).hexdigest()[:16]
+    note = MODELS / f"mesh-{key}.note"
+    if note.exists():
+        model = Model(name=_TOP, directory=MODELS / note.read_text(), waves=waves)
+        if (model.directory / "complete").exists():
+            return model
+    model = build(Mesh(config=config), name=_TOP, waves=waves, no_inline=_REPEATED)
+    note.write_text(model.directory.name)
+    return model
+
+
+def run_rtl(job: Job, *, trace: Path | None = None, waves: bool = False) -> Result:
+    """Run a job on the RTL.
+
+    Parameters
+    ----------
+    job : Job
+    trace : Path
+        File for a trace of every instruction; it slows the simulation down.
+    waves : bool
+        Write a VCD file, whose place is printed.
+
+    Raises
+    ------
+    SimulationError
+        If the host got no answer or an error, or the job did not end.
+    """
+    model = model_for(job.config, waves=waves)
+    with TemporaryDirectory() as folder:
+        request, answer = Path(folder, "job.pickle"), Path(folder, "result.pickle")
+        request.write_bytes(pickle.dumps(job))
+        run(model, bench="verif.job_bench", work=JOBS / job.name, seed=0, JOB=request, RESULT=answer,
+            TRACE="" if trace is None else trace.resolve(), COCOTB_LOG_LEVEL="WARNING", GPI_LOG_LEVEL="WARNING")
+        result = pickle.loads(answer.read_bytes())
+    if isinstance(result, SimulationError):
+        raise result
+    return result
+
+
+def run_program(program: Program, *, config: Config, threads: int, trace: Path | None, max_cycles: int) -> Outcome:
+    """Run a program as `sim.mesh.run_program` does, on the RTL."""
+    nodes = config.coordinates()
+    result = run_rtl(Job(
+        name=program.path.stem, config=config, programs=dict.fromkeys(nodes, program),
+        start=[(node, thread) for node in nodes for thread in range(threads)], done=[(0, 1)], max_cycles=max_cycles,
+    ), trace=trace)
+    return Outcome(tohost=result.tohost.get((0, 1)) or None, threads=result.threads, cycles=result.cycles,
+                   counters=result.counters)

@@ -1,0 +1,144 @@
+"""`python -m synth.mapping JOB`: maps one block to gates with Yosys and ABC.
+
+Runs as a process of its own, since Yosys ends its process on an error. `JOB` is a folder with the SystemVerilog and a
+``job.json`` that says what to do; the netlist and ``figures.json`` with its figures are left there.
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+from pyosys import libyosys
+
+from . import memories, netlist
+from .pdk import BUFFER, NAND2, TIE_HIGH, TIE_LOW, cell_areas, read_liberty
+
+#: Restructure, map, buffer, order, then size for the delay asked for; `stime` prints the delay that ABC sees.
+ABC_SCRIPT = """&get -n
+&st
+&dch
+&nf
+&put
+buffer -p -N 16
+topo
+upsize
+dnsize
+stime -p
+"""
+
+#: Transistors of the static CMOS gates that ABC maps to without a PDK, and of a flip-flop; Yosys's `stat -tech cmos`.
+TRANSISTORS = {"$_NOT_": 2, "$_NAND_": 4, "$_NOR_": 4, "$_AOI3_": 6, "$_OAI3_": 6, "$_AOI4_": 8, "$_OAI4_": 8,
+               "$_DFF_P_": 16}
+
+#: Registers of an ASIC start with what their reset gives them, and those without one with anything.
+NO_INIT = "setattr -unset init w:*"
+
+CLOCK = "clk"
+
+
+def is_block(module: str) -> bool:
+    """A module that `hdl.verilog.emit` emitted once for all its copies; Amaranth names the others with a dot."""
+    return "." not in module and not module.startswith("$") and not module.startswith("d1_sram")
+
+
+class Mapper:
+    """One block's way from Verilog to gates."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        job = json.loads((folder / "job.json").read_text())
+        self.top = job["top"]
+        self.liberty = Path(job["liberty"]) if job["liberty"] else None
+        self.target_ps = job["target_ps"]
+        self.design = libyosys.Design()
+
+    def run(self, *commands: str) -> None:
+        for command in commands:
+            print(f"\n==> {command}", flush=True)
+            self.design.run_pass(command)
+
+    def exchange(self, stage: str, edit) -> None:
+        """Write the design out, change it, and go on with what came of it."""
+        path = self.folder / f"{stage}.json"
+        self.run(f"write_json {path}")
+        design = json.loads(path.read_text())
+        edit(design)
+        path.write_text(json.dumps(design))
+        self.design = libyosys.Design()
+        self.run(f"read_json {path}")
+
+    def map(self) -> dict:
+        """Map, and return the figures."""
+        self.run(f"read_verilog -sv {self.folder / 'source.sv'}", f"hierarchy -check -top {self.top}")
+        names = re.findall(r"^module ([^\s(#]+)", (self.folder / "source.sv").read_text(), re.MULTILINE)
+        for name in filter(is_block, names):
+            self.run(f"setattr -mod -set keep_hierarchy 1 {name}")
+        self.run("synth -flatten -noabc -booth -extra-map +/choices/kogge-stone.v -run begin:fine")
+        kept_out: dict[str, memories.Memory] = {}
+        self.exchange("coarse", lambda design: kept_out.update(memories.take_out(design)))
+        stubs = self.folder / "memories.v"
+        stubs.write_text("".join(memory.stub for memory in kept_out.values()))
+        self.run(
+            f"read_verilog -lib {stubs}", f"hierarchy -top {self.top}",
+            NO_INIT, "synth -noabc -extra-map +/choices/kogge-stone.v -run fine:check", NO_INIT)
+        if self.liberty:
+            self._map_to_cells(self.liberty)
+        else:
+            self.run("dfflegalize -cell $_DFF_P_ x", "abc -g cmos4", "opt_clean -purge")
+        return self._figures(kept_out)
+
+    def _map_to_cells(self, liberty: Path) -> None:
+        script = self.folder / "abc.script"
+        script.write_text(ABC_SCRIPT)
+        self.run(
+            f"dfflibmap -liberty {liberty}", "opt",
+            f"abc -liberty {liberty} -D {self.target_ps} -script {script}",
+            "setundef -zero", "splitnets",
+            f"hilomap -hicell {TIE_HIGH} H -locell {TIE_LOW} L", "opt_clean -purge",
+            f"read_liberty -lib -ignore_miss_func {liberty}")
+
+        def buffer_fanout(design: dict) -> None:
+            for name, module in _blocks(design).items():
+                netlist.buffer(module, BUFFER, clock=CLOCK, is_top=name == self.top)
+
+        self.exchange("unbuffered", buffer_fanout)
+
+    def _figures(self, kept_out: dict[str, memories.Memory]) -> dict:
+        path = self.folder / "mapped.json"
+        self.run(f"write_json {path}", f"write_verilog -noattr -noexpr -nohex -nodec {self.folder / 'mapped.v'}")
+        modules = _blocks(json.loads(path.read_text()))
+        cells = netlist.count(modules, self.top)
+        placed = {name: cells.pop(name) for name in kept_out if name in cells}
+        figures = {
+            "cells": cells.total(),
+            "flip_flops": sum(number for cell, number in cells.items() if netlist.is_flip_flop(cell)),
+            "memories": placed,
+            "memory_bits": sum(kept_out[name].bits * number for name, number in placed.items()),
+            "depth": max(netlist.depth(module, modules) for module in modules.values()),
+        }
+        if self.liberty:
+            areas = cell_areas(read_liberty(self.liberty))
+            figures["area_um2"] = sum(areas[cell] * number for cell, number in cells.items())
+            figures["nand2"] = figures["area_um2"] / areas[NAND2]
+            (self.folder / "memories.lib").write_text(memories.liberty(kept_out.values()))
+        else:
+            figures["transistors"] = sum(TRANSISTORS[cell] * number for cell, number in cells.items())
+            figures["nand2"] = figures["transistors"] / TRANSISTORS["$_NAND_"]
+        return figures
+
+
+def _blocks(design: dict) -> dict:
+    """The modules of a netlist that have something in them."""
+    return {name: module for name, module in design["modules"].items() if "blackbox" not in module["attributes"]}
+
+
+def main() -> None:
+    """Map the block of the folder that the command line names."""
+    folder = Path(sys.argv[1])
+    figures = Mapper(folder).map()
+    (folder / "figures.json").write_text(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()

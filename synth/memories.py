@@ -1,0 +1,137 @@
+"""Memories are kept out of the logic: each becomes a black box, and for timing a Liberty cell that answers at once."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+#: Memories of so few words are built from flip-flops: FIFOs.
+SMALL_WORDS = 8
+
+#: What the names of the black boxes start with.
+PREFIX = "memory_"
+
+#: Capacitance of a memory's input, about that of a gate's, in femtofarads, and slew of its outputs in picoseconds.
+_INPUT_FF = 1
+_SLEW_PS = 20
+
+_LIBRARY = """library (memories) {{
+  delay_model : table_lookup;
+  time_unit : "1ps";
+  voltage_unit : "1V";
+  current_unit : "1mA";
+  capacitive_load_unit (1, ff);
+  pulling_resistance_unit : "1kohm";
+  input_threshold_pct_rise : 50; input_threshold_pct_fall : 50;
+  output_threshold_pct_rise : 50; output_threshold_pct_fall : 50;
+  slew_lower_threshold_pct_rise : 10; slew_lower_threshold_pct_fall : 10;
+  slew_upper_threshold_pct_rise : 90; slew_upper_threshold_pct_fall : 90;
+{types}{cells}}}
+"""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """A shape of memory that is kept out of the netlist as a black box, with Yosys's own port names.
+
+    Attributes
+    ----------
+    words, width : int
+        Its size.
+    address_bits : int
+        Of each port.
+    reads, writes : int
+        Ports.
+    clocked : bool
+        Reads answer after the clock edge; if not, at once.
+    """
+
+    words: int
+    width: int
+    address_bits: int
+    reads: int
+    writes: int
+    clocked: bool
+
+    @property
+    def name(self) -> str:
+        kind = "clocked" if self.clocked else "direct"
+        return f"{PREFIX}{self.words}x{self.width}_{self.reads}r{self.writes}w_{kind}"
+
+    @property
+    def bits(self) -> int:
+        return self.words * self.width
+
+    @property
+    def stub(self) -> str:
+        """The black box in Verilog."""
+        ports = ", ".join(f"{direction} [{width - 1}:0] {name}" for name, direction, width in self.ports())
+        return f"(* blackbox *) module {self.name}({ports});\nendmodule\n"
+
+    def ports(self) -> Iterator[tuple[str, str, int]]:
+        """Name, direction and width of each port: all read ports side by side, and all write ports."""
+        if self.reads:
+            for port, width in (("CLK", 1), ("EN", 1), ("ARST", 1), ("SRST", 1), ("ADDR", self.address_bits)):
+                yield f"RD_{port}", "input", self.reads * width
+            yield "RD_DATA", "output", self.reads * self.width
+        if self.writes:
+            for port, width in (("CLK", 1), ("EN", self.width), ("ADDR", self.address_bits), ("DATA", self.width)):
+                yield f"WR_{port}", "input", self.writes * width
+
+
+def take_out(netlist: dict) -> dict[str, Memory]:
+    """Make the ``$mem_v2`` cells of more than `SMALL_WORDS` words instances of black boxes; return those by name."""
+    memories = {}
+    for module in netlist["modules"].values():
+        for cell in module["cells"].values():
+            if cell["type"] != "$mem_v2":
+                continue
+            number = {name: int(value, 2) for name, value in cell["parameters"].items()
+                      if name in ("SIZE", "WIDTH", "ABITS", "RD_PORTS", "WR_PORTS", "RD_CLK_ENABLE")}
+            if number["SIZE"] <= SMALL_WORDS:
+                continue
+            memory = Memory(words=number["SIZE"], width=number["WIDTH"], address_bits=number["ABITS"],
+                            reads=number["RD_PORTS"], writes=number["WR_PORTS"], clocked=number["RD_CLK_ENABLE"] != 0)
+            memories[memory.name] = memory
+            directions = {name: direction for name, direction, _ in memory.ports()}
+            cell |= {"type": memory.name, "parameters": {}, "port_directions": directions,
+                     "connections": {name: cell["connections"][name] for name in directions}}
+    return memories
+
+
+def _arc(timing_type: str, related: str, tables: str, value: float = 0, slew: float | None = None) -> str:
+    values = [(f"{table}", value) for table in tables.split()]
+    if slew is not None:
+        values += [("rise_transition", slew), ("fall_transition", slew)]
+    text = " ".join(f'{name} (scalar) {{ values ("{number}"); }}' for name, number in values)
+    return f"timing () {{ {related}; timing_type : {timing_type}; {text} }}"
+
+
+def _cell(memory: Memory) -> str:
+    """Reads take no time, from the clock or the address; inputs need none before the clock."""
+    lines = []
+    for name, direction, width in memory.ports():
+        kind, port = name.split("_")
+        clock = f'related_pin : "{kind}_CLK[0]"'
+        attributes = [f"bus_type : bits_{width}", f"direction : {direction}"]
+        arcs = []
+        if port == "CLK":
+            attributes.append("clock : true")
+        if direction == "input":
+            attributes.append(f"capacitance : {_INPUT_FF}")
+            if port != "CLK" and (kind == "WR" or memory.clocked):
+                arcs.append(_arc("setup_rising", clock, "rise_constraint fall_constraint"))
+        elif memory.clocked:
+            arcs.append(_arc("rising_edge", clock, "cell_rise cell_fall", slew=_SLEW_PS))
+        else:
+            arcs.append(_arc("combinational", 'related_bus_pins : "RD_ADDR"', "cell_rise cell_fall", slew=_SLEW_PS))
+        lines.append(f"    bus ({name}) {{ {'; '.join(attributes)}; {' '.join(arcs)} }}\n")
+    return f"  cell ({memory.name}) {{\n    area : 0; is_macro_cell : true;\n{''.join(lines)}  }}\n"
+
+
+def liberty(memories: Iterable[Memory]) -> str:
+    """A library of the memories for timing analysis."""
+    memories = list(memories)
+    widths = sorted({width for memory in memories for _, _, width in memory.ports()})
+    types = "".join(
+        f"  type (bits_{width}) {{ base_type : array; data_type : bit; bit_width : {width}; "
+        f"bit_from : {width - 1}; bit_to : 0; downto : true; }}\n" for width in widths)
+    return _LIBRARY.format(types=types, cells="".join(map(_cell, memories)))

@@ -1,0 +1,64 @@
+"""Static timing of a mapped block: OpenSTA where it is installed, else the delay that ABC saw."""
+
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from .pdk import Pdk, read_liberty
+
+#: Ports count as registers: inputs come with the clock edge, outputs have to be there at the next.
+_SCRIPT = """
+foreach library {{{libraries}}} {{ read_liberty $library }}
+read_verilog {netlist}
+link_design {top}
+create_clock -name clk -period {period} [get_ports clk]
+set_false_path -from [get_ports rst]
+set_input_delay 0 -clock clk [all_inputs]
+set_output_delay 0 -clock clk [all_outputs]
+report_checks -path_delay max -fields {{fanout capacitance slew}} -digits 1
+"""
+
+
+class TimingError(RuntimeError):
+    """OpenSTA could not time a block; the message says what it said."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """The slowest path of a block, clock-to-q and setup time included, and who says so."""
+
+    period_ps: float
+    tool: str
+
+
+def sta_version() -> str | None:
+    """Version of the OpenSTA that is installed, if one is."""
+    if shutil.which("sta") is None:
+        return None
+    return subprocess.run(["sta", "-version"], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def opensta(folder: Path, *, top: str, pdk: Pdk, target_ps: int) -> Timing:
+    """Time the netlist of a mapped block's folder; the slowest path is left there in ``timing.rpt``."""
+    cells = folder / "timing.lib"  # OpenSTA 2.0 cannot read what is compressed
+    cells.write_text(read_liberty(pdk.timing))
+    script = folder / "timing.tcl"
+    script.write_text(_SCRIPT.format(
+        libraries=f"{cells} {folder / 'memories.lib'}", netlist=folder / "mapped.v", top=top, period=target_ps))
+    result = subprocess.run(["sta", "-no_splash", "-exit", str(script)], capture_output=True, text=True, check=False)
+    cells.unlink()
+    report = result.stdout + result.stderr
+    (folder / "timing.rpt").write_text(report)
+    slack = re.search(r"([-\d.]+)\s+slack", report)
+    if slack is None:
+        raise TimingError(f"OpenSTA could not time {top}: {(report.strip() or 'no output').splitlines()[-1]} "
+                          f"(all of it: {folder / 'timing.rpt'})")
+    return Timing(period_ps=target_ps - float(slack[1]), tool=f"OpenSTA {sta_version()}")
+
+
+def abc(folder: Path) -> Timing | None:
+    """The delay that ABC saw in the slowest module of a block: optimistic, and without clock-to-q and setup."""
+    delays = re.findall(r"^ABC: WireLoad.*Delay =\s*([\d.]+) ps", (folder / "yosys.log").read_text(), re.MULTILINE)
+    return Timing(period_ps=max(map(float, delays)), tool="ABC, without clock-to-q and setup") if delays else None

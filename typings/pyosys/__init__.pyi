@@ -1,0 +1,1 @@
+"""What synth/ uses of pyosys, which brings no types."""

@@ -1,0 +1,70 @@
+"""Programs for the lock-step bench, with what the golden model makes of them."""
+
+from dataclasses import dataclass
+from io import StringIO
+
+from hdl.config import SRAM_BASE, Config
+from sim.memory_map import ThreadRegister, thread_register
+from sim.mesh import Mesh
+from sim.trace import Record, TraceWriter, parse
+
+#: Registers of a thread that must be the same at the end.
+COMPARED = (ThreadRegister.STATE, ThreadRegister.CAUSE, ThreadRegister.EPC, ThreadRegister.TVAL, ThreadRegister.INSTRET)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A program and its end on the model.
+
+    Attributes
+    ----------
+    memory, final : list of (address, bytes)
+        Whole lines of SRAM, before and after.
+    start : list of (thread, pc)
+    records : list of Record
+        The model's trace.
+    threads : dict
+        Each thread's control registers at the end, by `ThreadRegister`.
+    limit : int
+        Cycles within which the core must be done.
+    """
+
+    name: str
+    memory: list[tuple[int, bytes]]
+    start: list[tuple[int, int]]
+    records: list[Record]
+    threads: dict[int, dict[ThreadRegister, int]]
+    final: list[tuple[int, bytes]]
+    limit: int
+
+
+def make_case(*, name: str, config: Config, memory: list[tuple[int, bytes]], start: list[tuple[int, int]],
+              max_steps: int = 200_000) -> Case:
+    """Run a program on the model. Memory that the program does not bring starts as zeros, in RTL too."""
+    line = config.vector_bytes
+    image = bytearray(config.sram_bytes)
+    for address, content in memory:
+        image[address - SRAM_BASE:address - SRAM_BASE + len(content)] = content
+    mesh = Mesh(config)
+    mesh.write(0, 1, SRAM_BASE, bytes(image))
+    for thread, pc in start:
+        mesh.start(0, 1, thread, pc)
+    trace = StringIO()
+    mesh.run(max_steps=max_steps, trace=TraceWriter(trace))
+    trace.seek(0)
+    threads = {
+        thread: {register: int.from_bytes(mesh.read(0, 1, thread_register(thread, register), 8), "little")
+                 for register in COMPARED}
+        for thread, _ in start
+    }
+    after = mesh.read(0, 1, SRAM_BASE, config.sram_bytes)
+    used = {number for number in range(config.sram_lines)
+            if any(image[number * line:(number + 1) * line]) or any(after[number * line:(number + 1) * line])}
+
+    def lines_of(memory) -> list[tuple[int, bytes]]:
+        return [(SRAM_BASE + start, bytes(memory[start:start + line])) for start in sorted(line * n for n in used)]
+
+    return Case(
+        name=name, start=start, threads=threads, records=list(parse(trace)),
+        memory=lines_of(image), final=lines_of(after),
+        limit=40 * sum(1 for _ in trace.getvalue().splitlines()) + 2000)

@@ -1,0 +1,193 @@
+"""Packets that come to a node: requests, posted packets, and bad ones of every kind."""
+
+import random
+from typing import Any
+
+import cocotb
+
+from hdl.config import SRAM_BASE
+from hdl.noc.control_bus import CONTROL_BASE, CONTROL_BITS
+from hdl.noc.packet import Error, Op
+from verif.interface.environment import CONFIG, HALF, HERE, LINE, Environment
+from verif.noc import CLASSES, Packet
+
+HOST = (0, 0)
+
+#: Lines of the SRAM that packets of a class write to; few, so that they meet.
+LINES = ([0, 1, 2, CONFIG.sram_lines - 1], [8, 9, CONFIG.sram_lines - 2])
+
+
+def packet(op: Op, address: int = SRAM_BASE, size: int = LINE, **fields) -> Packet:
+    return Packet(destination=HERE, source=HOST, op=op.value, address=address, size=size,
+                  payload=random.getrandbits(CONFIG.vector_bits)).but(**fields)
+
+
+def random_good(traffic_class: int) -> Packet:
+    """A packet that can be served."""
+    op = random.choice((Op.READ, Op.WRITE) if traffic_class == 0 else (Op.PUT, Op.PUT, Op.SIGNAL))
+    if random.random() < 0.2:
+        block = random.randrange(0, 1 << CONTROL_BITS, 64) & ~64 | traffic_class << 6
+        address, size = CONTROL_BASE + block + random.randrange(0, 64, 8), 8
+    else:
+        start = random.choice((0, random.randrange(LINE)))
+        size = random.choice((1, LINE - start, random.randint(1, LINE - start)))
+        address = SRAM_BASE + random.choice(LINES[traffic_class]) * LINE + start
+    signal = 0 if traffic_class == 0 else random.randint(op is Op.SIGNAL, HALF)
+    return packet(op, address, size, signal=signal, tag=random.getrandbits(6), born=random.getrandbits(10),
+                  source=random.choice((HOST, (random.getrandbits(7), random.getrandbits(7)))))
+
+
+def random_bad(traffic_class: int) -> Packet:
+    """A packet that probably cannot be served."""
+    made = random_good(traffic_class)
+    changes: list[dict[str, Any]] = [
+        {"op": random.choice([2, 3, 4, 5, 6, 7] if traffic_class == 0 else [8, 9, 10, 13, 14, 15])},
+        {"address": random.choice([
+            0, SRAM_BASE - 1, SRAM_BASE + CONFIG.sram_bytes, 0xFFFF_FFFF, CONTROL_BASE - 8,
+            CONTROL_BASE + (1 << CONTROL_BITS), random.getrandbits(31)])},
+        {"size": 0},
+        {"size": LINE - made.address % LINE + random.randint(1, 127 - LINE)},
+        {"address": CONTROL_BASE + 64 * traffic_class + 4},
+        {"address": CONTROL_BASE + 64 * traffic_class, "size": random.choice((4, 7, 9))},
+        {"destination": random.choice([(HERE[0] + 1, HERE[1]), (HERE[0], 0), (127, 127)])},
+        {"signal": random.randint(CONFIG.semaphores + 1, 63)},
+        *([{"signal": 0}] if made.op == Op.SIGNAL.value else []),
+    ]
+    return made.but(**random.choice(changes))
+
+
+async def environment(dut) -> Environment:
+    made = Environment(dut)
+    await made.start()
+    return made
+
+
+@cocotb.test()
+async def latencies(dut):
+    env = await environment(dut)
+    register = CONTROL_BASE + 8
+    for asked, cycles in ((packet(Op.READ), 4), (packet(Op.WRITE), 3), (packet(Op.READ, register, 8), 3),
+                          (packet(Op.WRITE, register, 8), 3), (packet(Op.READ, 0), 3)):
+        env.mesh.send(asked)
+        began = env.stage.now
+        await env.stage.cycles(10)
+        assert env.out.pop()[0] - began == cycles
+    env.mesh.send(packet(Op.PUT, SRAM_BASE + LINES[1][0] * LINE, signal=1))
+    await env.stage.cycles(3)
+    assert not env.packet_posts, "a PUT's semaphore is posted in the second cycle after it came"
+    await env.finish()
+
+
+@cocotb.test()
+async def every_size_and_offset(dut):
+    env = await environment(dut)
+    for start in range(LINE):
+        for size in range(1, LINE - start + 1):
+            if LINE <= 16 or start in (0, 1, 31, 62, 63) or size in (1, 2, 8, LINE - start):
+                env.mesh.send(packet(Op.WRITE, SRAM_BASE + start, size))
+                env.mesh.send(packet(Op.READ, SRAM_BASE + start, size))
+                env.mesh.send(packet(Op.PUT, SRAM_BASE + LINES[1][0] * LINE + start, size))
+    await env.finish()
+
+
+@cocotb.test()
+async def each_error(dut):
+    """ERRORS counts each, FIRST_ERROR keeps the first, requests are answered, and nothing changes."""
+    env = await environment(dut)
+    end = SRAM_BASE + CONFIG.sram_bytes
+    outside = (CONTROL_BASE - 8, CONTROL_BASE + (1 << CONTROL_BITS), SRAM_BASE - 8, end, 0, 0xFFFF_FFF8)
+    bad = [(packet(Op.READ, SRAM_BASE + 8, 8, destination=(2, 2)), Error.DESTINATION)]
+    for op in (Op.READ, Op.WRITE, Op.PUT):
+        bad += [(packet(op, address, 8), Error.ADDRESS) for address in outside]
+        bad += [(packet(op, SRAM_BASE, 0), Error.SIZE), (packet(op, SRAM_BASE, LINE + 1), Error.SIZE),
+                (packet(op, SRAM_BASE + LINE - 1, 2), Error.SIZE), (packet(op, SRAM_BASE + 1, 127), Error.SIZE),
+                (packet(op, CONTROL_BASE, 4), Error.SIZE), (packet(op, CONTROL_BASE + 4, 8), Error.SIZE),
+                (packet(op, CONTROL_BASE, LINE), Error.SIZE)]
+    for op in (Op.PUT, Op.SIGNAL):
+        bad += [(packet(op, signal=signal), Error.SEMAPHORE) for signal in (CONFIG.semaphores + 1, 63)]
+    bad += [(packet(Op.SIGNAL, signal=0), Error.SEMAPHORE)]
+    bad += [(packet(Op.READ).but(op=op), Error.OP) for op in range(16)
+            if op not in (Op.READ.value, Op.WRITE.value, Op.PUT.value, Op.SIGNAL.value)]
+    for count, (asked, code) in enumerate(bad, 1):
+        refusal = env.model.refusal(asked)
+        assert refusal is not None
+        assert refusal.code is code
+        env.mesh.send(asked)
+        await env.stage.cycles(8)
+        assert env.status()["errors"] == count
+    status = await env.finish()
+    assert status["first_error"] == (SRAM_BASE + 8) << 32 | Error.DESTINATION.value
+
+
+@cocotb.test()
+async def random_packets(dut):
+    env = await environment(dut)
+    for _ in range(30):
+        for _ in range(100):
+            traffic_class = random.randrange(CLASSES)
+            env.mesh.send((random_good if random.random() < 0.8 else random_bad)(traffic_class))
+        for agent in (env.mesh, env.sram.reads, env.sram.writes, env.semaphores, env.signals):
+            agent.rate = random.choice((0.1, 0.5, 1.0))
+        env.signals.waiting += [random.getrandbits(20) for _ in range(20)]
+        env.sink.rates = [0.0, random.choice((0.1, 0.5, 1.0))]
+        env.sram.latency = random.choice(((1, 1), (3, 3), (1, 6)))
+        env.semaphores.full = {random.randrange(HALF)}
+        env.semaphores.thread_overflow_rate = random.choice((0.0, 0.1))
+        await env.stage.cycles(200)
+    await env.finish()
+
+
+@cocotb.test()
+async def a_put_each_cycle(dut):
+    env = await environment(dut)
+    for index in range(200):
+        env.mesh.send(packet(Op.PUT, SRAM_BASE + index % 100 * LINE, signal=index % HALF + 1))
+    await env.stage.cycles(200)
+    assert env.packets_in == 200
+    await env.finish()
+
+
+@cocotb.test()
+async def posted_packets_do_not_wait_for_requests(dut):
+    """With no room in the mesh requests stop, and posted packets go on at full speed."""
+    env = await environment(dut)
+    env.sink.rates = [0.0, 0.0]
+    for _ in range(40):
+        env.mesh.send(packet(random.choice((Op.READ, Op.WRITE)), SRAM_BASE))
+        env.signals.waiting.append(0)
+    await env.stage.cycles(100)
+    blocked = env.packets_in
+    assert blocked < 20
+    for index in range(100):
+        env.mesh.send(packet(Op.PUT, SRAM_BASE + LINES[1][0] * LINE, signal=index % HALF + 1))
+    env.mesh.polite = True
+    await env.stage.cycles(100)
+    assert env.packets_in == blocked + 100
+    await env.finish()
+
+
+@cocotb.test()
+async def neither_class_starves(dut):
+    """Posted packets without end let a request through in turn."""
+    env = await environment(dut)
+    env.mesh.polite = True
+    for _ in range(300):
+        env.mesh.send(packet(Op.PUT, SRAM_BASE + LINES[1][0] * LINE))
+    for _ in range(50):
+        env.mesh.send(packet(Op.WRITE, SRAM_BASE))
+    env.sram.writes.rate = 0.5
+    await env.stage.until(lambda: not env.mesh.waiting[0], limit=400, what="the requests are through")
+    assert env.mesh.waiting[1]
+    await env.finish()
+
+
+@cocotb.test()
+async def requests_keep_their_order(dut):
+    """A request is served after the read of the one before, however slow that is."""
+    env = await environment(dut)
+    env.sram.reads.rate = 0.1
+    env.sram.latency = 1, 8
+    for index in range(60):
+        env.mesh.send(packet((Op.READ, Op.WRITE)[index % 2], SRAM_BASE))
+    await env.stage.cycles(1000)
+    await env.finish()

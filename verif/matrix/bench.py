@@ -1,0 +1,167 @@
+"""The matrix unit against the golden model: any mixture of functions on all accumulators."""
+
+import os
+import random
+
+import cocotb
+import numpy as np
+
+from hdl.config import PRESETS
+from hdl.core.matrix import MatrixUnit, request_layout
+from hdl.isa import Matrix
+from sim.numerics import AccumulatorTile, Bf16
+from verif.matrix.operands import Operands
+from verif.vector.unit import Operation, Unit
+
+CONFIG = PRESETS[os.environ["CONFIG"]]
+LAYOUT = request_layout(CONFIG)
+M, N, K = CONFIG.matrix
+
+#: Every accumulator of every thread.
+ACCUMULATORS = [(thread, index) for thread in range(CONFIG.threads) for index in range(CONFIG.accumulators)]
+
+
+def packed(numbers: np.ndarray) -> int:
+    """An array as the bits of a vector register, the first element lowest."""
+    return int.from_bytes(numbers.tobytes(), "little")
+
+
+class Bench(Unit):
+    """The unit with the model of its accumulators, which runs ahead as operations are queued."""
+
+    def __init__(self, dut):
+        super().__init__(dut, config=CONFIG, layout=LAYOUT)
+        self.tiles = {name: AccumulatorTile(M, N) for name in ACCUMULATORS}
+        self.rng = np.random.default_rng(random.getrandbits(64))
+        self.operands = Operands(self.rng, rows=M, columns=N, depth=K)
+
+    def sample(self):
+        super().sample()
+        steps = self.offered is not None and self.request.ready.value \
+            and self.offered.request["function"] == Matrix.MULTIPLY
+        assert int(self.dut.step.value) == bool(steps)
+
+    def _queue(self, function: Matrix, name: tuple[int, int], expected: int | None = None, **fields: int) -> None:
+        # Fields that the function does not use hold anything.
+        rest = {"part": random.randrange(CONFIG.parts), "destination": random.getrandbits(5),
+                "a": random.getrandbits(CONFIG.vector_bits), "b": random.getrandbits(CONFIG.vector_bits)}
+        request = {"function": function, "thread": name[0], "accumulator": name[1]} | rest | fields
+        self.waiting.append(Operation(request, expected))
+
+    def zero(self, name: tuple[int, int]) -> None:
+        self.tiles[name].zero()
+        self._queue(Matrix.ZERO, name)
+
+    def multiply(self, name: tuple[int, int], a: Bf16, b: Bf16) -> None:
+        self.tiles[name].step(a, b)
+        self._queue(Matrix.MULTIPLY, name, a=packed(a), b=packed(b))
+
+    def read(self, name: tuple[int, int], part: int) -> None:
+        rows = self.tiles[name].read()[part * CONFIG.rows_per_part:][:CONFIG.rows_per_part]
+        self._queue(Matrix.READ, name, packed(rows), part=part)
+
+    def read_all(self, name: tuple[int, int]) -> None:
+        for part in range(CONFIG.parts):
+            self.read(name, part)
+
+    def mixture(self, count: int, names: list[tuple[int, int]], *, reads: float, zeros: float) -> None:
+        """Random functions with these shares of reads and zeros; half of them on the same accumulator as before."""
+        name = random.choice(names)
+        for _ in range(count):
+            name = random.choice((name, random.choice(names)))
+            dice = random.random()
+            if dice < reads:
+                self.read(name, random.randrange(CONFIG.parts))
+            elif dice < reads + zeros:
+                self.zero(name)
+            else:
+                self.multiply(name, *next(self.operands))
+
+
+async def bench(dut) -> Bench:
+    """After reset, with every accumulator zeroed."""
+    made = Bench(dut)
+    await made.start()
+    for name in ACCUMULATORS:
+        made.zero(name)
+    await made.finish()
+    return made
+
+
+@cocotb.test()
+async def random_functions(dut):
+    """All accumulators at once, then few of them, so that chains on one accumulator get long."""
+    tb = await bench(dut)
+    for names in (ACCUMULATORS, random.sample(ACCUMULATORS, 2), random.sample(ACCUMULATORS, 1)):
+        for name in names:
+            tb.zero(name)
+        tb.offer, tb.take = random.choice((0.5, 1.0)), 1.0
+        tb.mixture(1000, names, reads=0.4, zeros=0.03)
+        await tb.finish()
+    for name in ACCUMULATORS:
+        tb.read_all(name)
+    await tb.finish()
+
+
+@cocotb.test()
+async def reads_after_every_step(dut):
+    """Sums of one kind of operands, looked at in full after each step."""
+    tb = await bench(dut)
+    for name in ACCUMULATORS:
+        for _ in range(12):
+            tb.multiply(name, *next(tb.operands))
+            tb.read_all(name)
+    await tb.finish()
+
+
+@cocotb.test()
+async def stalled_results_are_kept(dut):
+    tb = await bench(dut)
+    for tb.take in (0.05, 0.3, 0.8):
+        for tb.offer in (0.3, 1.0):
+            tb.mixture(120, ACCUMULATORS, reads=0.5, zeros=0.05)
+            await tb.finish()
+
+
+@cocotb.test()
+async def long_chains_grow(dut):
+    """The largest products, hundreds of times, then taken away again: the anchor goes up and comes down."""
+    tb = await bench(dut)
+    name = random.choice(ACCUMULATORS)
+    largest, small = np.full((M, K), 0x7F7F, np.uint16), np.full((K, N), 0x7F7F, np.uint16)
+    for sign in (0, 0x8000):
+        for _ in range(300):
+            tb.multiply(name, largest ^ np.uint16(sign), small)
+        tb.read_all(name)
+    tb.multiply(name, np.full((M, K), 0x0001, np.uint16), np.full((K, N), 0x0080, np.uint16))
+    tb.read_all(name)
+    await tb.finish()
+
+
+@cocotb.test()
+async def takes_one_function_every_cycle(dut):
+    """Reads whose results are taken at once never wait, and every read takes as long."""
+    tb = await bench(dut)
+    tb.mixture(500, ACCUMULATORS, reads=1.0, zeros=0.0)
+    tb.mixture(500, ACCUMULATORS, reads=0.3, zeros=0.1)
+    began = tb.taken
+    await tb.stage.cycles(1000)
+    assert (tb.taken - began, tb.refused) == (1000, 0)
+    await tb.finish()
+    assert set(tb.latencies) == {MatrixUnit.LATENCY + 1}
+
+
+@cocotb.test()
+async def only_reads_need_credits(dut):
+    """While nobody takes results, steps go on until the reads have used up their credits, and then nothing is lost."""
+    tb = await bench(dut)
+    tb.take = 0.0
+    tb.mixture(50, ACCUMULATORS, reads=0.0, zeros=0.0)
+    for _ in range(30):
+        tb.read_all(ACCUMULATORS[0])
+    tb.mixture(50, ACCUMULATORS, reads=0.5, zeros=0.0)
+    began = tb.taken
+    await tb.stage.cycles(200)
+    assert tb.taken - began == 50 + MatrixUnit.LATENCY + 2
+    tb.take = 1.0
+    await tb.finish()

@@ -1,0 +1,88 @@
+"""Operands that try the accumulator hard."""
+
+import numpy as np
+
+from sim.numerics import Bf16
+
+#: Boundary values of BF16: zeros, subnormals, around 1, the largest, infinities and NaNs.
+CORNERS = np.array([sign << 15 | bits for sign in (0, 1) for bits in (
+    0x0000, 0x0001, 0x007F, 0x0080, 0x00FF, 0x3F7F, 0x3F80, 0x3F81, 0x3FFF, 0x7F00, 0x7F7F, 0x7F80, 0x7F81, 0x7FFF)],
+    np.uint16)
+
+SIGN = np.uint16(0x8000)
+
+ZEROS_AND_INFINITIES = np.array([0x0000, 0x8000, 0x7F80, 0xFF80], np.uint16)
+
+#: Ranges of biased exponents: any, those of subnormals and their neighbours, the largest, one digit, wide, usual.
+RANGES = ((0, 254), (0, 4), (250, 254), (120, 127), (96, 160), (115, 131), (40, 90))
+
+
+def finite(rng: np.random.Generator, shape: tuple[int, ...], low: int, high: int) -> Bf16:
+    """Random finite BF16 bits with biased exponents from `low` to `high`."""
+    bits = rng.integers(0, 2, shape) << 15 | rng.integers(low, high + 1, shape) << 7 | rng.integers(0, 128, shape)
+    return bits.astype(np.uint16)
+
+
+class Operands:
+    """An endless supply of A [rows, depth] and B [depth, columns], of changing kinds.
+
+    It remembers what it gave, since the hardest sums are those that cancel what went before.
+    """
+
+    def __init__(self, rng: np.random.Generator, *, rows: int, columns: int, depth: int):
+        self.rng = rng
+        self.shapes = (rows, depth), (depth, columns)
+        self.last: tuple[Bf16, Bf16] = tuple(np.zeros(shape, np.uint16) for shape in self.shapes)
+
+    def __next__(self) -> tuple[Bf16, Bf16]:
+        kinds = {
+            self._finite: 0.29, self._sparse: 0.15, self._cancel: 0.12, self._nearly_cancel: 0.12, self._lower: 0.2,
+            self._again: 0.06, self._largest: 0.03, self._corners: 0.01, self._specials: 0.02}
+        kind = self.rng.choice(len(kinds), p=tuple(kinds.values()))
+        self.last = tuple(kinds)[kind]()
+        return self.last
+
+    def _finite(self) -> tuple[Bf16, Bf16]:
+        a, b = (finite(self.rng, shape, *RANGES[self.rng.choice(len(RANGES))]) for shape in self.shapes)
+        return a, b
+
+    def _cancel(self) -> tuple[Bf16, Bf16]:
+        """Minus the products before."""
+        return self.last[0] ^ SIGN, self.last[1]
+
+    def _nearly_cancel(self) -> tuple[Bf16, Bf16]:
+        """Minus the products before, but for a few low bits."""
+        nudge = (self.rng.random(self.shapes[0]) < 0.2).astype(np.uint16)
+        return self.last[0] ^ SIGN ^ nudge, self.last[1]
+
+    def _lower(self) -> tuple[Bf16, Bf16]:
+        """Products some way below those before, up to three digits."""
+        a, b = self.last
+        exponent = np.maximum((a >> 7 & 0xFF).astype(np.int64) - self.rng.integers(4, 48), 0)
+        return (a & 0x8000 | exponent << 7 | self.rng.integers(0, 128, a.shape)).astype(np.uint16), b
+
+    def _again(self) -> tuple[Bf16, Bf16]:
+        return self.last
+
+    def _sparse(self) -> tuple[Bf16, Bf16]:
+        """Mostly zeros: single products, and groups that are empty."""
+        a, b = self._finite()
+        return np.where(self.rng.random(a.shape) < 0.7, a & 0x8000, a), b
+
+    def _largest(self) -> tuple[Bf16, Bf16]:
+        """The largest products of one sign, which carry the anchor up."""
+        a, b = (np.full(shape, 0x7F7F, np.uint16) for shape in self.shapes)
+        return a, b
+
+    def _corners(self) -> tuple[Bf16, Bf16]:
+        return self._some_of(CORNERS)
+
+    def _specials(self) -> tuple[Bf16, Bf16]:
+        """Zeros and infinities, which give NaN only if they meet."""
+        return self._some_of(ZEROS_AND_INFINITIES)
+
+    def _some_of(self, values: Bf16) -> tuple[Bf16, Bf16]:
+        """Some of `values` among others."""
+        a, b = (np.where(self.rng.random(side.shape) < 0.2, self.rng.choice(values, side.shape), side)
+                for side in self._finite())
+        return a, b

@@ -1,0 +1,103 @@
+"""A unit that takes requests and gives vector register results: the driver, monitor and scoreboard of its bench.
+
+The matrix unit and the vector unit both look like this from outside.
+"""
+
+import random
+from collections import deque
+from dataclasses import dataclass
+
+from amaranth.lib import data
+
+from hdl.config import Config
+from hdl.core.result import vector_result_layout
+from verif.noc import Port, Stage
+
+
+def pack(layout: data.Layout, values: dict[str, int]) -> int:
+    """The bits of a structure."""
+    return sum(value << layout[name].offset for name, value in values.items())
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A request by its fields, and the data of its result; None if it gives none."""
+
+    request: dict[str, int]
+    expected: int | None
+
+
+class Unit:
+    """Offers `operations` in order and takes results, each with a probability; results must be the expected ones.
+
+    Attributes
+    ----------
+    waiting : deque of Operation
+        What is yet to be taken.
+    offer, take : float
+        Probability, each cycle, that a request is offered and that a result is taken.
+    taken : int
+        Requests taken.
+    refused : int
+        Cycles in which a request was offered and not taken.
+    inside : deque of (int, dict, int)
+        Cycle, request and expected data of what was taken and whose result has not come yet.
+    latencies : list of int
+        Cycles of each result from its request.
+    """
+
+    def __init__(self, dut, *, config: Config, layout: data.StructLayout):
+        self.dut = dut
+        self.request, self.result = Port(dut, "request"), Port(dut, "result")
+        self.request_layout, self.result_layout = layout, vector_result_layout(config)
+        self.waiting: deque[Operation] = deque()
+        self.inside: deque[tuple[int, dict[str, int], int]] = deque()
+        self.offer = self.take = 1.0
+        self.taken = self.refused = 0
+        self.latencies: list[int] = []
+        self.stage = Stage(dut, [self])
+        self.offered: Operation | None = None
+        self.takes = False
+
+    async def start(self) -> None:
+        self.request.valid.value = 0
+        self.result.ready.value = 0
+        await self.stage.start()
+
+    async def finish(self) -> None:
+        """Until every request has been taken and every result has come."""
+        limit = 100 + int(20 * (len(self.waiting) + len(self.inside)) / min(self.offer, self.take))
+        await self.stage.until(lambda: not self.waiting and not self.inside, limit=limit, what="the unit finishes")
+
+    def drive(self) -> None:
+        before = self.offered
+        self.offered = self.waiting[0] if self.waiting and random.random() < self.offer else None
+        if self.offered is not before:
+            self.request.valid.value = self.offered is not None
+        if self.offered is not None and self.offered is not before:
+            self.request.payload.value = pack(self.request_layout, self.offered.request)
+        takes = random.random() < self.take
+        if takes is not self.takes:
+            self.result.ready.value = self.takes = takes
+
+    def sample(self) -> None:
+        # Results first: one cannot come in the cycle of its request.
+        if self.takes and self.result.valid.value:
+            self._check(int(self.result.payload.value))
+        if self.offered is None:
+            return
+        if not self.request.ready.value:
+            self.refused += 1
+            return
+        operation = self.waiting.popleft()
+        self.taken += 1
+        if operation.expected is not None:
+            self.inside.append((self.stage.now, operation.request, operation.expected))
+
+    def _check(self, payload: int) -> None:
+        assert self.inside, "a result came that no request asked for"
+        cycle, request, value = self.inside.popleft()
+        self.latencies.append(self.stage.now - cycle)
+        fields = {name: request[name] for name in ("thread", "destination")}
+        expected = pack(self.result_layout, fields | {"data": value})
+        assert payload == expected, f"{request} gave\n{payload:#x} and not\n{expected:#x}"
