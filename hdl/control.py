@@ -5,12 +5,10 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from .core.core import Activity
+from .memory_map import NODE_BLOCK, NodeRegister
 from .noc.control_bus import ControlBus
 from .noc.interface import NetworkStatus
 from .noc.router import Side
-
-#: Node registers start here in the control region, 8 bytes each, in the order of docs/architecture.md.
-NODE_REGISTERS = 0x1000
 
 
 class Control(wiring.Component):
@@ -46,21 +44,23 @@ class Control(wiring.Component):
             m.d.sync += counter.eq(counter + strobe)
             return counter
 
-        registers = [
-            self.cycle,
-            count(self.activity.matrix_step, "matrix_steps"),
-            count(self.activity.vector_operation, "vector_operations"),
-            self.network.packets_in,
-            self.network.latency_sum,
-            self.network.errors,
-            self.network.first_error,
-            *(count(self.flits[side], f"flits_{side.name.lower()}") for side in Side),
-            count(self.activity.busy, "busy_cycles"),
-            count(self.activity.stalled, "stall_cycles"),
-        ]
+        activity, network = self.activity, self.network
+        registers = {
+            NodeRegister.CYCLES: self.cycle,
+            NodeRegister.MATRIX_STEPS: count(activity.matrix_step, "matrix_steps"),
+            NodeRegister.VECTOR_OPS: count(activity.vector_operation, "vector_operations"),
+            NodeRegister.PACKETS_IN: network.packets_in,
+            NodeRegister.LATENCY_SUM: network.latency_sum,
+            NodeRegister.ERRORS: network.errors,
+            NodeRegister.FIRST_ERROR: network.first_error,
+            NodeRegister.BUSY_CYCLES: count(activity.busy, "busy_cycles"),
+            NodeRegister.STALL_CYCLES: count(activity.stalled, "stall_cycles"),
+        }
+        for side in Side:
+            registers[NodeRegister[f"FLITS_{side.name}"]] = count(self.flits[side], f"flits_{side.name.lower()}")
         node = Signal()
         m.d.comb += [
-            node.eq(self.bus.address >= NODE_REGISTERS),
+            node.eq(self.bus.address >= NODE_BLOCK),
             self.threads.valid.eq(self.bus.valid & ~node),
             self.threads.write.eq(self.bus.write),
             self.threads.address.eq(self.bus.address),
@@ -69,7 +69,7 @@ class Control(wiring.Component):
         ]
         with m.If(node):
             with m.Switch(self.bus.address):
-                for index, register in enumerate(registers):
-                    with m.Case(NODE_REGISTERS + 8 * index):
+                for offset, register in registers.items():
+                    with m.Case(NODE_BLOCK + offset):
                         m.d.comb += self.bus.read_data.eq(register)
         return m

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hdl.config import PRESETS, preset
 
-from . import commands, elf, isadoc, report, software, trace
+from . import commands, elf, isadoc, job, report, software, trace
 from .commands import Subcommands, config_of, mesh_size
 from .disassembler import disassemble
 from .errors import SimulationError
@@ -44,11 +44,13 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.threads not in range(1, config.threads + 1):
         raise SimulationError(f"--threads must lie in 1 .. {config.threads} for {config.name}, not {arguments.threads}")
     program = elf.load(arguments.program, config)
-    run_program = importlib.import_module("sim.rtl" if arguments.rtl else "sim.mesh").run_program
-    outcome = run_program(program, config=config, threads=arguments.threads, trace=arguments.trace,
-                          max_cycles=arguments.max_cycles)
-    print(report.report(outcome, program, config))
-    return report.exit_status(outcome)
+    work = job.program_job(program, config=config, threads=arguments.threads, max_cycles=arguments.max_cycles)
+    if arguments.rtl:
+        result = importlib.import_module("sim.rtl").run_rtl(work, trace=arguments.trace)
+    else:
+        result = job.run_model(work, trace=arguments.trace)
+    print(report.report(result, program, config))
+    return report.exit_status(result)
 
 
 def _add_compare(subcommands: Subcommands) -> None:

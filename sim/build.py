@@ -182,6 +182,11 @@ def _compile(model: Model, text: str, control: str) -> None:
         print(f" {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
 
 
+def new_seed() -> int:
+    """The environment's ``SEED``, or a new one. Whoever uses it has to print it."""
+    return int(os.environ["SEED"]) if "SEED" in os.environ else random.SystemRandom().getrandbits(31)
+
+
 def run(model: Model, *, bench: str, test: str | None = None, work: Path | None = None, seed: int | None = None,
         **environment: object) -> None:
     """Run a cocotb bench on a model.
@@ -212,7 +217,7 @@ def run(model: Model, *, bench: str, test: str | None = None, work: Path | None 
         raise MissingTool("this Python's shared library was not found: install it, e.g. with "
                           f"'apt-get install libpython{sys.version_info.major}.{sys.version_info.minor}'")
     if seed is None:
-        seed = int(os.environ["SEED"]) if "SEED" in os.environ else random.SystemRandom().getrandbits(31)
+        seed = new_seed()
     title = f"{bench}.{test}" if test else bench
     print(f"{title}: replay with SEED={seed}", flush=True)
     if work is None:

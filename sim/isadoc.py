@@ -15,8 +15,7 @@ from hdl.isa import (
     Instruction,
     Unit,
 )
-
-from .memory_map import (
+from hdl.memory_map import (
     CONTROL_BASE,
     NODE_BLOCK,
     THREAD_BLOCK,

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hdl.config import Config
+from hdl.memory_map import State
 
 from .elf import Program
 from .errors import SimulationError
-from .memory_map import State
 from .mesh import Mesh
-from .outcome import ThreadState
+from .thread_state import ThreadState
 from .trace import TraceWriter
 
 #: A node's (x, y).
@@ -64,6 +64,14 @@ class Job:
                 if "tohost" in self.programs[node].symbols}
 
 
+def program_job(program: Program, *, config: Config, threads: int, max_cycles: int) -> Job:
+    """One program on every node, with the first `threads` threads of each; node (0, 1) says when it has ended."""
+    nodes = config.coordinates()
+    return Job(
+        name=program.path.stem, config=config, programs=dict.fromkeys(nodes, program), done=nodes[:1],
+        start=[(node, thread) for node in nodes for thread in range(threads)], max_cycles=max_cycles)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Result:
     """The end of a job.
@@ -93,6 +101,11 @@ class Result:
     counters: dict[Node, dict[str, int]] = field(default_factory=dict)
     seconds: float
     simulated: int = 0
+
+    @property
+    def status(self) -> int | None:
+        """What the first node that has one wrote to `tohost`; None if none did."""
+        return next((value for value in self.tohost.values() if value), None)
 
     def check(self) -> None:
         """Raise `JobFailed` if a thread trapped or a program did not pass."""

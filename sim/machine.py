@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from hdl.config import SRAM_BASE, Config
 from hdl.isa import Cause, CsrNumber, Instruction, decode
+from hdl.memory_map import NODE_BLOCK, THREAD_BLOCK, ErrorCode, NodeRegister, State, ThreadRegister
 
 from .assembler import operands
-from .memory_map import NODE_BLOCK, THREAD_BLOCK, ErrorCode, NodeRegister, State, ThreadRegister
 from .scalar import M64, SCALAR, Maker
 from .thread import Operation, Thread, Trap
 from .xd1 import XD1
@@ -122,7 +122,7 @@ class Node:
     def post(self, semaphore: int) -> None:
         """Add 1 and serve the threads that wait for it, the one after the last served first."""
         if self.semaphores[semaphore] == SEMAPHORE_LIMIT:
-            self.error(ErrorCode.OVERFLOW, semaphore)
+            self.error(ErrorCode.OVERFLOW, 0)
             return
         self.semaphores[semaphore] += 1
         last = self._last_served[semaphore]

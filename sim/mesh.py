@@ -5,20 +5,25 @@ hardware allows.
 """
 
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 from hdl.config import ADDRESS_BITS, GLOBAL_FLAG, SRAM_BASE, Config
+from hdl.memory_map import (
+    CONTROL_BASE,
+    CONTROL_BITS,
+    REGISTER_BYTES,
+    Descriptor,
+    ErrorCode,
+    State,
+    ThreadRegister,
+    thread_register,
+)
 
 from .elf import Program
 from .errors import AccessError, Deadlock, OutOfSteps
 from .machine import Node
-from .memory_map import CONTROL_BASE, REGISTER_BYTES, Descriptor, ErrorCode, State, ThreadRegister, thread_register
-from .outcome import Outcome, ThreadState
 from .thread import Thread
+from .thread_state import ThreadState
 from .trace import TraceWriter
-
-CONTROL_BYTES = 1 << 13
-_TOHOST_BYTES = 8
 
 
 class Refused(Exception):
@@ -66,7 +71,7 @@ class Mesh:
         """Whether the bytes are SRAM rather than control registers; an error if they are neither."""
         if node.holds(address, size):
             return True
-        if address < CONTROL_BASE or address + size > CONTROL_BASE + CONTROL_BYTES:
+        if address < CONTROL_BASE or address + size > CONTROL_BASE + (1 << CONTROL_BITS):
             node.error(ErrorCode.ADDRESS, address)
             raise AccessError(f"node {node.x},{node.y} has nothing at {address:#x} ({size} bytes)")
         if address % REGISTER_BYTES or size != REGISTER_BYTES:
@@ -208,30 +213,3 @@ def _listed(threads: Iterable[Thread], limit: int = 8) -> str:
     texts = [text(thread) for thread in threads if thread.state is not State.HALTED]
     more = [f"and {len(texts) - limit} more"] if len(texts) > limit else []
     return "; ".join(texts[:limit] + more)
-
-
-def run_program(program: Program, *, config: Config, threads: int, trace: Path | None, max_cycles: int) -> Outcome:
-    """Run a program on the model: on every node, with the first `threads` threads of each at its entry point.
-
-    It ends when `tohost` of node (0, 1) becomes non-zero or when every thread has trapped or halted.
-    """
-    mesh = Mesh(config)
-    started = [(x, y, thread) for x, y in mesh.nodes for thread in range(threads)]
-    for x, y in mesh.nodes:
-        mesh.load(program, x, y)
-    for x, y, thread in started:
-        mesh.start(x, y, thread, program.entry)
-    tohost = program.symbols.get("tohost")
-
-    def read_tohost() -> int:
-        return 0 if tohost is None else int.from_bytes(mesh.read(0, 1, tohost, _TOHOST_BYTES), "little")
-
-    def run(writer: TraceWriter | None) -> None:
-        mesh.run(max_steps=max_cycles, until=lambda: read_tohost() != 0, trace=writer)
-
-    if trace is None:
-        run(None)
-    else:
-        with trace.open("w") as file:
-            run(TraceWriter(file))
-    return Outcome(tohost=read_tohost() or None, threads=[mesh.state(*thread) for thread in started])

@@ -19,9 +19,9 @@ from random import Random
 
 from hdl.config import GLOBAL_FLAG, SRAM_BASE, Config, global_address
 from hdl.isa import CSRS, INSTRUCTIONS, CsrNumber, Format, Unit, decode
+from hdl.memory_map import Descriptor
 
 from .assembler import assemble
-from .memory_map import Descriptor
 
 #: Registers with a use of their own; the others, from x0 on, belong to chance.
 RANDOM_REGISTERS = 26

@@ -10,10 +10,8 @@ from hdl.config import Config
 from hdl.mesh import NODE_MODULE, Mesh
 
 from .build import MODELS, ROOT, Model, build, run
-from .elf import Program
 from .errors import SimulationError
 from .job import Job, Result
-from .outcome import Outcome
 
 JOBS = ROOT / "build" / "jobs"
 
@@ -71,14 +69,3 @@ def run_rtl(job: Job, *, trace: Path | None = None, waves: bool = False) -> Resu
     if isinstance(result, SimulationError):
         raise result
     return result
-
-
-def run_program(program: Program, *, config: Config, threads: int, trace: Path | None, max_cycles: int) -> Outcome:
-    """Run a program as `sim.mesh.run_program` does, on the RTL."""
-    nodes = config.coordinates()
-    result = run_rtl(Job(
-        name=program.path.stem, config=config, programs=dict.fromkeys(nodes, program),
-        start=[(node, thread) for node in nodes for thread in range(threads)], done=[(0, 1)], max_cycles=max_cycles,
-    ), trace=trace)
-    return Outcome(tohost=result.tohost.get((0, 1)) or None, threads=result.threads, cycles=result.cycles,
-                   counters=result.counters)

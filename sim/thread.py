@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 from hdl.config import SRAM_BASE
 from hdl.isa import CSRS, MISA, Cause, CsrNumber
+from hdl.memory_map import State
 
-from .memory_map import State
 from .numerics import AccumulatorTile
-from .outcome import ThreadState
+from .thread_state import ThreadState
 
 if TYPE_CHECKING:
     from .machine import Node

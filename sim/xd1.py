@@ -7,10 +7,10 @@ import numpy as np
 
 from hdl.config import GLOBAL_FLAG
 from hdl.isa import Cause, Instruction
+from hdl.memory_map import Descriptor
 
 from . import numerics
 from .assembler import Operands
-from .memory_map import Descriptor
 from .numerics import Fp32
 from .scalar import M32, M64, Maker
 from .thread import Operation, Thread, Trap

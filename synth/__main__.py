@@ -5,7 +5,6 @@ import json
 import sys
 from dataclasses import asdict
 
-from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -25,10 +24,10 @@ DEFAULT_TARGET_PS = 250
 def table(results: list[Result], *, title: str) -> Table:
     """The results, a block a row."""
     mapped = results[0].area_um2 is not None
-    made = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    made = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for column in ("block", "cells", "um2" if mapped else "transistors", "NAND2", "flops", "mem bits", "depth",
                    *(("path ps", "MHz") if mapped else ())):
-        made.add_column(column, justify="left" if column == "block" else "right", no_wrap=True)
+        made.add_column(column, justify="left" if column == "block" else "right")
     for result in results:
         area = result.area_um2 if mapped else result.transistors
         row = [result.block, f"{result.cells:,}", f"{area:,.0f}", f"{result.nand2:,.0f}", f"{result.flip_flops:,}",

@@ -27,6 +27,9 @@ dnsize
 stime -p
 """
 
+#: What ABC takes to be before and behind a module: about a few gates, so that it does not make its outputs weak.
+CONSTRAINTS = f"set_driving_cell {BUFFER}\nset_load 5.0\n"
+
 #: Transistors of the static CMOS gates that ABC maps to without a PDK, and of a flip-flop; Yosys's `stat -tech cmos`.
 TRANSISTORS = {"$_NOT_": 2, "$_NAND_": 4, "$_NOR_": 4, "$_AOI3_": 6, "$_OAI3_": 6, "$_AOI4_": 8, "$_OAI4_": 8,
                "$_DFF_P_": 16}
@@ -89,11 +92,12 @@ class Mapper:
         return self._figures(kept_out)
 
     def _map_to_cells(self, liberty: Path) -> None:
-        script = self.folder / "abc.script"
+        script, constraints = self.folder / "abc.script", self.folder / "abc.constraints"
         script.write_text(ABC_SCRIPT)
+        constraints.write_text(CONSTRAINTS)
         self.run(
             f"dfflibmap -liberty {liberty}", "opt",
-            f"abc -liberty {liberty} -D {self.target_ps} -script {script}",
+            f"abc -liberty {liberty} -constr {constraints} -D {self.target_ps} -script {script}",
             "setundef -zero", "splitnets",
             f"hilomap -hicell {TIE_HIGH} H -locell {TIE_LOW} L", "opt_clean -purge",
             f"read_liberty -lib -ignore_miss_func {liberty}")

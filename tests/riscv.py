@@ -12,7 +12,7 @@ from hdl.config import SIM, SRAM_BASE, Config
 from sim.assembler import assemble
 from sim.build import ROOT
 from sim.mesh import Mesh
-from sim.outcome import ThreadState
+from sim.thread_state import ThreadState
 
 ONE_NODE = SIM.with_mesh(columns=1, rows=1)
 WINDOW = SRAM_BASE + 0x4000

@@ -3,13 +3,14 @@
 import pytest
 
 from hdl.config import SIM, SRAM_BASE
+from hdl.memory_map import State
 from sim import elf, isadoc
 from sim.__main__ import main
 from sim.assembler import assemble as asm
 from sim.errors import ProgramError
-from sim.memory_map import State
-from sim.outcome import Outcome, ThreadState
+from sim.job import Result
 from sim.report import exit_status, report
+from sim.thread_state import ThreadState
 from tests.riscv import write_elf
 
 TOHOST = SRAM_BASE + 0x100
@@ -187,9 +188,9 @@ def test_report_of_rtl(program):
     """Cycles, rate and utilisation, which only RTL has."""
     state = ThreadState(x=0, y=1, thread=0, pc=SRAM_BASE, state=State.RUNNING, cause=0, epc=0, tval=0, instret=500)
     counters = {"MATRIX_STEPS": 250, "VECTOR_OPS": 10, "STALL_CYCLES": 100}
-    outcome = Outcome(tohost=1, threads=[state], cycles=1000, counters={(0, 1): counters})
+    result = Result(reads=[], tohost={(0, 1): 1}, threads=[state], cycles=1000, counters={(0, 1): counters}, seconds=1)
     config = SIM.with_mesh(columns=1, rows=1)
-    assert exit_status(outcome) == 0
-    assert report(outcome, elf.load(program(tells(1)), SIM), config).splitlines() == [
+    assert exit_status(result) == 0
+    assert report(result, elf.load(program(tells(1)), SIM), config).splitlines() == [
         "passed", "500 instructions of 1 threads on 1 nodes", "1,000 cycles, 0.500 instructions a cycle",
         "busy: matrix unit 25.0 %, vector unit 1.0 % of all cycles; stalled: 10.0 %"]

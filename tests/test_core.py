@@ -1,6 +1,5 @@
 """The core in lock-step with the golden model: same traces, same registers, same memory."""
 
-import os
 import pickle
 import random
 
@@ -8,7 +7,7 @@ import pytest
 
 from hdl.config import PRESETS, SRAM_BASE, Config
 from sim.assembler import assemble
-from sim.build import RUNS, build, run
+from sim.build import RUNS, build, new_seed, run
 from sim.random_program import generate
 from verif.core.cases import Case, make_case
 from verif.core.top import CoreWithSram
@@ -36,7 +35,7 @@ def lock_step(name: str, cases: list[Case], *, seed: int) -> None:
 def test_random_programs(name):
     """All threads at once, every row of the table, traps, self-modifying code, semaphores."""
     config = core_config(name)
-    seed = int(os.environ["SEED"]) if "SEED" in os.environ else random.SystemRandom().getrandbits(31)
+    seed = new_seed()
     generator = random.Random(seed)
     cases = []
     for index in range(PROGRAMS):

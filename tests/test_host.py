@@ -4,12 +4,12 @@ import pytest
 
 from hdl.config import SIM, SRAM_BASE
 from hdl.isa import Cause
+from hdl.memory_map import State
 from sim import software
 from sim.build import run
 from sim.errors import OutOfSteps, SimulationError
-from sim.job import Job, JobFailed, run_model
-from sim.memory_map import State
-from sim.rtl import model_for, run_program, run_rtl
+from sim.job import Job, JobFailed, program_job, run_model
+from sim.rtl import model_for, run_rtl
 from sim.trace import compare, parse
 
 
@@ -69,7 +69,7 @@ def test_program_and_its_trace_are_those_of_the_model(tmp_path):
     run_rtl(work, trace=traces[1])
     with traces[0].open() as model, traces[1].open() as rtl:
         assert compare(parse(model), parse(rtl), prefix=True) == []
-    outcome = run_program(program, config=SIM, threads=4, trace=None, max_cycles=100_000)
-    assert outcome.tohost == 1
-    assert len(outcome.threads) == 16
-    assert outcome.counters[1, 2]["MATRIX_STEPS"] == 0
+    result = run_rtl(program_job(program, config=SIM, threads=4, max_cycles=100_000))
+    assert result.status == 1
+    assert len(result.threads) == 16
+    assert result.counters[1, 2]["MATRIX_STEPS"] == 0

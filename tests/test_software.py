@@ -4,11 +4,11 @@ import pytest
 
 from hdl.config import PRESETS, SIM, ULX3S, Config
 from hdl.isa import Cause
+from hdl.memory_map import State
 from sim import software
 from sim.elf import Program
 from sim.errors import OutOfSteps, ProgramError
 from sim.job import Job, JobFailed, Result, run_model
-from sim.memory_map import State
 
 NODE = SIM.with_mesh(columns=1, rows=1)
 

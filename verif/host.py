@@ -9,7 +9,8 @@ from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge, Timer
 
 from hdl.config import Config
-from hdl.noc.packet import Error, Op
+from hdl.memory_map import ErrorCode
+from hdl.noc.packet import Op
 from sim.errors import SimulationError
 
 from .noc import HEADER, Codec, Packet, Port
@@ -163,7 +164,7 @@ class Host:
 
     def _answer(self, access: Access, packet: Packet) -> bytes:
         if packet.op == Op.ERROR.value:
-            code, address = Error(packet.payload & 15).name, packet.payload >> 32 & 0xFFFF_FFFF
+            code, address = ErrorCode(packet.payload & 15).name, packet.payload >> 32 & 0xFFFF_FFFF
             raise Refused(f"{access}: refused, error {code} at {address:#x}")
         expected = Op.DATA if access.data is None else Op.ACK
         if packet.op != expected.value:

@@ -6,7 +6,7 @@ import cocotb
 import pytest
 
 from hdl.config import SIM, SRAM_BASE
-from sim.memory_map import NodeRegister, ThreadRegister, node_register, thread_register
+from hdl.memory_map import NodeRegister, ThreadRegister, node_register, thread_register
 
 from .host import TAGS, Host, NoAnswer, Refused, start
 

@@ -18,10 +18,10 @@ from cocotb.utils import get_sim_time
 from tqdm import tqdm
 
 from hdl.config import Config
+from hdl.memory_map import NodeRegister, State, ThreadRegister, node_register, thread_register
 from sim.errors import OutOfSteps, SimulationError
 from sim.job import Job, Node, Result
-from sim.memory_map import NodeRegister, State, ThreadRegister, node_register, thread_register
-from sim.outcome import ThreadState
+from sim.thread_state import ThreadState
 
 from .host import CLOCK_NS, Host, start
 from .trace import RetirementMonitor

@@ -117,10 +117,11 @@ class Accumulators(wiring.Component):
         read, write = states.read_port(domain="comb"), states.write_port()
         index = Signal.like(self.index, reset_less=True)
         result, fetched = Signal(State), Signal(State)
+        same = self.index == index
         m.d.sync += index.eq(self.index)
         m.d.comb += [
             read.addr.eq(self.index),
-            fetched.eq(Mux(self.index == index, result, read.data)),
+            fetched.eq(Mux(same, result, read.data)),
         ]
 
         # What renormalising it depends on. A result's sum x + y comes late, so this looks at x and y instead: bits of
@@ -130,7 +131,6 @@ class Accumulators(wiring.Component):
         carry = (x[:LOWER] + y[:LOWER])[LOWER]
         result_below = (x_high ^ y_high).all() | Mux(
             carry, _is_zero_sum(~x_high, ~y_high), _is_zero_sum(x_high, y_high))
-        same = self.index == index
         zero = Mux(same, _is_zero_sum(x, y), read.data.sum == 0)
         above = Mux(same, result.above, read.data.above)
         below = Mux(same, result_below, read.data.below)

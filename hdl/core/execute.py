@@ -44,7 +44,7 @@ class Execute(wiring.Component):
     redirect : Out(threads), target : Out(64)
         The thread goes on at the target.
     stop : Out(threads)
-        The thread has trapped without a handler.
+        The thread has trapped without a handler; the target is where.
     flush : Out(threads)
         Forget the fetched instructions (``fence.i``).
     retired : Out(threads)
@@ -241,7 +241,7 @@ class Execute(wiring.Component):
                 m.d.comb += self.write.result.data.eq(csrs.value)
         with m.If(csrs.trap):
             with m.If(csrs.handler == 0):
-                m.d.comb += self.stop.eq(thread)
+                m.d.comb += [self.stop.eq(thread), self.target.eq(pc)]
             with m.Else():
                 m.d.comb += [self.redirect.eq(thread), self.target.eq(csrs.handler)]
         with m.Elif(done & jumps):

@@ -5,15 +5,9 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config import SRAM_BASE, Config, bits_for_count
+from ..memory_map import THREAD_BLOCK, State, ThreadRegister
 from ..noc.control_bus import ControlBus
 from .csr import TRAP_REPORT
-
-#: Control registers of a thread (docs/architecture.md): bytes from one thread's block to the next, and offsets.
-BLOCK = 0x40
-PC, STATE, CAUSE, EPC, TVAL, INSTRET = 0x00, 0x08, 0x10, 0x18, 0x20, 0x28
-
-#: Values of STATE.
-HALTED, RUNNING, WAITING, TRAPPED = range(4)
 
 
 class Threads(wiring.Component):
@@ -28,7 +22,7 @@ class Threads(wiring.Component):
     redirect : In(threads), target : In(64)
         The thread's executing instruction jumps; what was fetched behind it is void.
     stop : In(threads)
-        The thread's executing instruction traps, and the thread has no handler.
+        The thread's executing instruction, at the target, traps, and the thread has no handler.
     waiting, retired : In(threads)
         The thread waits for a semaphore; strobe: it retires an instruction.
     next_pcs : In
@@ -68,17 +62,17 @@ class Threads(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         trapped = Signal(self.config.threads)
-        register = self.control.address[:bits_for_count(BLOCK)]
-        block = self.control.address[bits_for_count(BLOCK):]
+        register = self.control.address[:bits_for_count(THREAD_BLOCK)]
+        block = self.control.address[bits_for_count(THREAD_BLOCK):]
         for thread in range(self.config.threads):
             addressed = self.control.valid & (block == thread)
             written = addressed & self.control.write
             report = self.reports[thread]
-            state = Signal(2, name=f"state_{thread}")
+            state = Signal(State, name=f"state_{thread}")
             with m.If(trapped[thread]):
-                m.d.comb += state.eq(TRAPPED)
+                m.d.comb += state.eq(State.TRAPPED)
             with m.Elif(self.running[thread]):
-                m.d.comb += state.eq(Mux(self.waiting[thread], WAITING, RUNNING))
+                m.d.comb += state.eq(Mux(self.waiting[thread], State.WAITING, State.RUNNING))
 
             with m.If(self.fetched[thread]):
                 m.d.sync += self.pcs[thread].eq(self.pcs[thread] + 4)
@@ -87,28 +81,31 @@ class Threads(wiring.Component):
 
             # A halt takes the thread back to its oldest instruction that has not been issued or still waits.
             m.d.comb += self.halted[thread].eq(
-                written & (register == STATE) & ~self.control.write_data[0] & self.running[thread])
+                written & (register == ThreadRegister.STATE) & ~self.control.write_data[0] & self.running[thread])
             with m.If(self.halted[thread]):
                 m.d.sync += [
                     self.running[thread].eq(0),
                     self.pcs[thread].eq(self.next_pcs[thread] - Mux(self.waiting[thread], 4, 0)),
                 ]
-            with m.If(self.redirect[thread]):
+            with m.If(self.redirect[thread] | self.stop[thread]):
                 m.d.sync += self.pcs[thread].eq(self.target)
             with m.If(self.stop[thread]):
                 m.d.sync += [self.running[thread].eq(0), trapped[thread].eq(1)]
 
             m.d.comb += self.started[thread].eq(
-                written & (register == STATE) & self.control.write_data[0] & ~self.running[thread])
+                written & (register == ThreadRegister.STATE) & self.control.write_data[0] & ~self.running[thread])
             with m.If(self.started[thread]):
                 m.d.sync += [self.running[thread].eq(1), trapped[thread].eq(0)]
-            with m.If(written & (register == PC) & ~self.running[thread]):
+            with m.If(written & (register == ThreadRegister.PC) & ~self.running[thread]):
                 m.d.sync += self.pcs[thread].eq(self.control.write_data & ((1 << 64) - 4))
 
             with m.If(addressed):
                 with m.Switch(register):
-                    for offset, value in ((PC, self.pcs[thread]), (STATE, state), (CAUSE, report.cause),
-                                          (EPC, report.pc), (TVAL, report.value), (INSTRET, self.instret[thread])):
+                    for offset, value in {
+                        ThreadRegister.PC: self.pcs[thread], ThreadRegister.STATE: state,
+                        ThreadRegister.CAUSE: report.cause, ThreadRegister.EPC: report.pc,
+                        ThreadRegister.TVAL: report.value, ThreadRegister.INSTRET: self.instret[thread],
+                    }.items():
                         with m.Case(offset):
                             m.d.comb += self.control.read_data.eq(value)
         return m

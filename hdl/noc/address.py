@@ -3,7 +3,7 @@
 from amaranth.hdl import Value
 
 from ..config import SRAM_BASE, Config
-from .control_bus import CONTROL_BASE, CONTROL_BITS
+from ..memory_map import CONTROL_BASE, CONTROL_BITS
 
 
 def in_sram(config: Config, address: Value) -> Value:

@@ -2,11 +2,7 @@
 
 from amaranth.lib.wiring import In, Out, Signature
 
-#: The control region of a node starts here and is 2^CONTROL_BITS bytes long.
-CONTROL_BASE = 0x0200_0000
-
-#: Bits of a register's byte offset from the start of the control region; registers are 8 bytes.
-CONTROL_BITS = 13
+from ..memory_map import CONTROL_BITS
 
 
 class ControlBus(Signature):

@@ -5,11 +5,12 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config import Config
+from ..memory_map import ErrorCode
 from ..queue import Queue
 from .address import is_node
 from .link import Link
 from .merge import Merge
-from .packet import BORN_BITS, Error, Op, flit_layout
+from .packet import BORN_BITS, Op, flit_layout
 from .reports import Report
 
 #: Coordinates of the edge port.
@@ -82,7 +83,7 @@ class EdgePort(wiring.Component):
         report = Signal(Report)
         answer = to_host.i[1].payload
         m.d.comb += [
-            report.code.eq(Error.DESTINATION),
+            report.code.eq(ErrorCode.DESTINATION),
             report.address.eq(packet.header.address),
             answer.header.eq(self.i.payload.header),
             answer.header.destination.eq(packet.header.source),

@@ -6,6 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..config import Config
 from ..mem.port import MemoryPort
+from ..memory_map import ErrorCode
 from ..queue import Queue
 from .control_bus import ControlBus
 from .egress import Egress, Kind, command_layout
@@ -13,7 +14,7 @@ from .ingress import Ingress
 from .link import Link
 from .list_engine import ListEngine
 from .merge import Merge
-from .packet import BORN_BITS, Coordinate, Error, Op
+from .packet import BORN_BITS, Coordinate, Op
 from .reports import ErrorLog, Report
 from .server import Server
 
@@ -143,7 +144,7 @@ class NetworkInterface(wiring.Component):
         wiring.connect(m, lists.report, log.i[1])
         m.d.comb += [
             log.i[2].valid.eq(self.post_overflow),
-            log.i[2].payload.code.eq(Error.OVERFLOW),
+            log.i[2].payload.code.eq(ErrorCode.OVERFLOW),
             self.status.packets_in.eq(ingress.packets_in),
             self.status.latency_sum.eq(ingress.latency_sum),
             self.status.errors.eq(log.errors),

@@ -5,10 +5,11 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config import Config, bits_for_count
+from ..memory_map import ErrorCode
 from ..queue import Queue
 from .address import in_sram, is_node, line_of
 from .egress import Kind, command_layout
-from .packet import Coordinate, Error, Op
+from .packet import Coordinate, Op
 from .reports import Report
 
 #: Bytes of a descriptor that have to be fetched at least; a fetch is whole lines.
@@ -72,7 +73,7 @@ class ListEngine(wiring.Component):
         piece = Signal(bits_for_count(last_piece + 1))  # lines of the descriptor that are there
         left = Signal(32)  # lines of the row that have not moved yet
 
-        def refuse(code: Error, address):
+        def refuse(code: ErrorCode, address):
             m.d.comb += [
                 self.report.valid.eq(1), self.report.payload.code.eq(code), self.report.payload.address.eq(address)]
 
@@ -109,10 +110,10 @@ class ListEngine(wiring.Component):
                 ]
                 m.next = "MOVE"
                 with m.If(misaligned | descriptor.reserved.any() | (descriptor.lines == 0) | (descriptor.rows == 0)):
-                    refuse(Error.DESCRIPTOR, queue.o.payload)
+                    refuse(ErrorCode.DESCRIPTOR, queue.o.payload)
                     m.next = "FINISH"
                 with m.Elif((descriptor.signal > config.semaphores) | (descriptor.done > config.semaphores)):
-                    refuse(Error.SEMAPHORE, queue.o.payload)
+                    refuse(ErrorCode.SEMAPHORE, queue.o.payload)
                     m.next = "FINISH"
 
             with m.State("MOVE"):
@@ -120,13 +121,13 @@ class ListEngine(wiring.Component):
                 row_ends = left == 1
                 ends = row_ends & (descriptor.rows == 1)
                 with m.If(descriptor.destination[49:].any()):
-                    refuse(Error.ADDRESS, destination)
+                    refuse(ErrorCode.ADDRESS, destination)
                 with m.Elif(is_global & ~is_node(config, x, y)):
-                    refuse(Error.DESTINATION, destination)
+                    refuse(ErrorCode.DESTINATION, destination)
                 with m.Elif(descriptor.source[32:].any() | ~in_sram(config, source)):
-                    refuse(Error.ADDRESS, source)
+                    refuse(ErrorCode.ADDRESS, source)
                 with m.Elif((~is_global & Cat(x, y).any()) | ~in_sram(config, destination)):
-                    refuse(Error.ADDRESS, destination)
+                    refuse(ErrorCode.ADDRESS, destination)
                 with m.Else():
                     m.d.comb += self.commands.valid.eq(1)
 

@@ -27,19 +27,6 @@ class Op(enum.Enum, shape=4):
     SIGNAL = 12
 
 
-class Error(enum.Enum, shape=4):
-    """Why a packet or a list descriptor was refused."""
-
-    NONE = 0
-    OP = 1
-    ADDRESS = 2
-    SIZE = 3
-    DESTINATION = 4
-    SEMAPHORE = 5
-    OVERFLOW = 6
-    DESCRIPTOR = 7
-
-
 class Coordinate(data.Struct):
     """Column and row of a node, or of the host's edge port in row 0."""
 

@@ -4,13 +4,11 @@ from amaranth.hdl import Module, Signal, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from .packet import Error
-
 
 class Report(data.Struct):
     """An error and the address it names: the payload of an ERROR packet and the register FIRST_ERROR."""
 
-    code: Error
+    code: unsigned(4)  # of `ErrorCode`
     reserved: unsigned(28)
     address: unsigned(32)
 
@@ -43,6 +41,6 @@ class ErrorLog(wiring.Component):
             with m.If(report.valid):
                 m.d.comb += new.eq(report.payload)
         m.d.sync += self.errors.eq(self.errors + sum(report.valid for report in self.i))
-        with m.If(self.first.code == Error.NONE):
+        with m.If(self.first.code == 0):
             m.d.sync += self.first.eq(new)
         return m

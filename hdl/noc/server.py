@@ -6,18 +6,19 @@ from amaranth.lib.wiring import In, Out
 
 from ..config import Config
 from ..mem.port import MemoryPort
+from ..memory_map import ErrorCode
 from ..queue import Queue
 from .address import in_control, in_sram, line_of
 from .control_bus import ControlBus
 from .egress import Kind, command_layout
-from .packet import Coordinate, Error, Op, flit_layout
+from .packet import Coordinate, Op, flit_layout
 from .reports import Report
 
 
 class Server(wiring.Component):
     """Serves one packet each cycle, in order, as soon as the SRAM takes what it writes.
 
-    A packet that cannot be served changes nothing; of several reasons the one with the lowest `Error` code is given.
+    A packet that cannot be served changes nothing; of several reasons the one with the lowest `ErrorCode` is given.
     Reads of the SRAM are left to the egress. Requests must come only while ``idle``, so that the read of one is done
     before the next one is served; posted packets may come at any time and do not wait for the mesh.
 
@@ -74,24 +75,24 @@ class Server(wiring.Component):
         offset = header.address[:config.line_offset_bits]
         end = offset + header.size
         odd_register = (header.size != 8) | header.address[:3].any()
-        error = Signal(Error)
+        error = Signal(ErrorCode)
         with m.If(~accesses & ~posts):
-            m.d.comb += error.eq(Error.OP)
+            m.d.comb += error.eq(ErrorCode.OP)
         with m.Elif(accesses & ~to_sram & ~to_control):
-            m.d.comb += error.eq(Error.ADDRESS)
+            m.d.comb += error.eq(ErrorCode.ADDRESS)
         with m.Elif(accesses & ((header.size == 0) | (end > config.vector_bytes) | (to_control & odd_register))):
-            m.d.comb += error.eq(Error.SIZE)
+            m.d.comb += error.eq(ErrorCode.SIZE)
         with m.Elif(header.destination != self.position):
-            m.d.comb += error.eq(Error.DESTINATION)
+            m.d.comb += error.eq(ErrorCode.DESTINATION)
         with m.Elif(posts & ((header.signal == 0) | (header.signal > config.semaphores))):
-            m.d.comb += error.eq(Error.SEMAPHORE)
+            m.d.comb += error.eq(ErrorCode.SEMAPHORE)
 
         # Serve it. Semaphores wait in a queue, so that a write can start without looking at who else posts.
         m.submodules.post_queue = post_queue = Queue(shape=config.semaphore_bits, depth=2)
         ok, can_post, write_now, served = Signal(), Signal(), Signal(), Signal()
         every_byte = Const((1 << config.vector_bytes) - 1, config.vector_bytes)
         m.d.comb += [
-            ok.eq(error == Error.NONE),
+            ok.eq(error == ErrorCode.NONE),
             can_post.eq(~posts | post_queue.i.ready),
             write_now.eq(ok & writes & to_sram),
             self.packets.ready.eq(can_post & (~write_now | self.write.request.ready)),

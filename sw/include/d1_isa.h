@@ -48,6 +48,7 @@
 #define D1_NODE_STALL_CYCLES 0x68
 
 /* Error codes */
+#define D1_ERROR_NONE 0x0
 #define D1_ERROR_OP 0x1
 #define D1_ERROR_ADDRESS 0x2
 #define D1_ERROR_SIZE 0x3

@@ -7,10 +7,10 @@ from pathlib import Path
 import cocotb
 from amaranth.lib import data
 
+from hdl import memory_map
 from hdl.config import SRAM_BASE, Config, preset
 from hdl.mem.port import request_layout
-from sim import memory_map
-from sim.memory_map import State, ThreadRegister
+from hdl.memory_map import State, ThreadRegister
 from sim.trace import Record, compare
 from verif.noc import Port, Stage
 from verif.trace import RetirementMonitor

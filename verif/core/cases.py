@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from io import StringIO
 
 from hdl.config import SRAM_BASE, Config
-from sim.memory_map import ThreadRegister, thread_register
+from hdl.memory_map import ThreadRegister, thread_register
 from sim.mesh import Mesh
 from sim.trace import Record, TraceWriter, parse
 
 #: Registers of a thread that must be the same at the end.
-COMPARED = (ThreadRegister.STATE, ThreadRegister.CAUSE, ThreadRegister.EPC, ThreadRegister.TVAL, ThreadRegister.INSTRET)
+COMPARED = tuple(ThreadRegister)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,8 +8,9 @@ import cocotb
 from cocotb.triggers import FallingEdge, Timer
 
 from hdl.config import PRESETS
+from hdl.memory_map import ErrorCode
 from hdl.noc.edge import EDGE_X, EDGE_Y
-from hdl.noc.packet import BORN_BITS, CLASSES, Error, Op
+from hdl.noc.packet import BORN_BITS, CLASSES, Op
 from verif.noc import PERIOD_NS, Codec, FlitStream, LinkSink, LinkSource, Packet, Port, Stage
 
 CONFIG = PRESETS[os.environ["CONFIG"]]
@@ -39,7 +40,7 @@ class Bench:
             self.into_mesh.append(packet.but(born=self.stage.now % (1 << BORN_BITS)))
         elif packet.traffic_class == 0:
             self.answers.append(packet.but(op=Op.ERROR.value, destination=EDGE, signal=0,
-                                           payload=Error.DESTINATION.value | packet.address << 32))
+                                           payload=ErrorCode.DESTINATION.value | packet.address << 32))
         else:
             self.dropped += 1
 

@@ -9,8 +9,9 @@ from amaranth.lib import data
 
 from hdl.config import PRESETS, SRAM_BASE
 from hdl.mem.port import request_layout
+from hdl.memory_map import ErrorCode
 from hdl.noc.interface import NetworkStatus, signal_layout
-from hdl.noc.packet import BORN_BITS, COORDINATE_BITS, Error, Op
+from hdl.noc.packet import BORN_BITS, COORDINATE_BITS, Op
 from verif.interface.model import Node, Refusal
 from verif.noc import Codec, LinkSink, LinkSource, Packet, Port, Stage, StreamSource, fields_of
 
@@ -157,7 +158,7 @@ class Environment:
         self.sink = LinkSink(Port(dut, "mesh_out"), codec, on_packet=self._sent)
         self.sram = Sram(dut, self._written)
         self.control = ControlRegisters(dut)
-        self.semaphores = Semaphores(dut, self._posted, lambda: self._error(Refusal(Error.OVERFLOW, 0)))
+        self.semaphores = Semaphores(dut, self._posted, lambda: self._error(Refusal(ErrorCode.OVERFLOW, 0)))
         self.pushes = StreamSource(Port(dut, "push"), self._pushed)
         self.signals = StreamSource(Port(dut, "signal"), self._signalled)
         self.stage = Stage(

@@ -7,8 +7,8 @@ from typing import Any
 import cocotb
 
 from hdl.config import SRAM_BASE, global_address
-from hdl.noc.packet import COORDINATE_BITS, Error, Op
-from sim.memory_map import Descriptor
+from hdl.memory_map import Descriptor, ErrorCode
+from hdl.noc.packet import COORDINATE_BITS, Op
 from verif.interface.environment import CONFIG, HALF, HERE, LINE, Environment
 from verif.interface.packets import packet
 
@@ -35,16 +35,21 @@ class Lists(Environment):
         self.load(0, random.randbytes(CONFIG.sram_bytes))
         self.next_line = FIRST_LINE
 
-    def push(self, descriptor: Descriptor) -> int:
-        """Lay a descriptor down and push it; returns its address."""
+    def lay_down(self, descriptor: Descriptor) -> int:
+        """Put a descriptor into the SRAM and return its address. No list may be under way that could read there."""
         content = descriptor.to_bytes(CONFIG)
         if self.next_line * LINE + len(content) > CONFIG.sram_bytes:
             self.next_line = FIRST_LINE
         line = self.next_line
         self.next_line += len(content) // LINE
         self.load(line * LINE, content)
-        self.pushes.waiting.append(local(line))
         return local(line)
+
+    def push(self, descriptor: Descriptor) -> int:
+        """Lay a descriptor down and push it; returns its address."""
+        address = self.lay_down(descriptor)
+        self.pushes.waiting.append(address)
+        return address
 
     async def run(self, descriptor: Descriptor) -> dict[str, int]:
         """Carry out one list."""
@@ -74,34 +79,34 @@ def random_good() -> Descriptor:
         done=random.choice((0, random.randint(HALF + 1, CONFIG.semaphores))))
 
 
-def bad_fields(good: Descriptor) -> list[tuple[dict[str, Any], Error]]:
+def bad_fields(good: Descriptor) -> list[tuple[dict[str, Any], ErrorCode]]:
     """Changes that break a descriptor, and the error that each makes."""
     reserved = Descriptor.size(CONFIG) - 36
     x, y = THERE
     return [
-        *(({name: getattr(good, name) + step}, Error.DESCRIPTOR)
+        *(({name: getattr(good, name) + step}, ErrorCode.DESCRIPTOR)
           for name in ("source", "destination", "source_stride", "destination_stride") for step in (1, LINE // 2)),
-        ({"lines": 0}, Error.DESCRIPTOR),
-        ({"rows": 0}, Error.DESCRIPTOR),
-        ({"reserved": b"\1"}, Error.DESCRIPTOR),
-        ({"reserved": bytes(reserved - 1) + b"\x80"}, Error.DESCRIPTOR),
-        ({"signal": CONFIG.semaphores + 1}, Error.SEMAPHORE),
-        ({"signal": 0x8001}, Error.SEMAPHORE),
-        ({"done": CONFIG.semaphores + 1}, Error.SEMAPHORE),
-        ({"done": 0x8001}, Error.SEMAPHORE),
-        ({"destination": flat(0, (CONFIG.columns, y))}, Error.DESTINATION),
-        ({"destination": flat(0, (x + 128, y))}, Error.DESTINATION),
-        ({"destination": flat(0, (x, CONFIG.rows + 1))}, Error.DESTINATION),
-        ({"destination": flat(0, (x, 0))}, Error.DESTINATION),
-        ({"destination": flat(0) | 1 << 49}, Error.ADDRESS),
-        ({"destination": flat(0) | 1 << 63}, Error.ADDRESS),
-        ({"destination": local(0) | 1 << 32}, Error.ADDRESS),
-        ({"destination": flat(CONFIG.sram_lines)}, Error.ADDRESS),
-        ({"destination": flat(-1)}, Error.ADDRESS),
-        ({"source": local(CONFIG.sram_lines)}, Error.ADDRESS),
-        ({"source": local(-1)}, Error.ADDRESS),
-        ({"source": local(0) | 1 << 32}, Error.ADDRESS),
-        ({"source": local(0) | 1 << 63}, Error.ADDRESS),
+        ({"lines": 0}, ErrorCode.DESCRIPTOR),
+        ({"rows": 0}, ErrorCode.DESCRIPTOR),
+        ({"reserved": b"\1"}, ErrorCode.DESCRIPTOR),
+        ({"reserved": bytes(reserved - 1) + b"\x80"}, ErrorCode.DESCRIPTOR),
+        ({"signal": CONFIG.semaphores + 1}, ErrorCode.SEMAPHORE),
+        ({"signal": 0x8001}, ErrorCode.SEMAPHORE),
+        ({"done": CONFIG.semaphores + 1}, ErrorCode.SEMAPHORE),
+        ({"done": 0x8001}, ErrorCode.SEMAPHORE),
+        ({"destination": flat(0, (CONFIG.columns, y))}, ErrorCode.DESTINATION),
+        ({"destination": flat(0, (x + 128, y))}, ErrorCode.DESTINATION),
+        ({"destination": flat(0, (x, CONFIG.rows + 1))}, ErrorCode.DESTINATION),
+        ({"destination": flat(0, (x, 0))}, ErrorCode.DESTINATION),
+        ({"destination": flat(0) | 1 << 49}, ErrorCode.ADDRESS),
+        ({"destination": flat(0) | 1 << 63}, ErrorCode.ADDRESS),
+        ({"destination": local(0) | 1 << 32}, ErrorCode.ADDRESS),
+        ({"destination": flat(CONFIG.sram_lines)}, ErrorCode.ADDRESS),
+        ({"destination": flat(-1)}, ErrorCode.ADDRESS),
+        ({"source": local(CONFIG.sram_lines)}, ErrorCode.ADDRESS),
+        ({"source": local(-1)}, ErrorCode.ADDRESS),
+        ({"source": local(0) | 1 << 32}, ErrorCode.ADDRESS),
+        ({"source": local(0) | 1 << 63}, ErrorCode.ADDRESS),
     ]
 
 
@@ -175,11 +180,13 @@ async def one_line_each_cycle(dut):
 @cocotb.test()
 async def random_lists(dut):
     env = await environment(dut)
-    for _ in range(40):
-        for _ in range(8):
-            good = random_good()
-            change, _ = random.choice(bad_fields(good))
-            env.push(good if random.random() < 0.8 else replace(good, **change))
+    addresses = []
+    for _ in range(320):
+        good = random_good()
+        change, _ = random.choice(bad_fields(good))
+        addresses.append(env.lay_down(good if random.random() < 0.8 else replace(good, **change)))
+    while addresses:
+        env.pushes.waiting += [addresses.pop() for _ in range(8)]
         for agent in (env.sram.reads, env.semaphores, env.pushes):
             agent.rate = random.choice((0.1, 0.5, 1.0))
         env.sink.rates = [0.0, random.choice((0.1, 0.5, 1.0))]

@@ -8,9 +8,9 @@ import cocotb
 from amaranth.lib import data
 
 from hdl.config import PRESETS, SRAM_BASE, global_address
+from hdl.memory_map import Descriptor
 from hdl.noc.interface import NetworkStatus
 from hdl.noc.packet import Op
-from sim.memory_map import Descriptor
 from verif.noc import Codec, FlitStream, Packet, Port, Stage, StreamSource, fields_of
 
 CONFIG = PRESETS[os.environ["CONFIG"]].with_mesh(columns=int(os.environ["COLUMNS"]), rows=int(os.environ["ROWS"]))

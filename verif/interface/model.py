@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hdl.config import GLOBAL_FLAG, SRAM_BASE, Config
-from hdl.noc.control_bus import CONTROL_BASE, CONTROL_BITS
-from hdl.noc.packet import Error, Op
-from sim.memory_map import Descriptor
+from hdl.memory_map import CONTROL_BASE, CONTROL_BITS, Descriptor, ErrorCode
+from hdl.noc.packet import Op
 from verif.noc import Packet
 
 
@@ -14,7 +13,7 @@ from verif.noc import Packet
 class Refusal:
     """An error and the address it names."""
 
-    code: Error
+    code: ErrorCode
     address: int
 
     @property
@@ -42,16 +41,16 @@ class Node:
         in_control = packet.address >> CONTROL_BITS == CONTROL_BASE >> CONTROL_BITS
         posts = packet.op == Op.SIGNAL.value or (packet.op == Op.PUT.value and packet.signal)
         if not accesses and packet.op != Op.SIGNAL.value:
-            code = Error.OP
+            code = ErrorCode.OP
         elif accesses and not self.in_sram(packet.address) and not in_control:
-            code = Error.ADDRESS
+            code = ErrorCode.ADDRESS
         elif accesses and (not 1 <= packet.size <= line - packet.address % line
                            or (in_control and (packet.size, packet.address % 8) != (8, 0))):
-            code = Error.SIZE
+            code = ErrorCode.SIZE
         elif packet.destination != self.position:
-            code = Error.DESTINATION
+            code = ErrorCode.DESTINATION
         elif posts and not 1 <= packet.signal <= self.config.semaphores:
-            code = Error.SEMAPHORE
+            code = ErrorCode.SEMAPHORE
         else:
             return None
         return Refusal(code, packet.address)
@@ -106,9 +105,9 @@ class Node:
         aligned = (descriptor.source, descriptor.destination, descriptor.source_stride, descriptor.destination_stride)
         if any(value % self.config.vector_bytes for value in aligned) or any(descriptor.reserved) \
                 or 0 in (descriptor.lines, descriptor.rows):
-            return Refusal(Error.DESCRIPTOR, address)
+            return Refusal(ErrorCode.DESCRIPTOR, address)
         if max(descriptor.signal, descriptor.done) > self.config.semaphores:
-            return Refusal(Error.SEMAPHORE, address)
+            return Refusal(ErrorCode.SEMAPHORE, address)
         return None
 
     def _lines(self, descriptor: Descriptor) -> Iterator[Packet | Refusal]:
@@ -122,13 +121,13 @@ class Node:
                 source = descriptor.source + row * descriptor.source_stride + line * size & 0xFFFF_FFFF
                 target = there + row * descriptor.destination_stride + line * size & 0xFFFF_FFFF
                 if there >> 49:
-                    yield Refusal(Error.ADDRESS, target)
+                    yield Refusal(ErrorCode.ADDRESS, target)
                 elif node not in (*self.config.coordinates(), self.position):
-                    yield Refusal(Error.DESTINATION, target)
+                    yield Refusal(ErrorCode.DESTINATION, target)
                 elif descriptor.source >> 32 or not self.in_sram(source):
-                    yield Refusal(Error.ADDRESS, source)
+                    yield Refusal(ErrorCode.ADDRESS, source)
                 elif beyond or not self.in_sram(target):
-                    yield Refusal(Error.ADDRESS, target)
+                    yield Refusal(ErrorCode.ADDRESS, target)
                 start = source - SRAM_BASE
                 yield Packet(op=Op.PUT.value, destination=node, source=self.position, size=size, address=target,
                              payload=int.from_bytes(self.sram[start:start + size], "little"))

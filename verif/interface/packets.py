@@ -6,8 +6,8 @@ from typing import Any
 import cocotb
 
 from hdl.config import SRAM_BASE
-from hdl.noc.control_bus import CONTROL_BASE, CONTROL_BITS
-from hdl.noc.packet import Error, Op
+from hdl.memory_map import CONTROL_BASE, CONTROL_BITS, ErrorCode
+from hdl.noc.packet import Op
 from verif.interface.environment import CONFIG, HALF, HERE, LINE, Environment
 from verif.noc import CLASSES, Packet
 
@@ -96,17 +96,17 @@ async def each_error(dut):
     env = await environment(dut)
     end = SRAM_BASE + CONFIG.sram_bytes
     outside = (CONTROL_BASE - 8, CONTROL_BASE + (1 << CONTROL_BITS), SRAM_BASE - 8, end, 0, 0xFFFF_FFF8)
-    bad = [(packet(Op.READ, SRAM_BASE + 8, 8, destination=(2, 2)), Error.DESTINATION)]
+    bad = [(packet(Op.READ, SRAM_BASE + 8, 8, destination=(2, 2)), ErrorCode.DESTINATION)]
     for op in (Op.READ, Op.WRITE, Op.PUT):
-        bad += [(packet(op, address, 8), Error.ADDRESS) for address in outside]
-        bad += [(packet(op, SRAM_BASE, 0), Error.SIZE), (packet(op, SRAM_BASE, LINE + 1), Error.SIZE),
-                (packet(op, SRAM_BASE + LINE - 1, 2), Error.SIZE), (packet(op, SRAM_BASE + 1, 127), Error.SIZE),
-                (packet(op, CONTROL_BASE, 4), Error.SIZE), (packet(op, CONTROL_BASE + 4, 8), Error.SIZE),
-                (packet(op, CONTROL_BASE, LINE), Error.SIZE)]
+        bad += [(packet(op, address, 8), ErrorCode.ADDRESS) for address in outside]
+        bad += [(packet(op, SRAM_BASE, 0), ErrorCode.SIZE), (packet(op, SRAM_BASE, LINE + 1), ErrorCode.SIZE),
+                (packet(op, SRAM_BASE + LINE - 1, 2), ErrorCode.SIZE), (packet(op, SRAM_BASE + 1, 127), ErrorCode.SIZE),
+                (packet(op, CONTROL_BASE, 4), ErrorCode.SIZE), (packet(op, CONTROL_BASE + 4, 8), ErrorCode.SIZE),
+                (packet(op, CONTROL_BASE, LINE), ErrorCode.SIZE)]
     for op in (Op.PUT, Op.SIGNAL):
-        bad += [(packet(op, signal=signal), Error.SEMAPHORE) for signal in (CONFIG.semaphores + 1, 63)]
-    bad += [(packet(Op.SIGNAL, signal=0), Error.SEMAPHORE)]
-    bad += [(packet(Op.READ).but(op=op), Error.OP) for op in range(16)
+        bad += [(packet(op, signal=signal), ErrorCode.SEMAPHORE) for signal in (CONFIG.semaphores + 1, 63)]
+    bad += [(packet(Op.SIGNAL, signal=0), ErrorCode.SEMAPHORE)]
+    bad += [(packet(Op.READ).but(op=op), ErrorCode.OP) for op in range(16)
             if op not in (Op.READ.value, Op.WRITE.value, Op.PUT.value, Op.SIGNAL.value)]
     for count, (asked, code) in enumerate(bad, 1):
         refusal = env.model.refusal(asked)
@@ -116,7 +116,7 @@ async def each_error(dut):
         await env.stage.cycles(8)
         assert env.status()["errors"] == count
     status = await env.finish()
-    assert status["first_error"] == (SRAM_BASE + 8) << 32 | Error.DESTINATION.value
+    assert status["first_error"] == (SRAM_BASE + 8) << 32 | ErrorCode.DESTINATION.value
 
 
 @cocotb.test()

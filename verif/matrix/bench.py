@@ -10,7 +10,7 @@ from hdl.config import PRESETS
 from hdl.core.matrix import MatrixUnit, request_layout
 from hdl.isa import Matrix
 from sim.numerics import AccumulatorTile, Bf16
-from verif.matrix.operands import Operands
+from verif.matrix.operands import Operands, single
 from verif.vector.unit import Operation, Unit
 
 CONFIG = PRESETS[os.environ["CONFIG"]]
@@ -96,7 +96,7 @@ async def random_functions(dut):
         for name in names:
             tb.zero(name)
         tb.offer, tb.take = random.choice((0.5, 1.0)), 1.0
-        tb.mixture(1000, names, reads=0.4, zeros=0.03)
+        tb.mixture(2500, names, reads=0.4, zeros=0.03)
         await tb.finish()
     for name in ACCUMULATORS:
         tb.read_all(name)
@@ -135,6 +135,25 @@ async def long_chains_grow(dut):
         tb.read_all(name)
     tb.multiply(name, np.full((M, K), 0x0001, np.uint16), np.full((K, N), 0x0080, np.uint16))
     tb.read_all(name)
+    await tb.finish()
+
+
+@cocotb.test()
+async def reads_round_what_renormalisation_leaves(dut):
+    """Sums next to the middle between two FP32 numbers, whose last digit renormalisation drops before the rounding."""
+    tb = await bench(dut)
+    name, digit = random.choice(ACCUMULATORS), 12 * 16
+    for sign in (0, 1):
+        for halves in (1, 3):
+            for last in (-1, 0, 1):
+                # +-(2^50 + halves x 2^26 + last), beyond 2^50 in the last step.
+                tb.zero(name)
+                terms = ((digit + 15, 31), (digit - 4, halves), (digit - 30, abs(last)), (digit + 15, 1))
+                for exponent, count in terms:
+                    negative = sign ^ (last < 0 and exponent == digit - 30)
+                    for _ in range(count):
+                        tb.multiply(name, *single(CONFIG.matrix, exponent, sign=negative))
+                tb.read_all(name)
     await tb.finish()
 
 

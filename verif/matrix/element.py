@@ -12,11 +12,12 @@ from hdl.core.dot_product import Operand
 from hdl.core.matrix_element import MatrixElement
 from hdl.isa import Matrix
 from sim.numerics import FINITE, AccumulatorTile, Bf16
-from verif.matrix.operands import Operands
+from verif.matrix.operands import Operands, single
 from verif.noc import Stage
 from verif.vector.unit import pack
 
 DEPTH, ACCUMULATORS = int(os.environ["DEPTH"]), int(os.environ["ACCUMULATORS"])
+SHAPE = 1, 1, DEPTH
 OPERAND, STATE = data.Layout.cast(Operand), data.Layout.cast(State)
 OPERAND_BITS = OPERAND.as_shape().width
 
@@ -24,7 +25,7 @@ OPERAND_BITS = OPERAND.as_shape().width
 def unpacked(numbers: Bf16) -> int:
     """The operands of one side as the element takes them."""
     bits = 0
-    for index, number in enumerate(numbers.tolist()):
+    for index, number in enumerate(numbers.ravel().tolist()):
         exponent, fraction = number >> 7 & 0xFF, number & 0x7F
         special = exponent == 0xFF
         zero = exponent == 0 and fraction == 0
@@ -76,7 +77,7 @@ class Bench:
         await self._step(Matrix.ZERO, index)
 
     async def multiply(self, index: int, a: Bf16, b: Bf16) -> None:
-        self.tiles[index].step(a.reshape(1, -1), b.reshape(-1, 1))
+        self.tiles[index].step(a, b)
         self.dut.a.value, self.dut.b.value = unpacked(a), unpacked(b)
         await self._step(Matrix.MULTIPLY, index)
 
@@ -122,18 +123,10 @@ async def random_functions(dut):
             case Matrix.ZERO:
                 await tb.zero(index)
             case Matrix.MULTIPLY:
-                a, b = next(tb.operands)
-                await tb.multiply(index, a[0], b[:, 0])
+                await tb.multiply(index, *next(tb.operands))
             case Matrix.READ:
                 await tb.read(index)
     await tb.finish()
-
-
-def single(exponent: int, *, sign: int, fraction: int = 0) -> tuple[Bf16, Bf16]:
-    """Operands of one product, (1 + fraction / 128) x 2^(exponent - 254), among zeros."""
-    a, b = np.zeros(DEPTH, np.uint16), np.zeros(DEPTH, np.uint16)
-    a[0], b[0] = sign << 15 | exponent // 2 << 7 | fraction, (exponent + 1) // 2 << 7
-    return a, b
 
 
 @cocotb.test()
@@ -142,17 +135,17 @@ async def bounds_of_renormalisation(dut):
     tb = await bench(dut)
     for sign in (0, 1):
         for power in range(30, 52):
-            # A product of digit 12 is 2^(30 + r) in units of its group, at r < 16; more takes several of them.
+            # The largest power of two that one product gives is 2^45; more takes several of them.
             r = min(power - 30, 15)
             for small_sign in (sign, 1 - sign):
                 for digits in (1, 2, 3):
                     await tb.zero(0)
                     for _ in range(1 << power - 30 - r):
-                        await tb.multiply(0, *single(12 * 16 + r, sign=sign))
+                        await tb.multiply(0, *single(SHAPE, 12 * 16 + r, sign=sign))
                     await tb.read(0)
                     for _ in range(3):
-                        small = single((12 - digits) * 16 + random.randrange(16), sign=small_sign,
-                                       fraction=random.randrange(128))
+                        exponent = (12 - digits) * 16 + random.randrange(16)
+                        small = single(SHAPE, exponent, sign=small_sign, fraction=random.randrange(128))
                         await tb.multiply(0, *small)
                         await tb.read(0)
     await tb.finish()

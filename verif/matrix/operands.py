@@ -23,6 +23,17 @@ def finite(rng: np.random.Generator, shape: tuple[int, ...], low: int, high: int
     return bits.astype(np.uint16)
 
 
+def single(shape: tuple[int, int, int], exponent: int, *, sign: int, fraction: int = 0) -> tuple[Bf16, Bf16]:
+    """A and B of `shape` (M, N, K) that give every element one product, +-(1 + fraction / 128) x 2^(exponent - 254).
+
+    In units of its group at digit exponent // 16, that is 2^(30 + exponent % 16).
+    """
+    rows, columns, depth = shape
+    a, b = np.zeros((rows, depth), np.uint16), np.zeros((depth, columns), np.uint16)
+    a[:, 0], b[0] = sign << 15 | exponent // 2 << 7 | fraction, (exponent + 1) // 2 << 7
+    return a, b
+
+
 class Operands:
     """An endless supply of A [rows, depth] and B [depth, columns], of changing kinds.
 

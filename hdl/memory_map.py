@@ -6,12 +6,16 @@ from enum import IntEnum
 from math import ceil
 from typing import Self
 
-from hdl.config import Config
+from .config import Config
 
+#: The control region starts here and is 2^CONTROL_BITS bytes long; a register is 8 of them.
 CONTROL_BASE = 0x0200_0000
+CONTROL_BITS = 13
+REGISTER_BYTES = 8
+
+#: Where the blocks of the threads, one after the other, and that of the node start in it.
 THREAD_BLOCK = 0x40
 NODE_BLOCK = 0x1000
-REGISTER_BYTES = 8
 
 
 class State(IntEnum):
@@ -54,8 +58,9 @@ class NodeRegister(IntEnum):
 
 
 class ErrorCode(IntEnum):
-    """Why a packet or a list descriptor was refused."""
+    """Why a packet or a list descriptor was refused; 0 if it was not."""
 
+    NONE = 0
     OP = 1
     ADDRESS = 2
     SIZE = 3
