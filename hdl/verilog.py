@@ -19,6 +19,18 @@ from amaranth.lib.wiring import In
 _CONSTANT = re.compile(r"always @\*(\n\s+\S+ = \d+'h[0-9a-f]+;)")
 
 
+#: What Verilator's lint is not to ask of machine-written text; nothing else of its -Wall is turned off.
+_LINT_OFF = {
+    "DECLFILENAME": "one file holds all modules",
+    "VARHIDDEN": "each module's names are its own",
+    "UNUSEDSIGNAL": "intermediate values of expressions are wires, of which not every bit is used",
+    "WIDTHEXPAND": "Amaranth has sized every expression; the text leaves it to Verilog's rules",
+    "WIDTHTRUNC": "the same",
+    "PROCASSINIT": "a register's reset value is also its initial value",
+    "CASEINCOMPLETE": "every signal has its default before a case; if it had not, LATCH would say so",
+}
+
+
 @dataclass
 class _Collected:
     """Blocks by module name, and macro files, that an emission has met."""
@@ -91,5 +103,6 @@ def emit(top: wiring.Component, *, name: str) -> str:
                     body, name=module, ports=ports, emit_src=False, strip_internal_attrs=True)
     finally:
         _running.reset(token)
-    text = "\n".join([*(path.read_text() for path in collected.macros), *reversed(texts.values())])
+    lint = [f"// verilator lint_off {rule} // {reason}" for rule, reason in _LINT_OFF.items()]
+    text = "\n".join([*lint, *(path.read_text() for path in collected.macros), *reversed(texts.values())])
     return _CONSTANT.sub(r"always_comb\1", text)

@@ -35,8 +35,8 @@ _WHEEL_FLAGS = "CFG_CXXFLAGS_PCH_I=-include CFG_CXXFLAGS_COROUTINES=-fcoroutines
 _OPTIONS = ("--no-public-flat-rw", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert", "-Wno-fatal",
             "--output-split-cfuncs", "100")
 
-#: A waveform shows a mesh down to the units of a core. The insides of the matrix elements and vector lanes, further down, would
-#: make it ten times as long.
+#: A waveform shows a mesh down to the units of a core. The insides of the matrix elements and vector lanes, further
+#: down, would make it many times as long.
 _WAVE_OPTIONS = ("--trace-depth", "4")
 
 

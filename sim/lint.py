@@ -10,17 +10,6 @@ from hdl.verilog import emit
 
 from .build import ROOT, set_up_verilator
 
-#: What is not asked of machine-written text. Everything else of -Wall is, in particular LATCH, UNOPTFLAT, MULTIDRIVEN,
-#: UNDRIVEN, ALWNEVER, COMBDLY, IMPLICIT, PINMISSING and SELRANGE.
-SETTINGS = (
-    "-Wno-DECLFILENAME",    # one file holds all modules
-    "-Wno-VARHIDDEN",       # each module's names are its own
-    "-Wno-UNUSEDSIGNAL",    # an expression's intermediate values are wires, of which not every bit is used
-    "-Wno-WIDTHEXPAND", "-Wno-WIDTHTRUNC",  # Amaranth has sized every expression; the text leaves it to Verilog's rules
-    "-Wno-PROCASSINIT",     # a register's reset value is also its initial value
-    "-Wno-CASEINCOMPLETE",  # every signal has its default before a case; if it had not, LATCH would say so
-)
-
 
 def lint(name: str, preset: str) -> str:
     """Verilator's words on a block of a preset; empty if it finds nothing."""
@@ -28,7 +17,7 @@ def lint(name: str, preset: str) -> str:
     source.parent.mkdir(parents=True, exist_ok=True)
     source.write_text(emit(block(name, PRESETS[preset]), name=name))
     set_up_verilator()
-    command = ["verilator", "--lint-only", "-Wall", *SETTINGS, "--top-module", name, str(source)]
+    command = ["verilator", "--lint-only", "-Wall", "--top-module", name, str(source)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     return result.stderr or (f"verilator ended with status {result.returncode}" if result.returncode else "")
 
