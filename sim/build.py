@@ -92,6 +92,18 @@ def _locked(directory: Path) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    """Set variables for a while. cocotb's runner lets those of its process overrule those it is given."""
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
 def ports(component: wiring.Component) -> list[str]:
     """Names of the component's ports in Verilog."""
     return ["clk", "rst", *verilog.ports_of(component)]
@@ -168,7 +180,6 @@ def _compile(model: Model, text: str, control: str, options: list[str]) -> None:
     _need("g++")
     _need("make")
     set_up_verilator()
-    os.environ["WAVES"] = str(int(model.waves))  # cocotb's runner lets this variable overrule its argument
     shutil.rmtree(model.directory, ignore_errors=True)
     model.directory.mkdir(parents=True)
     source, vlt, log = (model.directory / file for file in (f"{model.name}.v", "control.vlt", "build.log"))
@@ -177,9 +188,10 @@ def _compile(model: Model, text: str, control: str, options: list[str]) -> None:
     print(f"building RTL model {model.name!r} ...", end="", file=sys.stderr, flush=True)
     start = time.monotonic()
     try:
-        get_runner("verilator").build(
-            sources=[source, VerilatorControlFile(vlt)], hdl_toplevel=model.name, build_dir=model.directory,
-            build_args=options, waves=model.waves, log_file=log, timescale=("1ns", "1ps"))
+        with _environment({"WAVES": str(int(model.waves))}):
+            get_runner("verilator").build(
+                sources=[source, VerilatorControlFile(vlt)], hdl_toplevel=model.name, build_dir=model.directory,
+                build_args=options, waves=model.waves, log_file=log, timescale=("1ns", "1ps"))
     except Exception as error:
         said = log.read_text()[-3000:] if log.exists() else ""
         raise RuntimeError(f"Verilator could not build {model.name!r}: {error}\n{said}\n(all of it: {log})") from error
@@ -228,15 +240,15 @@ def run(model: Model, *, bench: str, test: str | None = None, work: Path | None 
     if work is None:
         pytest_test = os.environ.get("PYTEST_CURRENT_TEST", "").removesuffix(" (call)")
         work = RUNS / re.sub(r"[^\w.=-]+", "-", pytest_test or title)
-    os.environ["WAVES"] = str(int(model.waves))
     results = work / "results.xml"
+    variables = {name: str(value) for name, value in environment.items()}
     with _locked(work):
-        with suppress(SystemExit):  # what happened is in the results, if there are any
+        with _environment(variables | {"WAVES": str(int(model.waves))}), \
+                suppress(SystemExit):  # what happened is in the results, if there are any
             get_runner("verilator").test(
                 test_module=bench, hdl_toplevel=model.name, hdl_toplevel_lang="verilog", build_dir=model.directory,
                 test_dir=work, results_xml=str(results), seed=seed, testcase=test, waves=model.waves,
-                extra_env={"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])}
-                | {name: str(value) for name, value in environment.items()})
+                extra_env={"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])})
         _check(results, f"{title} (SEED={seed})")
     if model.waves:
         print(f"{title}: waveform in {work / 'dump.vcd'}", flush=True)

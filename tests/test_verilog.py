@@ -88,7 +88,7 @@ def test_ports_are_called_by_their_paths():
 def test_a_macro_is_carried_along(tmp_path):
     macro = tmp_path / "macro.v"
     macro.write_text("module macro; endmodule\n")
-    assert emit(UsesMacro(macro), name="top").startswith("module macro; endmodule\n")
+    assert "module macro; endmodule\n" in emit(UsesMacro(macro), name="top")
 
 
 def test_blocks_can_only_be_placed_by_emit():
