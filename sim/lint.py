@@ -8,7 +8,7 @@ from hdl.blocks import BLOCKS, block
 from hdl.config import PRESETS
 from hdl.verilog import emit
 
-from .build import ROOT, set_up_verilator
+from .verilator import ROOT, set_up
 
 
 def lint(name: str, preset: str) -> str:
@@ -16,7 +16,7 @@ def lint(name: str, preset: str) -> str:
     source = ROOT / "build" / "lint" / f"{preset}-{name}.sv"
     source.parent.mkdir(parents=True, exist_ok=True)
     source.write_text(emit(block(name, PRESETS[preset]), name=name))
-    set_up_verilator()
+    set_up()
     command = ["verilator", "--lint-only", "-Wall", "--top-module", name, str(source)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     return result.stderr or (f"verilator ended with status {result.returncode}" if result.returncode else "")

@@ -19,7 +19,8 @@ _TOP = "d1_mesh"
 
 #: Everything that a mesh's Verilog and model are made from, as it was when it was imported.
 _SOURCES = b"".join(path.read_bytes() for path in sorted([
-    *(ROOT / "hdl").rglob("*.py"), *(ROOT / "hdl").rglob("*.v"), ROOT / "sim" / "build.py", Path(__file__)]))
+    *(ROOT / "hdl").rglob("*.py"), *(ROOT / "hdl").rglob("*.v"),
+    ROOT / "sim" / "build.py", ROOT / "sim" / "verilator.py", Path(__file__)]))
 
 #: Blocks that a node or a mesh has many of, which compile as one C++ class each.
 _REPEATED = (NODE_MODULE, "d1_matrix_element", "d1_vector_lane", "d1_matrix_reader")
