@@ -21,9 +21,8 @@ ROOT = Path(__file__).resolve().parent.parent
 OPTIONS = ("-O3", "-fno-dfg-scoped", "--output-split-cfuncs", "100", "--output-groups", "8",
            "--x-assign", "fast", "--x-initial", "fast", "--noassert", "-Wno-fatal", "--timescale", "1ns/1ps")
 
-#: A waveform of a mesh leaves out the insides of matrix elements and vector lanes, which would be most of it: Verilator
-#: counts the top, the mesh and its nodes, since what is inlined is no level of its own.
-WAVE_OPTIONS = ("--trace", "--trace-depth", "3")
+#: What a model with waveforms is built with besides. (A smaller --trace-depth does not make those of a mesh smaller.)
+WAVE_OPTIONS = ("--trace",)
 
 #: How C++ is compiled: -O1 runs as fast as -O2 and -Os here. The others are what the package leaves empty and split
 #: builds need.
