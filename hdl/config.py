@@ -39,8 +39,21 @@ class Config:
         What the presets, the command line and the reports call it.
     threads : int
         Hardware threads of a node.
-    issue_width : int
-        Instructions issued per node and cycle. Only 1 can be built so far.
+    groups : int
+        Groups that the threads form: thread t is in group t mod `groups`. Each cycle every group fetches for one of its
+        threads, decodes for one and issues from one.
+    decode_width, issue_width : int
+        Instructions that a group decodes and issues in a cycle.
+    instruction_queue : int
+        Decoded instructions that wait for issue, for each thread.
+    alus : int
+        Integer operations and branches issued in a cycle, all groups together.
+    branch_targets : int
+        Entries of the branch target buffer.
+    fair_threads : bool
+        Threads take turns; else lower numbers go first.
+    vector_writes : int
+        Late results that vector registers take in a cycle.
     vector_bytes : int
         Bytes of a vector register, of an SRAM line and of a packet's payload (one number on D1 too: 64).
     matrix : tuple of int
@@ -50,7 +63,7 @@ class Config:
     sram_bytes, sram_banks : int
         SRAM of a node and the single-ported banks it is made of; lines are interleaved over the banks.
     fetch_lines : int
-        Instruction lines each thread keeps (its small, non-coherent instruction cache).
+        Lines of the small, non-coherent instruction cache for each thread; the threads share them.
     semaphores : int
         Counting semaphores of a node.
     fifo_depth : int
@@ -68,7 +81,14 @@ class Config:
 
     name: str
     threads: int
+    groups: int
+    decode_width: int
     issue_width: int
+    instruction_queue: int
+    alus: int
+    branch_targets: int
+    fair_threads: bool
+    vector_writes: int
     vector_bytes: int
     matrix: tuple[int, int, int]
     accumulators: int
@@ -98,7 +118,18 @@ class Config:
             check(field, is_int(field) and low <= getattr(self, field) <= high, f"an integer from {low} to {high}")
 
         power_of_two("threads", 1, 8)
-        whole("issue_width", 1, 1)
+        power_of_two("groups", 1, 2)
+        check("groups", self.groups <= self.threads, f"at most the number of threads, {self.threads}")
+        power_of_two("decode_width", 1, 8)
+        power_of_two("issue_width", 1, 2)
+        check("decode_width", self.decode_width >= self.issue_width, f"{self.issue_width}, the issue width, or more")
+        power_of_two("instruction_queue", 2, 32)
+        check("instruction_queue", self.instruction_queue >= 2 * self.decode_width,
+              f"{2 * self.decode_width} or more, for two decoded groups of {self.decode_width}")
+        whole("alus", 1, 4)
+        power_of_two("branch_targets", 2, 1024)
+        check("fair_threads", type(self.fair_threads) is bool, "True or False")
+        whole("vector_writes", 1, 3)
         power_of_two("vector_bytes", 16, 64)
         shape = self.matrix
         check("matrix", isinstance(shape, tuple) and len(shape) == 3
@@ -130,6 +161,16 @@ class Config:
     @property
     def thread_bits(self) -> int:
         return bits_for_count(self.threads)
+
+    @property
+    def slots(self) -> int:
+        """Instructions issued in a cycle: slot s is the s mod `issue_width`-th of group s div `issue_width`."""
+        return self.groups * self.issue_width
+
+    @property
+    def fetch_words(self) -> int:
+        """Instructions of an aligned fetch window: 32 bytes, or a line if that is less."""
+        return min(32, self.vector_bytes) // 4
 
     @property
     def vector_bits(self) -> int:
@@ -219,13 +260,15 @@ def global_address(*, x: int, y: int, address: int) -> int:
 
 
 D1 = Config(
-    name="D1", threads=4, issue_width=1, vector_bytes=64, matrix=(8, 8, 4), accumulators=4,
-    sram_bytes=1280 * 1024, sram_banks=4, fetch_lines=4, semaphores=32, fifo_depth=2, list_queue=4,
+    name="D1", threads=4, groups=2, decode_width=4, issue_width=2, instruction_queue=8, alus=2, branch_targets=64,
+    fair_threads=True, vector_writes=3, vector_bytes=64, matrix=(8, 8, 4), accumulators=4,
+    sram_bytes=1280 * 1024, sram_banks=4, fetch_lines=16, semaphores=32, fifo_depth=2, list_queue=4,
     columns=1, rows=1,
 )
 SIM = replace(D1, name="SIM", sram_bytes=128 * 1024, columns=2, rows=2)
 ULX3S = replace(
-    D1, name="ULX3S", threads=2, vector_bytes=16, matrix=(2, 2, 2), sram_bytes=32 * 1024, semaphores=8,
+    D1, name="ULX3S", threads=2, groups=1, decode_width=2, issue_width=1, instruction_queue=4, alus=1,
+    branch_targets=16, vector_writes=1, fetch_lines=4, vector_bytes=16, matrix=(2, 2, 2), sram_bytes=32 * 1024, semaphores=8,
     columns=2, rows=2,
 )
 PRESETS = {preset.name: preset for preset in (D1, SIM, ULX3S)}

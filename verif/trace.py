@@ -13,12 +13,23 @@ from sim.trace import Record, destination
 
 
 def unpack(layout: data.Layout, bits: int) -> dict:
-    """The fields of a struct, nested structs as dictionaries."""
+    """The fields of a struct or array, nested ones as dictionaries."""
     values = {}
     for name, field in layout:
         value = bits >> field.offset & (1 << field.width) - 1
         values[name] = unpack(field.shape, value) if isinstance(field.shape, data.Layout) else value
     return values
+
+
+def _strobes(layout: data.Layout, offset: int = 0) -> int:
+    """The bits of a retirement port that say that there is something to see."""
+    bits = 0
+    for name, field in layout:
+        if name in ("valid", "resumed"):
+            bits |= (1 << field.width) - 1 << offset + field.offset
+        elif isinstance(field.shape, data.Layout):
+            bits |= _strobes(field.shape, offset + field.offset)
+    return bits
 
 
 @dataclass(kw_only=True)
@@ -49,27 +60,24 @@ class RetirementMonitor:
         self.digits = {File.X: 16, File.V: config.vector_bytes * 2}
         self.x, self.y = x, y
         self.pending: list[deque[_Pending]] = [deque() for _ in range(config.threads)]
-        strobes = ("retired", "resumed")
-        self.events = sum(((1 << self.layout[name].width) - 1) << self.layout[name].offset for name in strobes)
-        for name in ("scalar", "vector"):
-            results = self.layout[name]
-            assert isinstance(results.shape, data.StructLayout)
-            self.events |= 1 << results.offset + results.shape["valid"].offset
+        self.events = _strobes(self.layout)
 
     def sample(self, cycle: int, bits: int) -> Iterator[Record]:
         """Take the retirement port's bits of a cycle; yields the lines that are now complete."""
         if not bits & self.events:
             return
         event = unpack(self.layout, bits)
-        if event["retired"]:
-            file, register = destination(event["word"])
-            self.pending[event["thread"]].append(_Pending(
-                cycle=cycle, pc=event["pc"], word=event["word"], file=file, register=register,
-                value=event["value"] if event["writes"] else None,
-                complete=not event["waits"] and (file is File.NONE or bool(event["writes"]))))
+        for slot in event["slots"].values():
+            if slot["valid"]:
+                file, register = destination(slot["word"])
+                self.pending[slot["thread"]].append(_Pending(
+                    cycle=cycle, pc=slot["pc"], word=slot["word"], file=file, register=register,
+                    value=slot["value"] if slot["writes"] else None,
+                    complete=not slot["waits"] and (file is File.NONE or bool(slot["writes"]))))
         for file, name in ((File.X, "scalar"), (File.V, "vector")):
-            if event[name]["valid"]:
-                self._late(event[name]["result"], file)
+            for late in event[name].values():
+                if late["valid"]:
+                    self._late(late["result"], file)
         for thread, waiting in enumerate(self.pending):
             if event["resumed"] >> thread & 1:
                 next(item for item in waiting if not item.complete and item.file is File.NONE).complete = True

@@ -10,12 +10,13 @@ from ..mem.port import MemoryPort
 from ..noc.control_bus import ControlBus
 from ..noc.interface import signal_layout
 from ..noc.packet import Coordinate
-from .decode import Decoder, fields
+from ..queue import Queue
+from .decode import fields
 from .execute import Execute
-from .fetch import Fetch
-from .issue import Issue
+from .front_end import FrontEnd
+from .issue import Issue, is_unit
 from .layouts import retirement_layout, scalar_result_layout
-from .lsu import LoadStoreUnit
+from .lsu import REQUESTS, LoadStoreUnit
 from .matrix import MatrixUnit
 from .muldiv import MulDiv
 from .onehot import select
@@ -38,11 +39,12 @@ class Activity(data.Struct):
 
 
 class Core(wiring.Component):
-    """`config.threads` hardware threads that share one instruction issue a cycle.
+    """`config.threads` hardware threads that share the units.
 
-    The stages, a cycle each: fetch and decode (a word of one thread); issue (hazards, choice of a thread, register
+    The stages, a cycle each: fetch (a window of instructions); decode; issue (hazards, choice of threads, register
     read); execute (scalar results, branches, traps). Loads, multiplications, vector and matrix operations end later,
-    out of order with the instructions behind them, guarded by the scoreboard.
+    out of order with the instructions behind them, guarded by the scoreboard. A branch that was predicted wrongly
+    costs 3 cycles.
 
     Members
     -------
@@ -80,152 +82,178 @@ class Core(wiring.Component):
         m = Module()
         config = self.config
         m.submodules.threads = threads = Threads(config=config)
-        m.submodules.fetch = fetch = Fetch(config=config)
-        m.submodules.decoder = decoder = Decoder(config=config)
+        m.submodules.front_end = front_end = FrontEnd(config=config)
         m.submodules.issue = issue = Issue(config=config)
         m.submodules.scoreboard = scoreboard = Scoreboard(config=config)
-        scalar, vector_line = scalar_result_layout(config), vector_result_layout(config)
-        m.submodules.x = x = RegisterFile(config=config, result=scalar)
-        m.submodules.v = v = RegisterFile(config=config, result=vector_line)
         m.submodules.execute = execute = Execute(config=config)
         m.submodules.lsu = lsu = LoadStoreUnit(config=config)
         m.submodules.muldiv = muldiv = MulDiv(config=config)
         m.submodules.vector = vector = VectorUnit(config=config)
         m.submodules.matrix = matrix = MatrixUnit(config=config)
         m.submodules.semaphores = semaphores = Semaphores(config=config)
-        m.submodules.scalar_late = scalar_late = Writeback(layout=scalar, sources=2)
-        m.submodules.vector_late = vector_late = Writeback(layout=vector_line, sources=3)
+        m.submodules.pushes = pushes = Queue(shape=32, depth=1)
+        m.submodules.signals = signals = Queue(shape=signal_layout(), depth=1)
+        special = execute.special
 
         # Threads: the host starts and halts them, instructions steer them.
         void = threads.started | threads.halted
         wiring.connect(m, wiring.flipped(self.control), threads.control)
         m.d.comb += [
-            threads.fetched.eq(fetch.chosen),
-            threads.redirect.eq(execute.redirect),
-            threads.target.eq(execute.target),
-            threads.stop.eq(execute.stop),
+            threads.steps.eq(execute.steps),
+            threads.following.eq(execute.following),
+            threads.stops.eq(execute.stops),
+            threads.waits.eq(special.wait),
             threads.waiting.eq(semaphores.waiting),
-            threads.retired.eq(execute.retired | semaphores.granted),
-            threads.next_pcs.eq(issue.next_pcs),
-            threads.reports.eq(execute.reports),
+            threads.granted.eq(semaphores.granted),
+            threads.retired.eq(execute.retired),
+            threads.reports.eq(special.reports),
         ]
 
         # Fetch and decode.
-        wiring.connect(m, wiring.flipped(self.fetch), fetch.memory)
-        pc = select(fetch.chosen, [threads.pcs[thread] for thread in range(config.threads)])
+        wiring.connect(m, front_end.memory, wiring.flipped(self.fetch))
         m.d.comb += [
-            fetch.pcs.eq(threads.pcs),
-            fetch.wants.eq(issue.empty & threads.running),
-            fetch.flush.eq(execute.flush | threads.started),
-            decoder.word.eq(fetch.word),
-            issue.fill.eq(fetch.chosen),
-            issue.decoded.pc.eq(pc),
-            issue.decoded.word.eq(fetch.word),
-            issue.decoded.fetch_fault.eq(fetch.fault),
-            issue.decoded.control.eq(Mux(fetch.fault, 0, decoder.control.as_value())),
-            issue.decoded.value.eq(decoder.value),
+            front_end.running.eq(threads.running),
+            front_end.restart.eq(execute.leaves | execute.stops | void),
+            *(front_end.targets[thread].eq(
+                Mux(threads.started[thread], threads.pcs[thread], execute.following[thread]))
+              for thread in range(config.threads)),
+            front_end.flush.eq(execute.flush | threads.started.any()),
+            front_end.outcome.eq(execute.outcome),
+            front_end.pops.eq(issue.pops),
         ]
 
-        # Issue and register read.
-        units = {
-            Unit.MEMORY: lsu.request.ready, Unit.MULDIV: muldiv.request.ready, Unit.VECTOR: vector.request.ready,
-            Unit.MATRIX: matrix.request.ready, Unit.LIST: self.push.ready, Unit.SEMAPHORE: self.signal.ready,
+        # Issue.
+        held = execute.executing
+        given = {unit: sum(each.valid & is_unit(each.instruction.control, unit) for each in held) for unit in Unit}
+        room = {
+            Unit.MEMORY: lsu.waiting + given[Unit.MEMORY] < REQUESTS,
+            Unit.MULDIV: muldiv.request.ready & (given[Unit.MULDIV] == 0),
+            Unit.VECTOR: vector.room,
+            Unit.MATRIX: matrix.room,
+            Unit.LIST: pushes.i.ready & (given[Unit.LIST] == 0),
+            Unit.SEMAPHORE: signals.i.ready & (given[Unit.SEMAPHORE] == 0),
         }
-        _, source1, source2 = fields(issue.instruction)
-        issued_thread = select(issue.issued, range(config.threads))
         m.d.comb += [
-            issue.kill.eq(execute.redirect | execute.stop | void),
-            issue.active.eq(threads.running & ~semaphores.waiting & ~void),
+            issue.heads.eq(front_end.heads),
+            issue.counts.eq(front_end.counts),
+            issue.active.eq(threads.running & ~semaphores.waiting),
             issue.busy.eq(scoreboard.busy),
             issue.drained.eq(scoreboard.drained),
-            issue.units.eq(Cat(units.get(unit, 1) for unit in Unit)),
-            issue.late_result.eq(scalar_late.waiting),
-            issue.stall.eq(execute.stall),
-            issue.pcs.eq(threads.pcs),
-            x.thread.eq(issued_thread),
-            x.index1.eq(source1),
-            x.index2.eq(source2),
-            v.thread.eq(issued_thread),
-            v.index1.eq(source1),
-            v.index2.eq(source2),
-            execute.issued.eq(issue.issued.any()),
-            execute.operation.thread.eq(issued_thread),
-            execute.operation.instruction.eq(issue.instruction),
-            execute.operation.x1.eq(Mux(source1 == 0, 0, x.data1)),
-            execute.operation.x2.eq(Mux(source2 == 0, 0, x.data2)),
-            execute.operation.v1.eq(v.data1),
-            execute.operation.v2.eq(v.data2),
+            issue.units.eq(Cat(room.get(unit, 1) for unit in Unit)),
+            issue.executing.eq(held),
         ]
+
+        # Integer registers, a file for each group. The execute stage writes at once, late results where it does not.
+        late_scalars = []
+        width = config.issue_width
+        scalar = scalar_result_layout(config)
+        for group in range(config.groups):
+            slots = range(group * width, (group + 1) * width)
+            m.submodules[f"x{group}"] = x = RegisterFile(
+                threads=config.threads // config.groups, groups=config.groups, result=scalar, reads=2 * width,
+                writes=width, bypass=True)
+            m.submodules[f"scalar_late{group}"] = late = Writeback(layout=scalar, sources=2, ports=width)
+            late_scalars.append(late)
+            m.d.comb += issue.late_results[group].eq(late.short)
+            for port, slot in enumerate(slots):
+                write, operation = execute.writes[slot], execute.operations[slot]
+                m.d.comb += [
+                    late.free[port].eq(~write.valid),
+                    x.writes[port].eq(Mux(write.valid, write.as_value(), late.writes[port].as_value())),
+                    operation.thread.eq(issue.threads[slot]),
+                    operation.instruction.eq(issue.instructions[slot]),
+                ]
+                _, *sources = fields(issue.instructions[slot])
+                for number, (source, value) in enumerate(zip(sources, (operation.x1, operation.x2), strict=True)):
+                    m.d.comb += [
+                        x.threads[2 * port + number].eq(issue.threads[slot]),
+                        x.indices[2 * port + number].eq(source),
+                        value.eq(Mux(source == 0, 0, x.data[2 * port + number])),
+                    ]
+                done = scoreboard.scalar_done[slot]
+                m.d.comb += [
+                    done.valid.eq(late.writes[port].valid),
+                    done.thread.eq(late.writes[port].result.thread),
+                    done.destination.eq(late.writes[port].result.destination),
+                ]
+        for index, result in enumerate((lsu.scalar, muldiv.result)):
+            for group, late in enumerate(late_scalars):
+                here = (result.payload.thread % config.groups) == group
+                m.d.comb += [
+                    late.results[index].valid.eq(result.valid & here),
+                    late.results[index].payload.eq(result.payload),
+                ]
+                with m.If(here):
+                    m.d.comb += result.ready.eq(late.results[index].ready)
+
+        # Vector registers, which all groups share.
+        vector_line = vector_result_layout(config)
+        m.submodules.v = v = RegisterFile(
+            threads=config.threads, groups=1, result=vector_line, reads=5, writes=config.vector_writes, bypass=False)
+        m.submodules.vector_late = vector_late = Writeback(
+            layout=vector_line, sources=3, ports=config.vector_writes)
+        wiring.connect(m, lsu.vector, vector_late.results[0])
+        wiring.connect(m, vector.result, vector_late.results[1])
+        wiring.connect(m, matrix.result, vector_late.results[2])
+        m.d.comb += v.writes.eq(vector_late.writes)
+        for done, write in zip(scoreboard.vector_done, vector_late.writes, strict=True):
+            m.d.comb += [
+                done.valid.eq(write.valid),
+                done.thread.eq(write.result.thread),
+                done.destination.eq(write.result.destination),
+            ]
+        for port, (unit, source, value) in enumerate((
+            (Unit.VECTOR, 1, execute.vectors.vector[0]), (Unit.VECTOR, 2, execute.vectors.vector[1]),
+            (Unit.MATRIX, 1, execute.vectors.matrix[0]), (Unit.MATRIX, 2, execute.vectors.matrix[1]),
+            (Unit.MEMORY, 2, execute.vectors.store),
+        )):
+            chosen = issue.issued & Cat(is_unit(each.control, unit) for each in issue.instructions)
+            m.d.comb += [
+                v.threads[port].eq(select(chosen, issue.threads)),
+                v.indices[port].eq(select(chosen, [fields(each)[source] for each in issue.instructions])),
+                value.eq(v.data[port]),
+            ]
 
         # Execute; the units.
         m.d.comb += [
-            execute.position.eq(self.position),
-            execute.cycle.eq(self.cycle),
-            execute.instret.eq(threads.instret),
-            execute.started.eq(threads.started),
+            execute.issued.eq(issue.issued),
+            execute.void.eq(void),
+            special.position.eq(self.position),
+            special.cycle.eq(self.cycle),
+            special.instret.eq(threads.instret),
+            special.started.eq(threads.started),
+            scoreboard.claims.eq(execute.claims),
+            scoreboard.store.eq(execute.store),
+            scoreboard.stored.eq(lsu.stored),
+            self.overflow.eq(semaphores.overflow),
+            semaphores.post.eq(special.post),
+            semaphores.post_index.eq(special.post_index),
+            semaphores.wait.eq(special.wait & ~void),
+            semaphores.wait_index.eq(special.wait_index),
+            semaphores.wait_amount.eq(special.wait_amount),
+            semaphores.cancel.eq(void),
         ]
         wiring.connect(m, execute.memory, lsu.request)
         wiring.connect(m, execute.muldiv, muldiv.request)
         wiring.connect(m, execute.vector, vector.request)
         wiring.connect(m, execute.matrix, matrix.request)
-        wiring.connect(m, execute.push, wiring.flipped(self.push))
-        wiring.connect(m, execute.signal, wiring.flipped(self.signal))
+        wiring.connect(m, special.push, pushes.i)
+        wiring.connect(m, special.signal, signals.i)
+        wiring.connect(m, pushes.o, wiring.flipped(self.push))
+        wiring.connect(m, signals.o, wiring.flipped(self.signal))
         wiring.connect(m, lsu.memory, wiring.flipped(self.memory))
         wiring.connect(m, wiring.flipped(self.mesh_post), semaphores.mesh_post)
-        m.d.comb += [
-            self.overflow.eq(semaphores.overflow),
-            semaphores.post.eq(execute.post),
-            semaphores.post_index.eq(execute.post_index),
-            semaphores.wait.eq(execute.wait),
-            semaphores.wait_index.eq(execute.wait_index),
-            semaphores.wait_amount.eq(execute.wait_amount),
-            semaphores.cancel.eq(void),
-        ]
-
-        # Results: the execute stage writes at once, late results when the write port is free.
-        for index, result in enumerate((lsu.scalar, muldiv.result)):
-            wiring.connect(m, result, scalar_late.results[index])
-        for index, result in enumerate((lsu.vector, vector.result, matrix.result)):
-            wiring.connect(m, result, vector_late.results[index])
-        executing = execute.current.instruction
-        m.d.comb += [
-            scalar_late.enable.eq(~execute.write.valid),
-            x.write.valid.eq(execute.write.valid | scalar_late.valid),
-            x.write.result.eq(Mux(execute.write.valid, execute.write.result.as_value(), scalar_late.result.as_value())),
-            v.write.valid.eq(vector_late.valid),
-            v.write.result.eq(vector_late.result),
-            scoreboard.claim.eq(execute.claim),
-            scoreboard.claim_thread.eq(execute.current.thread),
-            scoreboard.claim_file.eq(executing.control.rd_file),
-            scoreboard.claim_register.eq(fields(executing)[0]),
-            scoreboard.store.eq(execute.store),
-            scoreboard.stored.eq(lsu.stored),
-        ]
-        for done, late in ((scoreboard.scalar_done, scalar_late), (scoreboard.vector_done, vector_late)):
-            m.d.comb += [
-                done.valid.eq(late.valid),
-                done.thread.eq(late.result.thread),
-                done.destination.eq(late.result.destination),
-            ]
 
         # What the node counts and what traces show.
-        retirement = self.retirement
         m.d.comb += [
             self.activity.matrix_step.eq(matrix.step),
             self.activity.vector_operation.eq(vector.request.valid & vector.request.ready),
             self.activity.busy.eq(threads.running.any()),
             self.activity.stalled.eq(threads.running.any() & ~issue.issued.any()),
-            retirement.retired.eq((execute.retired | execute.wait).any()),
-            retirement.waits.eq(execute.wait.any()),
-            retirement.thread.eq(execute.current.thread),
-            retirement.pc.eq(executing.pc),
-            retirement.word.eq(executing.word),
-            retirement.writes.eq(execute.write.valid),
-            retirement.value.eq(execute.write.result.data),
-            retirement.resumed.eq(semaphores.granted),
-            retirement.scalar.valid.eq(scalar_late.valid),
-            retirement.scalar.result.eq(scalar_late.result),
-            retirement.vector.valid.eq(vector_late.valid),
-            retirement.vector.result.eq(vector_late.result),
+            self.retirement.slots.eq(execute.retirement),
+            self.retirement.resumed.eq(semaphores.granted),
+            *(self.retirement.scalar[slot].eq(late_scalars[slot // width].writes[slot % width])
+              for slot in range(config.slots)),
+            self.retirement.vector.eq(vector_late.writes),
         ]
         return m

@@ -12,37 +12,42 @@ from ..noc.packet import Coordinate
 #: Why and where a thread trapped, as the host reads it.
 TRAP_REPORT = data.StructLayout({"cause": 64, "pc": 64, "value": 64})
 
+
+def entry_layout(config: Config) -> data.StructLayout:
+    """A trap that a thread takes in this cycle, if ``valid``."""
+    return data.StructLayout({
+        "valid": 1, "thread": config.thread_bits, "cause": isa.Cause, "pc": 64, "value": 64})
+
+
 #: Bits of mstatus: MIE, MPIE and the constant MPP = 3 (machine mode is all there is).
 _MIE, _MPIE, _MPP = 3, 7, 3 << 11
 
 
 class Csrs(wiring.Component):
-    """The CSRs of `hdl.isa.CSRS`, for the one instruction that executes in this cycle.
+    """The CSRs of `hdl.isa.CSRS`, for the one CSR instruction of a cycle and the traps of all groups.
 
     Members
     -------
     position : In(Coordinate)
         The node's place in the mesh.
     thread : In
-        Thread of the executing instruction; everything but ``reports`` speaks of it.
+        Thread of the executing instruction.
     number : In(12), function : In(isa.Csr), operand : In(64), writes : In(1)
         A CSR instruction; ``writes`` is clear if it only reads.
     access : In(1)
         Perform the write.
     exists : Out(1), value : Out(64)
         There is such a CSR, and if ``writes`` it may be written; its value before the write.
-    trap : In(1), cause : In(isa.Cause), trap_pc : In(64), trap_value : In(64)
-        Enter a trap.
-    mret : In(1)
-        Leave it.
+    mret : In(1), resume : Out(64)
+        The thread leaves a trap; its mepc.
+    entries : In
+        For each group, the trap that one of its threads takes; see `entry_layout`.
     clear : In(threads)
         Forget the cause of these threads' last traps.
-    handler : Out(64), resume : Out(64)
-        mtvec and mepc.
     cycle : In(64), retired : In(64)
         Counters.
-    reports : Out
-        What each thread's last trap was.
+    handlers, reports : Out
+        Each thread's mtvec, and what its last trap was.
     """
 
     def __init__(self, *, config: Config):
@@ -57,16 +62,13 @@ class Csrs(wiring.Component):
             "access": In(1),
             "exists": Out(1),
             "value": Out(64),
-            "trap": In(1),
-            "cause": In(isa.Cause),
-            "trap_pc": In(64),
-            "trap_value": In(64),
             "mret": In(1),
-            "clear": In(config.threads),
-            "handler": Out(64),
             "resume": Out(64),
+            "entries": In(data.ArrayLayout(entry_layout(config), config.groups)),
+            "clear": In(config.threads),
             "cycle": In(64),
             "retired": In(64),
+            "handlers": Out(data.ArrayLayout(64, config.threads)),
             "reports": Out(data.ArrayLayout(TRAP_REPORT, config.threads)),
         })
 
@@ -119,21 +121,21 @@ class Csrs(wiring.Component):
             with m.If(self.clear[thread]):
                 m.d.sync += cause.eq(0)
         status = mstatus[self.thread]
-        with m.If(self.trap):
-            m.d.sync += [
-                stored[CsrNumber.MEPC][self.thread].eq(self.trap_pc),
-                stored[CsrNumber.MCAUSE][self.thread].eq(self.cause),
-                stored[CsrNumber.MTVAL][self.thread].eq(self.trap_value),
-                status.eq(Mux(status[_MIE], _MPP | 1 << _MPIE, _MPP)),
-            ]
         with m.If(self.mret):
             m.d.sync += status.eq(Mux(status[_MPIE], _MPP | 1 << _MPIE | 1 << _MIE, _MPP | 1 << _MPIE))
-        m.d.comb += [
-            self.handler.eq(stored[CsrNumber.MTVEC][self.thread]),
-            self.resume.eq(stored[CsrNumber.MEPC][self.thread]),
-        ]
+        for entry in self.entries:
+            status = mstatus[entry.thread]
+            with m.If(entry.valid):
+                m.d.sync += [
+                    stored[CsrNumber.MEPC][entry.thread].eq(entry.pc),
+                    stored[CsrNumber.MCAUSE][entry.thread].eq(entry.cause),
+                    stored[CsrNumber.MTVAL][entry.thread].eq(entry.value),
+                    status.eq(Mux(status[_MIE], _MPP | 1 << _MPIE, _MPP)),
+                ]
+        m.d.comb += self.resume.eq(stored[CsrNumber.MEPC][self.thread])
         for thread in range(config.threads):
             m.d.comb += [
+                self.handlers[thread].eq(stored[CsrNumber.MTVEC][thread]),
                 self.reports[thread].cause.eq(stored[CsrNumber.MCAUSE][thread]),
                 self.reports[thread].pc.eq(stored[CsrNumber.MEPC][thread]),
                 self.reports[thread].value.eq(stored[CsrNumber.MTVAL][thread]),

@@ -1,12 +1,12 @@
 """The instruction decoder, made from the instruction table."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
-from amaranth.lib import wiring
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from .. import isa
 from ..config import Config
-from .layouts import Control, Decoded
+from .layouts import Control
 
 #: Formats whose second ALU operand is the immediate.
 _IMMEDIATE = (isa.Format.I_TYPE, isa.Format.U_TYPE, isa.Format.SHIFT, isa.Format.SHIFTW)
@@ -36,13 +36,13 @@ class Decoder(wiring.Component):
     control : Out(Control)
         All zeros, and so not ``legal``, if the table has no such instruction or it names an accumulator or a part that
         this configuration does not have.
-    value : Out(64)
-        The immediate, as `Decoded.value`.
+    value : Out(signed(32))
+        As `decoded_layout` says.
     """
 
     def __init__(self, *, config: Config):
         self.config = config
-        super().__init__({"word": In(32), "control": Out(Control), "value": Out(64)})
+        super().__init__({"word": In(32), "control": Out(Control), "value": Out(signed(32))})
 
     def elaborate(self, platform):
         m = Module()
@@ -67,17 +67,17 @@ class Decoder(wiring.Component):
         sign = word[31]
         with m.Switch(word[:7]):
             with m.Case(0x37, 0x17):
-                m.d.comb += self.value.eq(Cat(Const(0, 12), word[12:32], sign.replicate(32)))
+                m.d.comb += self.value.eq(Cat(Const(0, 12), word[12:32]))
             with m.Case(0x6F):
-                m.d.comb += self.value.eq(Cat(Const(0, 1), word[21:31], word[20], word[12:20], sign.replicate(44)))
+                m.d.comb += self.value.eq(Cat(Const(0, 1), word[21:31], word[20], word[12:20], sign.replicate(12)))
             with m.Case(0x63):
-                m.d.comb += self.value.eq(Cat(Const(0, 1), word[8:12], word[25:31], word[7], sign.replicate(52)))
+                m.d.comb += self.value.eq(Cat(Const(0, 1), word[8:12], word[25:31], word[7], sign.replicate(20)))
             with m.Case(0x23, isa.CUSTOM_1):
-                m.d.comb += self.value.eq(Cat(word[7:12], word[25:32], sign.replicate(52)))
+                m.d.comb += self.value.eq(Cat(word[7:12], word[25:32], sign.replicate(20)))
             with m.Case(0x73):
                 m.d.comb += self.value.eq(Cat(word[20:32], word[15:20]))
             with m.Default():
-                m.d.comb += self.value.eq(Cat(word[20:32], sign.replicate(52)))
+                m.d.comb += self.value.eq(Cat(word[20:32], sign.replicate(20)))
         return m
 
     def _missing(self, file: Value, index: Value) -> Value:
@@ -88,6 +88,6 @@ class Decoder(wiring.Component):
         )
 
 
-def fields(decoded: Decoded) -> tuple[Value, Value, Value]:
+def fields(decoded: data.View) -> tuple[Value, Value, Value]:
     """The rd, rs1 and rs2 fields of a decoded instruction."""
     return decoded.word[7:12], decoded.word[15:20], decoded.word[20:25]

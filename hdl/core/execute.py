@@ -1,304 +1,277 @@
 """The execute stage: finishes scalar instructions, hands the others to their units, takes traps."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Array, Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .. import isa
-from ..config import SRAM_BASE, Config
-from ..isa import Cause, File, System, Unit
-from ..noc.interface import signal_layout
-from ..noc.packet import Coordinate
+from ..config import Config
+from ..isa import File, Unit
 from . import lsu, matrix, muldiv, vector
-from .alu import Alu
-from .csr import TRAP_REPORT, Csrs
 from .decode import fields
-from .layouts import operation_layout, scalar_result_layout, write_layout
-from .semaphores import COUNT_BITS
+from .issue import ALONE, AT_ONCE, is_unit, stores
+from .layouts import (
+    offset_bits,
+    operation_layout,
+    retired_layout,
+    scalar_result_layout,
+    write_layout,
+)
+from .onehot import select
+from .predictor import outcome_layout
+from .scoreboard import claim_layout
+from .slot import Slot
+from .special import Special
 
-#: Bytes of a list descriptor that hold fields; it occupies whole lines.
-DESCRIPTOR_BYTES = 48
 
-#: Signed and unsigned comparisons of the branches, by function.
-_LESS = {isa.Branch.BLT: True, isa.Branch.BGE: True, isa.Branch.BLTU: False, isa.Branch.BGEU: False}
+def vectors_layout(config: Config) -> data.StructLayout:
+    """Vector registers that the instructions of a cycle need, at most one of each kind."""
+    return data.StructLayout({
+        "vector": data.ArrayLayout(config.vector_bits, 2),
+        "matrix": data.ArrayLayout(config.vector_bits, 2),
+        "store": config.vector_bits,
+    })
 
 
 class Execute(wiring.Component):
-    """One instruction a cycle, in the cycle after its issue.
+    """One cycle for the instructions of all slots, in the cycle after their issue; it never stalls.
 
-    It retires, or traps, or stalls the stage until its unit takes it. All checks are made here, so every trap is
-    precise: the thread has issued nothing behind this instruction yet.
+    An instruction retires or traps. Where the program does not go on as the front end thought it would, what is behind
+    the instruction in its thread is void: the slots after it, what is being issued, and the front end's.
 
     Members
     -------
-    position : In(Coordinate), cycle : In(64), instret : In
-        For the CSRs.
-    issued : In(1), operation : In
-        What is issued in this cycle.
-    started : In(threads)
-        Strobe: the thread starts anew; its last trap is forgotten.
-    stall : Out(1)
-        Nothing can be issued in this cycle.
-    write : Out
-        Result for an integer register: ``valid`` and a scalar result.
-    redirect : Out(threads), target : Out(64)
-        The thread goes on at the target.
-    stop : Out(threads)
-        The thread has trapped without a handler; the target is where.
-    flush : Out(threads)
-        Forget the fetched instructions (``fence.i``).
-    retired : Out(threads)
-        One-hot; a `sem.wait` retires when it is granted, not here.
-    reports : Out
-        Last trap of each thread.
-    claim, claim_register, store : Out
+    issued : In(slots), operations, vectors : In
+        What is issued in this cycle (``valid`` is ignored), with its operands.
+    void : In(threads)
+        What is issued is void.
+    executing : Out
+        What the stage holds.
+    special : the ports of `Special` that lead out of the core.
+    writes : Out
+        For each slot, the result for an integer register.
+    leaves : Out(threads), stops : Out(threads)
+        The thread goes on at its `following`, which the front end does not know; it has trapped without a handler.
+    steps : Out(threads), following : Out
+        The thread has executed something; what follows that.
+    retired : Out
+        For each thread, how many instructions; a `sem.wait` retires when it is granted, not here.
+    flush : Out(1)
+        Forget the instruction cache (``fence.i``).
+    outcome : Out
+        For the branch predictor.
+    claims, store : Out
         For the scoreboard.
-    memory, muldiv, vector, matrix, push, signal : Out(stream)
-        Operations for the units, the list engine and the network.
-    post, post_index, wait, wait_index, wait_amount : Out
-        For the semaphores.
+    memory, muldiv, vector, matrix : Out(stream)
+        Operations for the units, which are ready.
+    retirement : Out
+        For each slot, what traces show.
     """
 
     def __init__(self, *, config: Config):
         self.config = config
-        threads = config.threads
+        self.special = Special(config=config)
+        threads, slots = config.threads, config.slots
         super().__init__({
-            "position": In(Coordinate),
-            "cycle": In(64),
-            "instret": In(data.ArrayLayout(64, threads)),
-            "issued": In(1),
-            "operation": In(operation_layout(config)),
-            "started": In(threads),
-            "stall": Out(1),
-            "write": Out(write_layout(scalar_result_layout(config))),
-            "redirect": Out(threads),
-            "target": Out(64),
-            "stop": Out(threads),
-            "flush": Out(threads),
-            "retired": Out(threads),
-            "reports": Out(data.ArrayLayout(TRAP_REPORT, threads)),
-            "current": Out(operation_layout(config)),
-            "claim": Out(1),
+            "issued": In(slots),
+            "operations": In(data.ArrayLayout(operation_layout(config), slots)),
+            "vectors": In(vectors_layout(config)),
+            "void": In(threads),
+            "executing": Out(data.ArrayLayout(operation_layout(config), slots)),
+            "writes": Out(data.ArrayLayout(write_layout(scalar_result_layout(config)), slots)),
+            "leaves": Out(threads),
+            "stops": Out(threads),
+            "steps": Out(threads),
+            "following": Out(data.ArrayLayout(64, threads)),
+            "retired": Out(data.ArrayLayout(range(config.issue_width + 1), threads)),
+            "flush": Out(1),
+            "outcome": Out(outcome_layout(config)),
+            "claims": Out(data.ArrayLayout(claim_layout(config), slots)),
             "store": Out(threads),
             "memory": Out(stream.Signature(lsu.request_layout(config))),
             "muldiv": Out(stream.Signature(muldiv.request_layout(config))),
             "vector": Out(stream.Signature(vector.request_layout(config))),
             "matrix": Out(stream.Signature(matrix.request_layout(config))),
-            "push": Out(stream.Signature(32)),
-            "signal": Out(stream.Signature(signal_layout())),
-            "post": Out(1),
-            "post_index": Out(config.semaphore_bits),
-            "wait": Out(threads),
-            "wait_index": Out(config.semaphore_bits),
-            "wait_amount": Out(COUNT_BITS),
+            "retirement": Out(data.ArrayLayout(retired_layout(config), slots)),
         })
 
     def elaborate(self, platform):
         m = Module()
         config = self.config
-        valid = Signal()
-        operation = self.current
-        instruction = operation.instruction
-        control, immediate, pc = instruction.control, instruction.value, instruction.pc
-        x1, x2 = operation.x1, operation.x2
-        destination, _, _ = fields(instruction)
-        thread = Signal(config.threads)
-        m.d.comb += thread.eq(1 << operation.thread)
-        with m.If(~self.stall):
-            m.d.sync += [valid.eq(self.issued), operation.eq(self.operation)]
+        width = config.issue_width
+        m.submodules.special = special = self.special
+        vectors = Signal(vectors_layout(config), reset_less=True)
+        m.d.sync += vectors.eq(self.vectors)
+        restarts = self.leaves | self.stops | self.void
+        operations = [self.executing[slot] for slot in range(config.slots)]
+        for slot, operation in enumerate(operations):
+            m.d.sync += [
+                operation.eq(self.operations[slot]),
+                operation.valid.eq(self.issued[slot] & ~restarts.bit_select(self.operations[slot].thread, 1)),
+            ]
 
-        def runs(unit: Unit, *functions):
-            return (control.unit == unit) & Cat(control.function == function for function in functions).any()
+        # Each slot by itself; the first of a group may have the one special instruction.
+        slots, is_special = [], []
+        for slot, operation in enumerate(operations):
+            m.submodules[f"slot_{slot}"] = part = Slot(config=config)
+            m.d.comb += part.operation.eq(operation)
+            slots.append(part)
+            is_special.append(
+                operation.valid & is_unit(operation.instruction.control, *ALONE) if slot % width == 0 else 0)
+        m.d.comb += special.operation.eq(select(
+            Cat(is_special[::width]), [operation.as_value() for operation in operations[::width]]))
 
-        trap, cause, trap_value = Signal(), Signal(Cause), Signal(64)
+        # In order: what is behind an instruction that leaves the predicted way is void.
+        done = Signal(config.slots)
+        strays = Signal(config.slots)
+        handlers = Array(special.handlers[thread] for thread in range(config.threads))
+        for group in range(config.groups):
+            own = range(group * width, (group + 1) * width)
+            thread = operations[own[0]].thread
+            entry = special.entries[group]
+            goes_on = 1
+            leaves, stops, steps = (Signal(name=f"{name}_{group}") for name in ("leaves", "stops", "steps"))
+            following = Signal(64, name=f"following_{group}")
+            m.d.comb += entry.thread.eq(thread)
+            for slot in own:
+                part, operation = slots[slot], operations[slot]
+                trapped, left = Signal(name=f"trapped_{slot}"), Signal(name=f"left_{slot}")
+                here = is_special[slot]
+                executes = operation.valid & goes_on
+                m.d.comb += [
+                    trapped.eq(executes & (part.trap | (here & special.trap))),
+                    done[slot].eq(executes & ~trapped),
+                    strays[slot].eq(done[slot] & part.strays),
+                    left.eq(trapped | strays[slot] | (here & (special.returns | special.flushes))),
+                ]
+                with m.If(executes):
+                    m.d.comb += [
+                        steps.eq(1),
+                        leaves.eq(left),
+                        following.eq(Mux(part.jumps, part.target, part.link)),
+                    ]
+                with m.If(here & special.returns):
+                    m.d.comb += following.eq(special.resume)
+                with m.If(trapped):
+                    m.d.comb += [
+                        entry.valid.eq(1),
+                        entry.pc.eq(operation.instruction.pc),
+                        entry.cause.eq(Mux(here & special.trap, special.cause, part.cause)),
+                        entry.value.eq(Mux(here & special.trap, special.trap_value, part.trap_value)),
+                        following.eq(handlers[thread]),
+                    ]
+                    with m.If(handlers[thread] == 0):
+                        m.d.comb += [stops.eq(1), leaves.eq(0), following.eq(operation.instruction.pc)]
+                goes_on = ~left if slot == own[0] else goes_on & ~left
+            count = sum(done[slot] for slot in own) - (is_special[own[0]] & special.waits)
+            for index in range(group, config.threads, config.groups):
+                chosen = thread == index
+                m.d.comb += [
+                    self.leaves[index].eq(leaves & chosen),
+                    self.stops[index].eq(stops & chosen),
+                    self.steps[index].eq(steps & chosen),
+                    self.following[index].eq(following),
+                    self.retired[index].eq(Mux(chosen, count, 0)),
+                ]
+        m.d.comb += self.flush.eq(special.flushes)
 
-        def trap_if(condition, why: Cause, value):
-            with m.If(condition):
-                m.d.comb += [trap.eq(1), cause.eq(why), trap_value.eq(value)]
-
-        # Integer results and branches.
-        m.submodules.alu = alu = Alu()
-        m.d.comb += [
-            alu.function.eq(control.function),
-            alu.word.eq(control.word),
-            alu.b.eq(Mux(control.immediate, immediate, x2)),
-        ]
-        with m.Switch(control.source):
-            with m.Case(isa.Source.RS1):
-                m.d.comb += alu.a.eq(x1)
-            with m.Case(isa.Source.PC):
-                m.d.comb += alu.a.eq(pc)
-        taken, target = self._branch(m, control.function, x1, x2, pc, immediate)
-        jumps = (control.unit == Unit.BRANCH) & taken
-
-        # Addresses.
-        memory_function = control.function
-        store, is_vector = lsu.is_store(memory_function), lsu.is_vector(memory_function)
-        address = Signal(64)
-        size = Signal(range(config.vector_bytes + 1))
-        m.d.comb += [
-            address.eq(x1 + immediate),
-            size.eq(Mux(is_vector, config.vector_bytes, 1 << memory_function[:2])),
-        ]
-        accesses = control.unit == Unit.MEMORY
-        outside = self._outside(address, size)
-        crosses = (address[:config.line_offset_bits] + size) > config.vector_bytes
-
-        # CSRs.
-        m.submodules.csrs = csrs = Csrs(config=config)
-        is_csr = control.unit == Unit.CSR
-        has_immediate = control.rs1_file == File.NONE
-        source = Mux(has_immediate, immediate[12:17], x1)
-        names_source = instruction.word[15:20] != 0
-        m.d.comb += [
-            csrs.position.eq(self.position),
-            csrs.thread.eq(operation.thread),
-            csrs.number.eq(immediate[:12]),
-            csrs.function.eq(control.function),
-            csrs.operand.eq(source),
-            csrs.writes.eq((control.function == isa.Csr.WRITE) | names_source),
-            csrs.cycle.eq(self.cycle),
-            csrs.retired.eq(self.instret[operation.thread]),
-            csrs.clear.eq(self.started),
-            self.reports.eq(csrs.reports),
-        ]
-
-        # Semaphores and lists.
-        posts, waits = runs(Unit.SEMAPHORE, isa.Semaphore.POST), runs(Unit.SEMAPHORE, isa.Semaphore.WAIT)
-        remote = posts & x1[48]
-        x, y = x1[32:40], x1[40:48]
-        no_such_node = (x >= config.columns) | (y == 0) | (y > config.rows)
-        number = Mux(waits, x1, x1[:32])
-        pushes = control.unit == Unit.LIST
-        line = config.vector_bytes
-        descriptor = -(-max(DESCRIPTOR_BYTES, line) // line) * line
-
-        # Traps; a later rule wins over an earlier one.
-        trap_if(jumps & target[1], Cause.FETCH_MISALIGNED, target)
-        trap_if(accesses & crosses, Cause.LOAD_MISALIGNED, address)
-        trap_if(accesses & crosses & store, Cause.STORE_MISALIGNED, address)
-        trap_if(accesses & outside, Cause.LOAD_ACCESS, address)
-        trap_if(accesses & outside & store, Cause.STORE_ACCESS, address)
-        trap_if(pushes & (x1[:config.line_offset_bits] != 0), Cause.STORE_MISALIGNED, x1)
-        trap_if(pushes & self._outside(x1, descriptor), Cause.STORE_ACCESS, x1)
-        trap_if(remote & no_such_node, Cause.STORE_ACCESS, x1)
-        trap_if((posts | waits) & (number >= config.semaphores), Cause.SEMAPHORE_RANGE, x1)
-        trap_if(runs(Unit.SYSTEM, System.ECALL), Cause.ECALL, 0)
-        trap_if(runs(Unit.SYSTEM, System.EBREAK), Cause.BREAKPOINT, 0)
-        trap_if(~control.legal | (is_csr & ~csrs.exists), Cause.ILLEGAL, instruction.word)
-        trap_if(instruction.fetch_fault, Cause.FETCH_ACCESS, pc)
-
-        # To the units; the stage stalls until they take the operation.
-        works = Signal()
-        m.d.comb += works.eq(valid & ~trap)
-        for unit, port in (
-            (Unit.MEMORY, self.memory), (Unit.MULDIV, self.muldiv), (Unit.VECTOR, self.vector),
-            (Unit.MATRIX, self.matrix), (Unit.LIST, self.push),
-        ):
-            with m.If(works & (control.unit == unit)):
-                m.d.comb += [port.valid.eq(1), self.stall.eq(~port.ready)]
-        with m.If(works & remote):
-            m.d.comb += [self.signal.valid.eq(1), self.stall.eq(~self.signal.ready)]
-        self._operands(m, operation, address)
-        m.d.comb += [
-            self.push.payload.eq(x1),
-            self.signal.payload.destination.x.eq(x),
-            self.signal.payload.destination.y.eq(y),
-            self.signal.payload.semaphore.eq(x1),
-            self.post.eq(works & posts & ~remote),
-            self.post_index.eq(x1),
-            self.wait.eq(Mux(works & waits, thread, 0)),
-            self.wait_index.eq(x1),
-            self.wait_amount.eq(x2),
-        ]
-
-        # Retire, or trap.
-        done = works & ~self.stall
-        link = pc + 4
-        late = Cat(control.unit == unit for unit in (Unit.MEMORY, Unit.MULDIV, Unit.VECTOR, Unit.MATRIX)).any()
-        is_zero = (control.rd_file == File.X) & (destination == 0)
-        m.d.comb += [
-            self.retired.eq(Mux(done & ~waits, thread, 0)),
-            self.write.valid.eq(done & ~late & (control.rd_file == File.X) & ~is_zero),
-            self.write.result.thread.eq(operation.thread),
-            self.write.result.destination.eq(destination),
-            self.claim.eq(done & late & ~is_zero),
-            self.store.eq(Mux(done & accesses & store, thread, 0)),
-            self.flush.eq(Mux(done & runs(Unit.SYSTEM, System.FENCE_I), thread, 0)),
-            csrs.access.eq(done & is_csr),
-            csrs.mret.eq(done & runs(Unit.SYSTEM, System.MRET)),
-            csrs.trap.eq(valid & trap),
-            csrs.cause.eq(cause),
-            csrs.trap_pc.eq(pc),
-            csrs.trap_value.eq(trap_value),
-        ]
-        with m.Switch(control.unit):
-            with m.Case(Unit.ALU):
-                m.d.comb += self.write.result.data.eq(alu.result)
-            with m.Case(Unit.BRANCH):
-                m.d.comb += self.write.result.data.eq(link)
-            with m.Case(Unit.CSR):
-                m.d.comb += self.write.result.data.eq(csrs.value)
-        with m.If(csrs.trap):
-            with m.If(csrs.handler == 0):
-                m.d.comb += [self.stop.eq(thread), self.target.eq(pc)]
-            with m.Else():
-                m.d.comb += [self.redirect.eq(thread), self.target.eq(csrs.handler)]
-        with m.Elif(done & jumps):
-            m.d.comb += [self.redirect.eq(thread), self.target.eq(target)]
-        with m.Elif(csrs.mret):
-            m.d.comb += [self.redirect.eq(thread), self.target.eq(csrs.resume)]
-        with m.Elif(self.flush.any()):
-            m.d.comb += [self.redirect.eq(thread), self.target.eq(link)]
+        self._results(m, operations, slots, done)
+        self._learn(m, operations, slots, done, strays)
+        self._units(m, operations, slots, done, vectors)
         return m
 
-    def _outside(self, address, size):
-        """Some of the bytes are not in the SRAM."""
-        return (address[31:] != SRAM_BASE >> 31) | (address[:31] + size > self.config.sram_bytes)
-
-    @staticmethod
-    def _branch(m, function, x1, x2, pc, immediate):
-        """Whether a branch jumps, and where to."""
-        taken, target = Signal(), Signal(64)
-        m.d.comb += target.eq(pc + immediate)
-        with m.Switch(function):
-            with m.Case(isa.Branch.BEQ):
-                m.d.comb += taken.eq(x1 == x2)
-            with m.Case(isa.Branch.BNE):
-                m.d.comb += taken.eq(x1 != x2)
-            with m.Case(isa.Branch.JAL):
-                m.d.comb += taken.eq(1)
-            with m.Case(isa.Branch.JALR):
-                m.d.comb += [taken.eq(1), target.eq((x1 + immediate) & ~1)]
-            for branch, signed in _LESS.items():
-                with m.Case(branch):
-                    less = x1.as_signed() < x2.as_signed() if signed else x1 < x2
-                    m.d.comb += taken.eq(less ^ (branch.value & 1))
-        return taken, target
-
-    def _operands(self, m, operation, address):
-        """What the units get."""
-        instruction = operation.instruction
-        control = instruction.control
-        destination, source1, source2 = fields(instruction)
-        for port in (self.memory, self.muldiv, self.vector, self.matrix):
+    def _results(self, m, operations, slots, done):
+        """Integer results, claims for late ones, and what traces show."""
+        for slot, (operation, part) in enumerate(zip(operations, slots, strict=True)):
+            instruction = operation.instruction
+            control = instruction.control
+            destination, *_ = fields(instruction)
+            write, claim, shown = self.writes[slot], self.claims[slot], self.retirement[slot]
+            at_once = is_unit(control, *AT_ONCE)
+            is_zero = (control.rd_file == File.X) & (destination == 0)
             m.d.comb += [
+                write.valid.eq(done[slot] & at_once & (control.rd_file == File.X) & ~is_zero),
+                write.result.thread.eq(operation.thread),
+                write.result.destination.eq(destination),
+                write.result.data.eq(Mux(control.unit == Unit.CSR, self.special.result, part.result)),
+                claim.valid.eq(done[slot] & ~at_once & ~is_zero),
+                claim.thread.eq(operation.thread),
+                claim.file.eq(control.rd_file),
+                claim.register.eq(destination),
+                shown.valid.eq(done[slot]),
+                shown.waits.eq(is_unit(control, Unit.SEMAPHORE) & self.special.waits),
+                shown.thread.eq(operation.thread),
+                shown.pc.eq(instruction.pc),
+                shown.word.eq(instruction.word),
+                shown.writes.eq(write.valid),
+                shown.value.eq(write.result.data),
+            ]
+
+    def _learn(self, m, operations, slots, done, strays):
+        """One branch of a cycle, rather one that was predicted wrongly."""
+        branches = Signal(self.config.slots)
+        for slot, operation in enumerate(operations):
+            instruction = operation.instruction
+            m.d.comb += branches[slot].eq(done[slot] & (
+                is_unit(instruction.control, Unit.BRANCH) | instruction.prediction.taken))
+        for wanted in (branches, strays):
+            for slot in reversed(range(self.config.slots)):
+                instruction = operations[slot].instruction
+                control = instruction.control
+                always = (control.function == isa.Branch.JAL) | (control.function == isa.Branch.JALR)
+                with m.If(wanted[slot]):
+                    m.d.comb += [
+                        self.outcome.valid.eq(1),
+                        self.outcome.always.eq(always & (control.unit == Unit.BRANCH)),
+                        self.outcome.taken.eq(slots[slot].jumps),
+                        self.outcome.word.eq(instruction.pc[2:offset_bits(self.config)]),
+                        self.outcome.target.eq(slots[slot].target[2:offset_bits(self.config)]),
+                    ]
+
+    def _units(self, m, operations, slots, done, vectors):
+        """What the units get: issue gives each at most one operation a cycle."""
+        for unit, port in (
+            (Unit.MEMORY, self.memory), (Unit.MULDIV, self.muldiv), (Unit.VECTOR, self.vector),
+            (Unit.MATRIX, self.matrix),
+        ):
+            chosen = Cat(done[slot] & is_unit(operation.instruction.control, unit)
+                         for slot, operation in enumerate(operations))
+            operation = Signal(operation_layout(self.config), name=f"{unit.name.lower()}_operation")
+            control = operation.instruction.control
+            destination, source1, source2 = fields(operation.instruction)
+            m.d.comb += [
+                operation.eq(select(chosen, [each.as_value() for each in operations])),
+                port.valid.eq(chosen.any()),
                 port.payload.thread.eq(operation.thread),
                 port.payload.destination.eq(destination),
                 port.payload.function.eq(control.function),
             ]
-        for port in (self.vector, self.matrix):
-            m.d.comb += [port.payload.a.eq(operation.v1), port.payload.b.eq(operation.v2)]
-        m.d.comb += [
-            self.memory.payload.address.eq(address),
-            self.memory.payload.data.eq(
-                Mux(lsu.is_vector(control.function), operation.v2, operation.x2)),
-            self.muldiv.payload.word.eq(control.word),
-            self.muldiv.payload.a.eq(operation.x1),
-            self.muldiv.payload.b.eq(operation.x2),
-            self.vector.payload.x1.eq(operation.x1),
-            self.vector.payload.x2.eq(operation.x2),
-            self.matrix.payload.accumulator.eq(
-                Mux(control.rs1_file == File.ACCUMULATOR, source1, destination)),
-            self.matrix.payload.part.eq(source2),
-        ]
+            match unit:
+                case Unit.MEMORY:
+                    m.d.comb += [
+                        port.payload.address.eq(select(chosen, [part.address for part in slots])),
+                        port.payload.data.eq(
+                            Mux(lsu.is_vector(control.function), vectors.store, operation.x2)),
+                        self.store.eq((chosen.any() & stores(control)) << operation.thread),
+                    ]
+                case Unit.MULDIV:
+                    m.d.comb += [
+                        port.payload.word.eq(control.word),
+                        port.payload.a.eq(operation.x1),
+                        port.payload.b.eq(operation.x2),
+                    ]
+                case Unit.VECTOR:
+                    m.d.comb += [
+                        port.payload.a.eq(vectors.vector[0]),
+                        port.payload.b.eq(vectors.vector[1]),
+                        port.payload.x1.eq(operation.x1),
+                        port.payload.x2.eq(operation.x2),
+                    ]
+                case Unit.MATRIX:
+                    m.d.comb += [
+                        port.payload.a.eq(vectors.matrix[0]),
+                        port.payload.b.eq(vectors.matrix[1]),
+                        port.payload.accumulator.eq(
+                            Mux(control.rs1_file == File.ACCUMULATOR, source1, destination)),
+                        port.payload.part.eq(source2),
+                    ]

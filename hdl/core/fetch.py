@@ -1,128 +1,112 @@
-"""Instruction fetch: every thread keeps a few lines of instructions."""
+"""Instruction fetch: a window of instructions for one thread of each group in every cycle."""
 
-from amaranth.hdl import Array, Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from ..arbiter import RoundRobin
 from ..config import SRAM_BASE, Config, bits_for_count
 from ..mem.port import MemoryPort
+from .instruction_cache import InstructionCache
+from .layouts import offset_bits, window_layout
 from .onehot import select
+from .predictor import Predictor, outcome_layout
 
 
 class Fetch(wiring.Component):
-    """Gives one instruction word a cycle to one of the threads that want one.
+    """Keeps a window of instructions ready for each thread, and follows the predicted way of the program.
 
-    Each thread has `config.fetch_lines` direct-mapped lines of its own. A line that is missing is read from the SRAM,
-    one at a time; meanwhile the other threads go on. Lines are not coherent: a store is seen only after ``flush``.
+    A thread whose window will be empty can have the next one. Each group gives one to one of its threads, in turn, if
+    the instruction cache has the line; if not, the line is fetched meanwhile.
 
     Members
     -------
-    pcs : In
-        Each thread's next instruction address.
-    wants : In(threads)
-        Threads that can take an instruction.
-    flush : In(threads)
-        Forget the lines of these threads.
-    chosen : Out(threads)
-        One-hot: the thread that gets ``word`` in this cycle.
-    word : Out(32)
-    fault : Out(1)
-        The thread's pc is outside the SRAM; ``word`` means nothing.
+    running : In(threads)
+        Threads that are to be fetched for.
+    restart : In(threads), targets : In
+        Forget the thread's window and go on at the thread's target.
+    flush : In(1)
+        Forget the instruction cache.
+    outcome : In
+        For the `Predictor`.
+    taken : In
+        For each thread, how many instructions of its window are taken in this cycle.
+    windows : Out
+        Each thread's `window_layout`.
     memory : Out(MemoryPort)
     """
 
     def __init__(self, *, config: Config):
         self.config = config
+        threads = config.threads
         super().__init__({
-            "pcs": In(data.ArrayLayout(64, config.threads)),
-            "wants": In(config.threads),
-            "flush": In(config.threads),
-            "chosen": Out(config.threads),
-            "word": Out(32),
-            "fault": Out(1),
+            "running": In(threads),
+            "restart": In(threads),
+            "targets": In(data.ArrayLayout(64, threads)),
+            "flush": In(1),
+            "outcome": In(outcome_layout(config)),
+            "taken": In(data.ArrayLayout(range(config.decode_width + 1), threads)),
+            "windows": Out(data.ArrayLayout(window_layout(config), threads)),
             "memory": Out(MemoryPort(config)),
         })
 
     def elaborate(self, platform):
         m = Module()
         config = self.config
-        slot_bits = bits_for_count(config.fetch_lines)
-        first_bit, offset_bits = config.line_offset_bits, config.line_offset_bits + config.line_bits
-
-        m.submodules.lines = lines = Memory(
-            shape=config.vector_bits, depth=config.threads * config.fetch_lines, init=[])
-        read, write = lines.read_port(domain="comb"), lines.write_port()
-
-        def line_of(pc):
-            return pc[first_bit:offset_bits]
-
-        # Where is each thread's next instruction?
-        valid = [Signal(config.fetch_lines, name=f"valid_{thread}") for thread in range(config.threads)]
-        hits, faults = [], []
-        tags = []
-        for thread in range(config.threads):
-            pc = self.pcs[thread]
-            thread_tags = Array(Signal(config.line_bits, name=f"tag_{thread}_{slot}")
-                                for slot in range(config.fetch_lines))
-            tags.append(thread_tags)
-            slot = line_of(pc)[:slot_bits]
-            hits.append(valid[thread].bit_select(slot, 1) & (thread_tags[slot] == line_of(pc)))
-            faults.append((pc[31:] != SRAM_BASE >> 31) | (pc[:31] >= config.sram_bytes))
-
-        # Give a word to one thread that has its line, or learns that it never will.
-        m.submodules.choice = choice = RoundRobin(count=config.threads)
-        pc = select(choice.grant, [self.pcs[thread] for thread in range(config.threads)])
-        thread = select(choice.grant, range(config.threads))[:config.thread_bits]
+        threads, groups = config.threads, config.groups
+        m.submodules.cache = cache = InstructionCache(config=config)
+        m.submodules.predictor = predictor = Predictor(config=config)
+        wiring.connect(m, cache.memory, wiring.flipped(self.memory))
+        pcs = [Signal(64, name=f"pc_{thread}") for thread in range(threads)]
+        faults = Signal(threads)
+        wants = Signal(threads)
         m.d.comb += [
-            choice.requests.eq(self.wants & (Cat(hits) | Cat(faults)) & ~self.flush),
-            choice.advance.eq(1),
-            self.chosen.eq(choice.grant),
-            self.fault.eq((choice.grant & Cat(faults)).any()),
-            read.addr.eq(Cat(line_of(pc)[:slot_bits], thread)),
-            self.word.eq(read.data.word_select(pc[2:first_bit], 32)),
+            cache.flush.eq(self.flush),
+            predictor.outcome.eq(self.outcome),
+            faults.eq(Cat((pc[31:] != SRAM_BASE >> 31) | (pc[:31] >= config.sram_bytes) for pc in pcs)),
+            wants.eq(self.running & Cat(
+                self.windows[thread].count == self.taken[thread] for thread in range(threads))),
+            cache.wants.eq(wants & ~faults),
+            *(cache.lines[thread].eq(pc[config.line_offset_bits:]) for thread, pc in enumerate(pcs)),
         ]
 
-        # Read one missing line at a time.
-        filling, requested, stale = Signal(), Signal(), Signal()
-        fill_thread, fill_line = Signal(config.threads), Signal(config.line_bits)
-        m.submodules.misses = misses = RoundRobin(count=config.threads)
-        m.d.comb += [
-            misses.requests.eq(Mux(filling, 0, self.wants & ~Cat(hits) & ~Cat(faults) & ~self.flush)),
-            misses.advance.eq(1),
-            self.memory.request.valid.eq(filling & ~requested),
-            self.memory.request.payload.line.eq(fill_line),
-        ]
-        with m.If(misses.grant.any()):
-            missing_pc = select(misses.grant, [self.pcs[thread] for thread in range(config.threads)])
-            m.d.sync += [
-                filling.eq(1),
-                requested.eq(0),
-                stale.eq(0),
-                fill_thread.eq(misses.grant),
-                fill_line.eq(line_of(missing_pc)),
+        # A group's next window, of one of its threads.
+        window_bits = bits_for_count(config.fetch_words)
+        for group in range(groups):
+            own = range(group, threads, groups)
+            m.submodules[f"turn_{group}"] = turn = RoundRobin(count=len(own))
+            pc = Signal(64, name=f"group_pc_{group}")
+            window = Signal(window_layout(config), name=f"window_{group}")
+            fault = (turn.grant & faults[group::groups]).any()
+            first, last = pc[2:2 + window_bits], predictor.last[group]
+            prediction = predictor.predictions[group]
+            following = Cat(Const(0, 2 + window_bits), pc[2 + window_bits:] + 1)
+            predicted = (SRAM_BASE | Cat(Const(0, 2), prediction.target))
+            m.d.comb += [
+                turn.requests.eq((wants & (cache.hits | faults))[group::groups]),
+                turn.advance.eq(1),
+                pc.eq(select(turn.grant, [pcs[thread] for thread in own])),
+                predictor.words[group].eq(pc[2:offset_bits(config)]),
+                cache.slots[group].eq(pc[config.line_offset_bits:]),
+                window.pc.eq(pc),
+                window.fault.eq(fault),
+                window.count.eq(Mux(fault, 1, last - first + 1)),
+                window.prediction.eq(Mux(fault, 0, prediction.as_value())),
+                window.words.eq(cache.data[group].word_select(
+                    pc[2 + window_bits:config.line_offset_bits], 32 * config.fetch_words)),
             ]
-        with m.If((fill_thread & self.flush).any()):
-            m.d.sync += stale.eq(1)
-        with m.If(self.memory.request.valid & self.memory.request.ready):
-            m.d.sync += requested.eq(1)
-        m.d.comb += [
-            write.addr.eq(Cat(fill_line[:slot_bits],
-                              select(fill_thread, range(config.threads))[:config.thread_bits])),
-            write.data.eq(self.memory.response.payload),
-        ]
-        with m.If(self.memory.response.valid):
-            m.d.sync += filling.eq(0)
-            m.d.comb += write.en.eq(1)
-            for thread in range(config.threads):
-                with m.If(fill_thread[thread] & ~stale):
+            for grant, thread in zip(turn.grant, own, strict=True):
+                held = self.windows[thread]
+                with m.If(grant):
                     m.d.sync += [
-                        tags[thread][fill_line[:slot_bits]].eq(fill_line),
-                        valid[thread].bit_select(fill_line[:slot_bits], 1).eq(1),
+                        held.eq(window),
+                        pcs[thread].eq(Mux(window.prediction.taken, predicted, following)),
                     ]
-
-        for thread in range(config.threads):
-            with m.If(self.flush[thread]):
-                m.d.sync += valid[thread].eq(0)
+                with m.Else():
+                    m.d.sync += [
+                        held.pc.eq(held.pc + (self.taken[thread] << 2)),
+                        held.count.eq(held.count - self.taken[thread]),
+                    ]
+                with m.If(self.restart[thread]):
+                    m.d.sync += [held.count.eq(0), pcs[thread].eq(self.targets[thread])]
         return m

@@ -1,6 +1,6 @@
 """What travels between the stages of the core."""
 
-from amaranth.hdl import unsigned
+from amaranth.hdl import signed, unsigned
 from amaranth.lib import data
 
 from .. import isa
@@ -22,30 +22,59 @@ class Control(data.Struct):
     rs2_file: isa.File
 
 
-class Decoded(data.Struct):
-    """A decoded instruction, waiting to be issued."""
+def offset_bits(config: Config) -> int:
+    """Bits of a byte's place in the SRAM."""
+    return config.line_offset_bits + config.line_bits
 
-    pc: unsigned(64)
-    word: unsigned(32)
-    fetch_fault: unsigned(1)
-    control: Control
-    value: unsigned(64)  # the immediate, or a CSR's number in [11:0] and the immediate of csrr*i in [16:12]
+
+def prediction_layout(config: Config) -> data.StructLayout:
+    """Where an instruction is thought to jump to: to the word `target` of the SRAM, if ``taken``."""
+    return data.StructLayout({"taken": 1, "target": offset_bits(config) - 2})
+
+
+def window_layout(config: Config) -> data.StructLayout:
+    """Fetched instructions: `count` of them, from the one at `pc` on, which are not yet decoded.
+
+    `words` is a whole aligned window. The last instruction has the prediction.
+    """
+    return data.StructLayout({
+        "pc": 64,
+        "count": range(config.fetch_words + 1),
+        "fault": 1,
+        "prediction": prediction_layout(config),
+        "words": data.ArrayLayout(32, config.fetch_words),
+    })
+
+
+def decoded_layout(config: Config) -> data.StructLayout:
+    """A decoded instruction.
+
+    `value` is the immediate, or a CSR's number in [11:0] and the immediate of csrr*i in [16:12]. With ``fault`` the
+    instruction could not be fetched and only `pc` means something.
+    """
+    return data.StructLayout({
+        "pc": 64,
+        "word": 32,
+        "fault": 1,
+        "control": Control,
+        "value": signed(32),
+        "prediction": prediction_layout(config),
+    })
 
 
 def operation_layout(config: Config) -> data.StructLayout:
-    """An issued instruction with its operands."""
+    """An issued instruction with its integer operands."""
     return data.StructLayout({
+        "valid": 1,
         "thread": config.thread_bits,
-        "instruction": Decoded,
+        "instruction": decoded_layout(config),
         "x1": 64,
         "x2": 64,
-        "v1": config.vector_bits,
-        "v2": config.vector_bits,
     })
 
 
 def scalar_result_layout(config: Config) -> data.StructLayout:
-    """A late result for an integer register."""
+    """A result for an integer register."""
     return data.StructLayout({"thread": config.thread_bits, "destination": 5, "data": 64})
 
 
@@ -54,23 +83,31 @@ def write_layout(result: data.StructLayout) -> data.StructLayout:
     return data.StructLayout({"valid": 1, "result": result})
 
 
-def retirement_layout(config: Config) -> data.StructLayout:
-    """What has happened in a cycle, for traces and lock-step checks.
-
-    ``retired``: this instruction of ``thread`` has executed; if it writes an integer register in its own cycle,
-    ``writes`` is set and ``value`` is what. Other results are late: they come by ``scalar`` and ``vector``, at most one
-    for a register at a time. A `sem.wait` shows up here when it starts to wait and is complete when its thread's bit of
-    ``resumed`` is set.
-    """
+def retired_layout(config: Config) -> data.StructLayout:
+    """What a slot has executed: the instruction, and what it writes to its integer register, if it does so at once."""
     return data.StructLayout({
-        "retired": 1,
+        "valid": 1,
         "waits": 1,
         "thread": config.thread_bits,
         "pc": 64,
         "word": 32,
         "writes": 1,
         "value": 64,
+    })
+
+
+def retirement_layout(config: Config) -> data.StructLayout:
+    """What has happened in a cycle, for traces and lock-step checks.
+
+    ``slots``: the instructions that have executed, those of a thread in its program's order. If one ``writes`` an
+    integer register in its own cycle, ``value`` is what. Other results are late: they come by ``scalar`` and
+    ``vector``, at most one for a register at a time. A `sem.wait` shows up in its slot when it starts to wait and is
+    complete when its thread's bit of ``resumed`` is set.
+    """
+    scalar, vector = write_layout(scalar_result_layout(config)), write_layout(vector_result_layout(config))
+    return data.StructLayout({
+        "slots": data.ArrayLayout(retired_layout(config), config.slots),
         "resumed": config.threads,
-        "scalar": write_layout(scalar_result_layout(config)),
-        "vector": write_layout(vector_result_layout(config)),
+        "scalar": data.ArrayLayout(scalar, config.slots),
+        "vector": data.ArrayLayout(vector, config.vector_writes),
     })

@@ -11,6 +11,9 @@ from ..queue import Queue
 from .layouts import scalar_result_layout
 from .result import vector_result_layout
 
+#: Accesses that wait for the SRAM.
+REQUESTS = 4
+
 #: Loads on their way between the SRAM and the registers; their lines are buffered, since an answer cannot be refused.
 LOADS = 4
 
@@ -43,7 +46,8 @@ class LoadStoreUnit(wiring.Component):
 
     Members
     -------
-    request : In(stream)
+    request : In(stream), waiting : Out
+        An access; those that wait for the SRAM, of at most `REQUESTS`.
     memory : Out(MemoryPort)
     scalar, vector : Out(stream)
         Results of loads.
@@ -55,6 +59,7 @@ class LoadStoreUnit(wiring.Component):
         self.config = config
         super().__init__({
             "request": In(stream.Signature(request_layout(config))),
+            "waiting": Out(range(REQUESTS + 1)),
             "memory": Out(MemoryPort(config)),
             "scalar": Out(stream.Signature(scalar_result_layout(config))),
             "vector": Out(stream.Signature(vector_result_layout(config))),
@@ -66,10 +71,12 @@ class LoadStoreUnit(wiring.Component):
         config = self.config
         offset_bits = config.line_offset_bits
 
-        m.submodules.requests = requests = Queue(shape=request_layout(config), depth=2)
+        m.submodules.requests = requests = Queue(shape=request_layout(config), depth=REQUESTS)
         m.submodules.pending = pending = Queue(shape=self._load_layout(), depth=LOADS)
         m.submodules.lines = lines = Queue(shape=config.vector_bits, depth=LOADS)
         wiring.connect(m, wiring.flipped(self.request), requests.i)
+
+        m.d.comb += self.waiting.eq(requests.level)
 
         # To the SRAM: stores at once, loads while their lines have room.
         access = requests.o.payload

@@ -48,6 +48,8 @@ class MatrixUnit(wiring.Component):
     Members
     -------
     request : In(stream of request_layout(config))
+    room : Out(1)
+        The unit will also take the operation behind the one that it is given in this cycle.
     result : Out(stream of vector_result_layout(config))
         The reads, in their order: FP32 row by row, lowest bits first, unused lanes 0.
     step : Out(1)
@@ -63,6 +65,7 @@ class MatrixUnit(wiring.Component):
             "request": In(stream.Signature(request_layout(config))),
             "result": Out(stream.Signature(vector_result_layout(config))),
             "step": Out(1),
+            "room": Out(1),
         })
 
     def elaborate(self, platform):
@@ -146,6 +149,7 @@ class MatrixUnit(wiring.Component):
         m.d.comb += [
             queue.enter.eq(reads),
             self.request.ready.eq(queue.ready),
+            self.room.eq(queue.room),
             queue.i.valid.eq(last.valid),
             queue.i.payload.thread.eq(last.thread),
             queue.i.payload.destination.eq(last.destination),

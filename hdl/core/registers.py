@@ -1,47 +1,63 @@
-"""A register file for all threads."""
+"""A register file for some threads."""
 
 from amaranth.hdl import Cat, Module, Shape
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from ..config import Config
 from .layouts import write_layout
 
 
 class RegisterFile(wiring.Component):
-    """32 registers for each thread, two combinational reads and one write a cycle.
-
-    A write is seen by reads from the next cycle on.
+    """32 registers for each thread, with combinational reads.
 
     Parameters
     ----------
+    threads, groups : int
+        Threads that have registers here, one of so many groups.
     result : data.StructLayout
         What is written: ``thread``, ``destination`` and ``data``, whose width is a register's.
+    reads, writes : int
+        Ports. No two writes of a cycle may be to one register.
+    bypass : bool
+        Reads see the writes of their own cycle; else those of the cycles before.
+
+    Members
+    -------
+    threads, indices : In, data : Out
+        For each read port, a register and what it holds.
+    writes : In
+        For each write port.
     """
 
-    def __init__(self, *, config: Config, result: data.StructLayout):
-        self.config = config
+    def __init__(self, *, threads: int, groups: int, result: data.StructLayout, reads: int, writes: int, bypass: bool):
+        self.depth = 32 * threads
+        self.group_bits = (groups - 1).bit_length()
+        self.bypass = bypass
         self.width = width = Shape.cast(result["data"].shape).width
         super().__init__({
-            "thread": In(config.thread_bits),
-            "index1": In(5),
-            "index2": In(5),
-            "data1": Out(width),
-            "data2": Out(width),
-            "write": In(write_layout(result)),
+            "threads": In(data.ArrayLayout(result["thread"].shape, reads)),
+            "indices": In(data.ArrayLayout(5, reads)),
+            "data": Out(data.ArrayLayout(width, reads)),
+            "writes": In(data.ArrayLayout(write_layout(result), writes)),
         })
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.memory = memory = Memory(shape=self.width, depth=32 * self.config.threads, init=[])
-        for index, value in ((self.index1, self.data1), (self.index2, self.data2)):
+        m.submodules.memory = memory = Memory(shape=self.width, depth=self.depth, init=[])
+        for thread, index, value in zip(self.threads, self.indices, self.data, strict=True):
             port = memory.read_port(domain="comb")
-            m.d.comb += [port.addr.eq(Cat(index, self.thread)), value.eq(port.data)]
-        port = memory.write_port()
-        m.d.comb += [
-            port.en.eq(self.write.valid),
-            port.addr.eq(Cat(self.write.result.destination, self.write.result.thread)),
-            port.data.eq(self.write.result.data),
-        ]
+            m.d.comb += [port.addr.eq(Cat(index, thread[self.group_bits:])), value.eq(port.data)]
+            if self.bypass:
+                for write in self.writes:
+                    result = write.result
+                    with m.If(write.valid & (result.thread == thread) & (result.destination == index)):
+                        m.d.comb += value.eq(result.data)
+        for write in self.writes:
+            port = memory.write_port()
+            m.d.comb += [
+                port.en.eq(write.valid),
+                port.addr.eq(Cat(write.result.destination, write.result.thread[self.group_bits:])),
+                port.data.eq(write.result.data),
+            ]
         return m

@@ -33,8 +33,8 @@ class ResultQueue(wiring.Component):
     -------
     enter : In(1)
         An operation that will give a result enters the pipeline. Only while `ready`.
-    ready : Out(1)
-        There is a credit. Depends on registers alone.
+    ready, room : Out(1)
+        There is a credit; there are two, so that one more operation may be on its way. They depend on registers alone.
     i : In(stream, always ready)
         Results that leave the pipeline.
     o : Out(stream)
@@ -45,12 +45,14 @@ class ResultQueue(wiring.Component):
         if type(latency) is not int or latency < 0:
             raise ValueError(f"a pipeline's latency must be 0 or more cycles, not {latency!r}")
         self.config = config
-        #: Credits. A result is in the queue `latency` + 1 cycles after it entered, and its credit back one later.
-        self.depth = latency + 2
+        #: Credits. A result is in the queue `latency` + 1 cycles after it entered, and its credit back one later; one
+        #: more for `room`.
+        self.depth = latency + 3
         layout = vector_result_layout(config)
         super().__init__({
             "enter": In(1),
             "ready": Out(1),
+            "room": Out(1),
             "i": In(stream.Signature(layout, always_ready=True)),
             "o": Out(stream.Signature(layout)),
         })
@@ -66,6 +68,6 @@ class ResultQueue(wiring.Component):
 
         credits = Signal(range(self.depth + 1), init=self.depth)
         leave = self.o.valid & self.o.ready
-        m.d.comb += self.ready.eq(credits != 0)
+        m.d.comb += [self.ready.eq(credits != 0), self.room.eq(credits >= 2)]
         m.d.sync += credits.eq(credits - self.enter + leave)
         return m

@@ -8,7 +8,12 @@ from ..config import Config
 from ..isa import File
 
 #: Stores of a thread that can be on their way: the load-store unit's queue and the execute stage hold fewer.
-STORE_BITS = 3
+STORE_BITS = 4
+
+
+def claim_layout(config: Config) -> data.StructLayout:
+    """An executing instruction whose result will be late."""
+    return data.StructLayout({"valid": 1, "thread": config.thread_bits, "file": File, "register": 5})
 
 
 class Scoreboard(wiring.Component):
@@ -19,10 +24,11 @@ class Scoreboard(wiring.Component):
 
     Members
     -------
-    claim : In(1), claim_thread : In, claim_file : In(File), claim_register : In(5)
-        The executing instruction's result will be late.
+    claims : In
+        For each slot, see `claim_layout`.
     scalar_done, vector_done : In
-        A late result is written: ``valid``, ``thread``, ``destination``.
+        Late results that are written in this cycle: ``valid``, ``thread``, ``destination``. An integer register is
+        ready at once, a vector register from the next cycle on.
     store, stored : In(threads)
         Strobes: a store goes to the load-store unit; one has reached the SRAM.
     busy : Out
@@ -35,12 +41,9 @@ class Scoreboard(wiring.Component):
         self.config = config
         done = data.StructLayout({"valid": 1, "thread": config.thread_bits, "destination": 5})
         super().__init__({
-            "claim": In(1),
-            "claim_thread": In(config.thread_bits),
-            "claim_file": In(File),
-            "claim_register": In(5),
-            "scalar_done": In(done),
-            "vector_done": In(done),
+            "claims": In(data.ArrayLayout(claim_layout(config), config.slots)),
+            "scalar_done": In(data.ArrayLayout(done, config.slots)),
+            "vector_done": In(data.ArrayLayout(done, config.vector_writes)),
             "store": In(config.threads),
             "stored": In(config.threads),
             "busy": Out(data.ArrayLayout(data.ArrayLayout(32, 2), config.threads)),
@@ -49,16 +52,35 @@ class Scoreboard(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
+        config = self.config
         drained = []
-        for thread in range(self.config.threads):
-            for index, (file, done) in enumerate(((File.X, self.scalar_done), (File.V, self.vector_done))):
-                busy = self.busy[thread][index]
-                claimed = self.claim & (self.claim_thread == thread) & (self.claim_file == file)
-                freed = done.valid & (done.thread == thread)
-                m.d.sync += busy.eq(
-                    (busy & ~(freed << done.destination)) | (claimed << self.claim_register))
+        for thread in range(config.threads):
+            group = thread % config.groups
+            slots = range(group * config.issue_width, (group + 1) * config.issue_width)
+            x_done = [self.scalar_done[slot] for slot in slots]
+            v_done = [self.vector_done[port] for port in range(config.vector_writes)]
+            for index, (file, done) in enumerate(((File.X, x_done), (File.V, v_done))):
+                held = Signal(32, name=f"busy_{thread}_{file.name}")
+                left, claimed = Signal.like(held), Signal.like(held)
+                freed = _registers((each.valid & (each.thread == thread), each.destination) for each in done)
+                m.d.comb += [
+                    left.eq(held & ~freed),
+                    claimed.eq(_registers(
+                        (each.valid & (each.thread == thread) & (each.file == file), each.register)
+                        for each in (self.claims[slot] for slot in slots))),
+                    self.busy[thread][index].eq(left if file is File.X else held),
+                ]
+                m.d.sync += held.eq(left | claimed)
             stores = Signal(STORE_BITS, name=f"stores_{thread}")
             m.d.sync += stores.eq(stores + self.store[thread] - self.stored[thread])
             drained.append(stores == 0)
         m.d.comb += self.drained.eq(Cat(drained))
         return m
+
+
+def _registers(numbers):
+    """Bits of the registers, of which each counts if its condition holds."""
+    bits = 0
+    for condition, register in numbers:
+        bits = bits | (condition << register)
+    return bits

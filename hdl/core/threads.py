@@ -17,20 +17,18 @@ class Threads(wiring.Component):
     -------
     control : In(ControlBus)
         The threads' blocks of control registers.
-    fetched : In(threads)
-        The instruction at the thread's pc has been fetched.
-    redirect : In(threads), target : In(64)
-        The thread's executing instruction jumps; what was fetched behind it is void.
-    stop : In(threads)
-        The thread's executing instruction, at the target, traps, and the thread has no handler.
-    waiting, retired : In(threads)
-        The thread waits for a semaphore; strobe: it retires an instruction.
-    next_pcs : In
-        Address of the thread's oldest instruction that has not been issued.
+    steps : In(threads), following : In
+        The thread has executed instructions; the address of the next one.
+    stops : In(threads)
+        It has trapped and has no handler.
+    waits, waiting, granted : In(threads)
+        Strobe: the thread executes a `sem.wait`. It waits. Strobe: it has its semaphore.
+    retired : In
+        For each thread, instructions that it retires in this cycle, `sem.wait` left out.
     reports : In
         Each thread's last trap.
     pcs : Out
-        Where to fetch next.
+        Each thread's next instruction to be executed.
     running : Out(threads)
         Started, and neither halted nor stopped by a trap.
     started, halted : Out(threads)
@@ -44,13 +42,13 @@ class Threads(wiring.Component):
         count = config.threads
         super().__init__({
             "control": In(ControlBus()),
-            "fetched": In(count),
-            "redirect": In(count),
-            "target": In(64),
-            "stop": In(count),
+            "steps": In(count),
+            "following": In(data.ArrayLayout(64, count)),
+            "stops": In(count),
+            "waits": In(count),
             "waiting": In(count),
-            "retired": In(count),
-            "next_pcs": In(data.ArrayLayout(64, count)),
+            "granted": In(count),
+            "retired": In(data.ArrayLayout(range(config.issue_width + 1), count)),
             "reports": In(data.ArrayLayout(TRAP_REPORT, count)),
             "pcs": Out(data.ArrayLayout(64, count), init=[SRAM_BASE] * count),
             "running": Out(count),
@@ -74,22 +72,20 @@ class Threads(wiring.Component):
             with m.Elif(self.running[thread]):
                 m.d.comb += state.eq(Mux(self.waiting[thread], State.WAITING, State.RUNNING))
 
-            with m.If(self.fetched[thread]):
-                m.d.sync += self.pcs[thread].eq(self.pcs[thread] + 4)
-            with m.If(self.retired[thread]):
-                m.d.sync += self.instret[thread].eq(self.instret[thread] + 1)
+            with m.If(self.steps[thread]):
+                m.d.sync += self.pcs[thread].eq(self.following[thread])
+            m.d.sync += self.instret[thread].eq(self.instret[thread] + self.retired[thread] + self.granted[thread])
 
-            # A halt takes the thread back to its oldest instruction that has not been issued or still waits.
             m.d.comb += self.halted[thread].eq(
                 written & (register == ThreadRegister.STATE) & ~self.control.write_data[0] & self.running[thread])
             with m.If(self.halted[thread]):
-                m.d.sync += [
-                    self.running[thread].eq(0),
-                    self.pcs[thread].eq(self.next_pcs[thread] - Mux(self.waiting[thread], 4, 0)),
-                ]
-            with m.If(self.redirect[thread] | self.stop[thread]):
-                m.d.sync += self.pcs[thread].eq(self.target)
-            with m.If(self.stop[thread]):
+                m.d.sync += self.running[thread].eq(0)
+                # What still waits for its semaphore is to be executed again.
+                with m.If(self.waits[thread]):
+                    m.d.sync += self.pcs[thread].eq(self.following[thread] - 4)
+                with m.Elif(self.waiting[thread]):
+                    m.d.sync += self.pcs[thread].eq(self.pcs[thread] - 4)
+            with m.If(self.stops[thread]):
                 m.d.sync += [self.running[thread].eq(0), trapped[thread].eq(1)]
 
             m.d.comb += self.started[thread].eq(

@@ -96,6 +96,8 @@ class VectorUnit(wiring.Component):
     Members
     -------
     request : In(stream of request_layout(config))
+    room : Out(1)
+        The unit will also take the operation behind the one that it is given in this cycle.
     result : Out(stream of vector_result_layout(config))
         In the order of the requests.
     """
@@ -105,6 +107,7 @@ class VectorUnit(wiring.Component):
         super().__init__({
             "request": In(stream.Signature(request_layout(config))),
             "result": Out(stream.Signature(vector_result_layout(config))),
+            "room": Out(1),
         })
 
     def elaborate(self, platform):
@@ -144,6 +147,7 @@ class VectorUnit(wiring.Component):
         m.d.comb += [
             queue.enter.eq(first.valid),
             self.request.ready.eq(queue.ready),
+            self.room.eq(queue.room),
             queue.i.valid.eq(last.valid),
             queue.i.payload.thread.eq(last.thread),
             queue.i.payload.destination.eq(last.destination),

@@ -1,55 +1,65 @@
 """The way of late results into a register file."""
 
-from amaranth.hdl import Cat, Module
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..arbiter import RoundRobin
+from .layouts import write_layout
 from .onehot import select
 
 
 class Writeback(wiring.Component):
-    """Takes one of several results a cycle, in turn, combinationally.
+    """Takes some of several results a cycle, in turn, combinationally.
 
     Parameters
     ----------
     layout : data.StructLayout
         A result: ``thread``, ``destination``, ``data``.
-    sources : int
-        How many units deliver results.
+    sources, ports : int
+        How many units deliver results, and how many write ports there are.
 
     Members
     -------
     results : In(stream) of each source
-    enable : In(1)
-        The register file's write port is free.
-    valid : Out(1), result : Out(layout)
-        The result to write in this cycle.
-    waiting : Out(1)
-        There is a result, whether it is written or not.
+    free : In(ports)
+        Write ports that nobody else uses in this cycle.
+    writes : Out
+        For each port, what to write. Integer register 0 is written, too; nobody reads it.
+    short : Out(1)
+        There is a result for which there is no port.
     """
 
-    def __init__(self, *, layout: data.StructLayout, sources: int):
+    def __init__(self, *, layout: data.StructLayout, sources: int, ports: int):
         self.sources = sources
+        self.ports = ports
         super().__init__({
             "results": In(stream.Signature(layout)).array(sources),
-            "enable": In(1, init=1),
-            "valid": Out(1),
-            "result": Out(layout),
-            "waiting": Out(1),
+            "free": In(ports, init=(1 << ports) - 1),
+            "writes": Out(data.ArrayLayout(write_layout(layout), ports)),
+            "short": Out(1),
         })
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.turn = turn = RoundRobin(count=self.sources)
         results = [self.results[index] for index in range(self.sources)]
-        m.d.comb += [
-            turn.requests.eq(Cat(result.valid for result in results)),
-            turn.advance.eq(self.enable),
-            self.waiting.eq(turn.requests.any()),
-            self.valid.eq(self.waiting & self.enable),
-            self.result.eq(select(turn.grant, [result.payload.as_value() for result in results])),
-        ]
-        for index, result in enumerate(results):
-            m.d.comb += result.ready.eq(turn.grant[index] & self.enable)
+        behind = Signal(self.sources)  # those after the last one taken
+        following = behind
+        waiting = Cat(result.valid for result in results)
+        for port in range(self.ports):
+            grant, left, after = (Signal(self.sources, name=f"{name}_{port}") for name in ("grant", "left", "after"))
+            first = waiting & following
+            choice = Mux(first.any(), first, waiting)
+            m.d.comb += [
+                grant.eq(Mux(self.free[port], choice & -choice, 0)),
+                left.eq(waiting & ~grant),
+                after.eq(Mux(grant.any(), ~(grant | (grant - 1)), following)),
+                self.writes[port].valid.eq(grant.any()),
+                self.writes[port].result.eq(select(grant, [result.payload.as_value() for result in results])),
+            ]
+            for index, result in enumerate(results):
+                with m.If(grant[index]):
+                    m.d.comb += result.ready.eq(1)
+            waiting, following = left, after
+        m.d.comb += self.short.eq(waiting.any())
+        m.d.sync += behind.eq(following)
         return m

@@ -1,0 +1,90 @@
+"""The instruction cache: a few lines of the SRAM that the threads share."""
+
+from amaranth.hdl import Array, Cat, Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from ..arbiter import RoundRobin
+from ..config import Config, bits_for_count
+from ..mem.port import MemoryPort
+from .onehot import select
+
+
+class InstructionCache(wiring.Component):
+    """`config.fetch_lines` lines for each thread, direct-mapped.
+
+    Lines are not coherent: a store is seen only after ``flush``. A missing line is read from the SRAM, one at a time.
+    No other line can take its place before all threads had a turn to fetch from it, so every thread gets on.
+
+    Members
+    -------
+    lines : In, wants : In(threads), hits : Out(threads)
+        For each thread, a line of the SRAM; whether it is wanted; whether it is here.
+    slots : In, data : Out
+        For each group, a line that is here, and what it holds.
+    flush : In(1)
+        Forget all lines.
+    memory : Out(MemoryPort)
+    """
+
+    def __init__(self, *, config: Config):
+        self.config = config
+        super().__init__({
+            "lines": In(data.ArrayLayout(config.line_bits, config.threads)),
+            "wants": In(config.threads),
+            "hits": Out(config.threads),
+            "slots": In(data.ArrayLayout(config.line_bits, config.groups)),
+            "data": Out(data.ArrayLayout(config.vector_bits, config.groups)),
+            "flush": In(1),
+            "memory": Out(MemoryPort(config)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        config = self.config
+        count = config.threads * config.fetch_lines
+        slot_bits = bits_for_count(count)
+
+        m.submodules.lines = lines = Memory(shape=config.vector_bits, depth=count, init=[])
+        write = lines.write_port()
+        for group in range(config.groups):
+            port = lines.read_port(domain="comb")
+            m.d.comb += [port.addr.eq(self.slots[group]), self.data[group].eq(port.data)]
+
+        valid = Signal(count)
+        tags = Array(Signal(config.line_bits, name=f"tag_{slot}") for slot in range(count))
+        m.d.comb += self.hits.eq(Cat(
+            valid.bit_select(line[:slot_bits], 1) & (tags[line[:slot_bits]] == line)
+            for line in (self.lines[thread] for thread in range(config.threads))))
+
+        # Read one missing line at a time.
+        filling, requested, stale = Signal(), Signal(), Signal()
+        line = Signal(config.line_bits)
+        slot = line[:slot_bits]
+        m.submodules.misses = misses = RoundRobin(count=config.threads)
+        m.d.comb += [
+            misses.requests.eq(Mux(filling | self.flush, 0, self.wants & ~self.hits)),
+            misses.advance.eq(1),
+            self.memory.request.valid.eq(filling & ~requested),
+            self.memory.request.payload.line.eq(line),
+            write.addr.eq(slot),
+            write.data.eq(self.memory.response.payload),
+            write.en.eq(self.memory.response.valid),
+        ]
+        with m.If(misses.grant.any()):
+            m.d.sync += [
+                filling.eq(1),
+                requested.eq(0),
+                stale.eq(0),
+                line.eq(select(misses.grant, [self.lines[thread] for thread in range(config.threads)])),
+            ]
+        with m.If(self.memory.request.valid & self.memory.request.ready):
+            m.d.sync += requested.eq(1)
+        with m.If(self.memory.response.valid):
+            m.d.sync += filling.eq(0)
+            with m.If(~stale):
+                m.d.sync += [tags[slot].eq(line), valid.bit_select(slot, 1).eq(1)]
+        with m.If(self.flush):
+            m.d.sync += [valid.eq(0), stale.eq(1)]
+        return m

@@ -1,0 +1,106 @@
+"""The branch target buffer: where the next instructions are, known when those before are fetched."""
+
+from amaranth.hdl import Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from ..config import Config, bits_for_count
+from .layouts import offset_bits, prediction_layout
+
+#: A branch is thought to jump if its 2-bit counter is one of the upper half.
+WEAKLY_TAKEN, STRONGLY_TAKEN = 2, 3
+
+
+def outcome_layout(config: Config) -> data.StructLayout:
+    """A branch that has been executed: the words of the SRAM where it is and where it leads to if it jumps."""
+    word = offset_bits(config) - 2
+    return data.StructLayout({"valid": 1, "always": 1, "taken": 1, "word": word, "target": word})
+
+
+class Predictor(wiring.Component):
+    """Remembers one branch for each half of a fetch window, with a 2-bit counter of what it did.
+
+    A prediction is combinational. It may be wrong in any way, since whoever executes the instructions checks it.
+
+    Members
+    -------
+    words : In
+        For each group, the word of the SRAM from which it fetches.
+    predictions, last : Out
+        For each group: whether a branch between that word and the end of its window is thought to jump, and where to;
+        the number in the window of that branch or, if there is none, of the window's last word.
+    outcome : In
+        A branch that has been executed, learnt from in the next cycle.
+    """
+
+    def __init__(self, *, config: Config):
+        self.config = config
+        word = offset_bits(config) - 2
+        super().__init__({
+            "words": In(data.ArrayLayout(word, config.groups)),
+            "predictions": Out(data.ArrayLayout(prediction_layout(config), config.groups)),
+            "last": Out(data.ArrayLayout(range(config.fetch_words), config.groups)),
+            "outcome": In(outcome_layout(config)),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        config = self.config
+        half = config.fetch_words // 2
+        rows = config.branch_targets // 2
+        place_bits, row_bits = bits_for_count(half), bits_for_count(rows)
+        window_bits = place_bits + 1
+        word_bits = offset_bits(config) - 2
+        entry = data.StructLayout({
+            "tag": word_bits - window_bits - row_bits, "place": place_bits, "target": word_bits, "counter": 2})
+
+        def row_of(word):
+            return word[window_bits:window_bits + row_bits]
+
+        def tag_of(word):
+            return word[window_bits + row_bits:]
+
+        # Learn from one branch a cycle.
+        outcome = Signal(outcome_layout(config))
+        m.d.sync += outcome.eq(self.outcome)
+        place = outcome.word[:place_bits]
+        halves = []
+        for upper in (False, True):
+            m.submodules[f"half{int(upper)}"] = memory = Memory(shape=entry, depth=rows, init=[])
+            halves.append(memory)
+            read, write = memory.read_port(domain="comb"), memory.write_port()
+            old, new = read.data, write.data
+            known = (old.tag == tag_of(outcome.word)) & (old.place == place)
+            m.d.comb += [
+                read.addr.eq(row_of(outcome.word)),
+                write.addr.eq(row_of(outcome.word)),
+                new.tag.eq(tag_of(outcome.word)),
+                new.place.eq(place),
+                new.target.eq(Mux(outcome.taken, outcome.target, old.target)),
+                write.en.eq(outcome.valid & (outcome.word[place_bits] == upper) & (outcome.taken | known)),
+            ]
+            with m.If(outcome.always):
+                m.d.comb += new.counter.eq(STRONGLY_TAKEN)
+            with m.Elif(~known):
+                m.d.comb += new.counter.eq(WEAKLY_TAKEN)
+            with m.Elif(outcome.taken):
+                m.d.comb += new.counter.eq(Mux(old.counter == STRONGLY_TAKEN, STRONGLY_TAKEN, old.counter + 1))
+            with m.Else():
+                m.d.comb += new.counter.eq(Mux(old.counter == 0, 0, old.counter - 1))
+
+        # The first branch that jumps counts.
+        for group in range(config.groups):
+            word, prediction, last = self.words[group], self.predictions[group], self.last[group]
+            m.d.comb += last.eq(config.fetch_words - 1)
+            for upper, memory in reversed(list(enumerate(halves))):
+                port = memory.read_port(domain="comb")
+                number = upper * half + port.data.place
+                m.d.comb += port.addr.eq(row_of(word))
+                with m.If((port.data.tag == tag_of(word)) & port.data.counter[1] & (number >= word[:window_bits])):
+                    m.d.comb += [
+                        prediction.taken.eq(1),
+                        prediction.target.eq(port.data.target),
+                        last.eq(number),
+                    ]
+        return m

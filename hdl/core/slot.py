@@ -1,0 +1,126 @@
+"""What every issue slot has for itself: integer results, branches, addresses, and the traps of these."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from .. import isa
+from ..config import SRAM_BASE, Config
+from ..isa import Cause, Unit
+from . import lsu
+from .alu import Alu
+from .layouts import operation_layout
+
+#: Signed and unsigned comparisons of the branches, by function.
+_LESS = {isa.Branch.BLT: True, isa.Branch.BGE: True, isa.Branch.BLTU: False, isa.Branch.BGEU: False}
+
+
+def outside(config: Config, address, size):
+    """As hardware: some of the bytes are not in the SRAM."""
+    return (address[31:] != SRAM_BASE >> 31) | (address[:31] + size > config.sram_bytes)
+
+
+class Slot(wiring.Component):
+    """Looks at one instruction, combinationally.
+
+    Members
+    -------
+    operation : In
+    result : Out(64)
+        Of the ALU, or the link of a jump.
+    address : Out(64)
+        Of a load or store.
+    jumps : Out(1), target : Out(64)
+        It is a jump or a taken branch; where a branch or jump leads to.
+    link : Out(64)
+        The instruction behind it.
+    strays : Out(1)
+        The prediction was wrong.
+    trap : Out(1), cause : Out(Cause), trap_value : Out(64)
+    """
+
+    def __init__(self, *, config: Config):
+        self.config = config
+        super().__init__({
+            "operation": In(operation_layout(config)),
+            "result": Out(64),
+            "address": Out(64),
+            "jumps": Out(1),
+            "target": Out(64),
+            "link": Out(64),
+            "strays": Out(1),
+            "trap": Out(1),
+            "cause": Out(Cause),
+            "trap_value": Out(64),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        config = self.config
+        instruction = self.operation.instruction
+        control, pc = instruction.control, instruction.pc
+        x1, x2 = self.operation.x1, self.operation.x2
+        immediate = instruction.value
+
+        # Integer results.
+        m.submodules.alu = alu = Alu()
+        m.d.comb += [
+            alu.function.eq(control.function),
+            alu.word.eq(control.word),
+            alu.b.eq(Mux(control.immediate, immediate, x2)),
+            self.link.eq(pc + 4),
+            self.result.eq(Mux(control.unit == Unit.BRANCH, self.link, alu.result)),
+        ]
+        with m.Switch(control.source):
+            with m.Case(isa.Source.RS1):
+                m.d.comb += alu.a.eq(x1)
+            with m.Case(isa.Source.PC):
+                m.d.comb += alu.a.eq(pc)
+
+        # Branches.
+        taken = Signal()
+        m.d.comb += self.target.eq(pc + immediate)
+        with m.Switch(control.function):
+            with m.Case(isa.Branch.BEQ):
+                m.d.comb += taken.eq(x1 == x2)
+            with m.Case(isa.Branch.BNE):
+                m.d.comb += taken.eq(x1 != x2)
+            with m.Case(isa.Branch.JAL):
+                m.d.comb += taken.eq(1)
+            with m.Case(isa.Branch.JALR):
+                m.d.comb += [taken.eq(1), self.target.eq((x1 + immediate) & ~1)]
+            for branch, signed in _LESS.items():
+                with m.Case(branch):
+                    less = x1.as_signed() < x2.as_signed() if signed else x1 < x2
+                    m.d.comb += taken.eq(less ^ (branch.value & 1))
+        prediction = instruction.prediction
+        predicted = SRAM_BASE | Cat(Const(0, 2), prediction.target)
+        m.d.comb += [
+            self.jumps.eq((control.unit == Unit.BRANCH) & taken),
+            self.strays.eq(Mux(prediction.taken, ~self.jumps | (self.target != predicted), self.jumps)),
+        ]
+
+        # Addresses.
+        store, is_vector = lsu.is_store(control.function), lsu.is_vector(control.function)
+        size = Signal(range(config.vector_bytes + 1))
+        m.d.comb += [
+            self.address.eq(x1 + immediate),
+            size.eq(Mux(is_vector, config.vector_bytes, 1 << control.function[:2])),
+        ]
+        accesses = control.unit == Unit.MEMORY
+        crosses = (self.address[:config.line_offset_bits] + size) > config.vector_bytes
+        beyond = outside(config, self.address, size)
+
+        # Traps; a later rule wins over an earlier one.
+        for condition, cause, value in (
+            (self.jumps & self.target[1], Cause.FETCH_MISALIGNED, self.target),
+            (accesses & crosses, Cause.LOAD_MISALIGNED, self.address),
+            (accesses & crosses & store, Cause.STORE_MISALIGNED, self.address),
+            (accesses & beyond, Cause.LOAD_ACCESS, self.address),
+            (accesses & beyond & store, Cause.STORE_ACCESS, self.address),
+            (~control.legal, Cause.ILLEGAL, instruction.word),
+            (instruction.fault, Cause.FETCH_ACCESS, pc),
+        ):
+            with m.If(condition):
+                m.d.comb += [self.trap.eq(1), self.cause.eq(cause), self.trap_value.eq(value)]
+        return m

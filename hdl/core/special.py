@@ -1,0 +1,156 @@
+"""Instructions that are issued alone: CSRs, the thread itself, lists and semaphores."""
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from .. import isa
+from ..config import Config
+from ..isa import Cause, File, System, Unit
+from ..noc.interface import signal_layout
+from ..noc.packet import Coordinate
+from .csr import TRAP_REPORT, Csrs, entry_layout
+from .layouts import operation_layout
+from .semaphores import COUNT_BITS
+from .slot import outside
+
+#: Bytes of a list descriptor that hold fields; it occupies whole lines.
+DESCRIPTOR_BYTES = 48
+
+
+class Special(wiring.Component):
+    """Executes the one such instruction of a cycle, and keeps the CSRs.
+
+    Members
+    -------
+    position : In(Coordinate), cycle : In(64), instret : In
+        For the CSRs.
+    operation : In
+        The instruction; its units are those of `hdl.core.issue.ALONE`.
+    entries : In
+        For each group, the trap that one of its threads takes.
+    started : In(threads)
+        Strobe: the thread starts anew; its last trap is forgotten.
+    result : Out(64)
+        What a CSR instruction reads.
+    trap : Out(1), cause : Out(Cause), trap_value : Out(64)
+        It cannot be executed.
+    returns : Out(1), resume : Out(64)
+        It is an mret, to there.
+    flushes : Out(1)
+        It is a fence.i.
+    waits : Out(1)
+        It is a `sem.wait`.
+    handlers, reports : Out
+        Each thread's mtvec and last trap.
+    push, signal : Out(stream)
+        To the list engine and the network; always ready when there is an operation for them.
+    post, post_index, wait, wait_index, wait_amount : Out
+        To the semaphores.
+    """
+
+    def __init__(self, *, config: Config):
+        self.config = config
+        threads = config.threads
+        super().__init__({
+            "position": In(Coordinate),
+            "cycle": In(64),
+            "instret": In(data.ArrayLayout(64, threads)),
+            "operation": In(operation_layout(config)),
+            "entries": In(data.ArrayLayout(entry_layout(config), config.groups)),
+            "started": In(threads),
+            "result": Out(64),
+            "trap": Out(1),
+            "cause": Out(Cause),
+            "trap_value": Out(64),
+            "returns": Out(1),
+            "resume": Out(64),
+            "flushes": Out(1),
+            "waits": Out(1),
+            "handlers": Out(data.ArrayLayout(64, threads)),
+            "reports": Out(data.ArrayLayout(TRAP_REPORT, threads)),
+            "push": Out(stream.Signature(32)),
+            "signal": Out(stream.Signature(signal_layout())),
+            "post": Out(1),
+            "post_index": Out(config.semaphore_bits),
+            "wait": Out(threads),
+            "wait_index": Out(config.semaphore_bits),
+            "wait_amount": Out(COUNT_BITS),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        config = self.config
+        operation = self.operation
+        instruction = operation.instruction
+        control, immediate = instruction.control, instruction.value
+        x1, x2 = operation.x1, operation.x2
+
+        def runs(unit: Unit, *functions):
+            return (control.unit == unit) & Cat(control.function == function for function in functions).any()
+
+        # CSRs.
+        m.submodules.csrs = csrs = Csrs(config=config)
+        is_csr = control.unit == Unit.CSR
+        names_source = instruction.word[15:20] != 0
+        done = Signal()
+        m.d.comb += [
+            csrs.position.eq(self.position),
+            csrs.thread.eq(operation.thread),
+            csrs.number.eq(immediate[:12]),
+            csrs.function.eq(control.function),
+            csrs.operand.eq(Mux(control.rs1_file == File.NONE, immediate[12:17], x1)),
+            csrs.writes.eq((control.function == isa.Csr.WRITE) | names_source),
+            csrs.cycle.eq(self.cycle),
+            csrs.retired.eq(self.instret[operation.thread]),
+            csrs.clear.eq(self.started),
+            csrs.entries.eq(self.entries),
+            csrs.access.eq(done & is_csr),
+            csrs.mret.eq(self.returns),
+            self.result.eq(csrs.value),
+            self.resume.eq(csrs.resume),
+            self.handlers.eq(csrs.handlers),
+            self.reports.eq(csrs.reports),
+        ]
+
+        # Semaphores and lists.
+        posts, waits = runs(Unit.SEMAPHORE, isa.Semaphore.POST), runs(Unit.SEMAPHORE, isa.Semaphore.WAIT)
+        remote = posts & x1[48]
+        x, y = x1[32:40], x1[40:48]
+        no_such_node = (x >= config.columns) | (y == 0) | (y > config.rows)
+        number = Mux(waits, x1, x1[:32])
+        pushes = control.unit == Unit.LIST
+        line = config.vector_bytes
+        descriptor = -(-max(DESCRIPTOR_BYTES, line) // line) * line
+
+        # Traps; a later rule wins over an earlier one.
+        for condition, cause, value in (
+            (pushes & (x1[:config.line_offset_bits] != 0), Cause.STORE_MISALIGNED, x1),
+            (pushes & outside(config, x1, descriptor), Cause.STORE_ACCESS, x1),
+            (remote & no_such_node, Cause.STORE_ACCESS, x1),
+            ((posts | waits) & (number >= config.semaphores), Cause.SEMAPHORE_RANGE, x1),
+            (runs(Unit.SYSTEM, System.ECALL), Cause.ECALL, 0),
+            (runs(Unit.SYSTEM, System.EBREAK), Cause.BREAKPOINT, 0),
+            (is_csr & ~csrs.exists, Cause.ILLEGAL, instruction.word),
+        ):
+            with m.If(condition):
+                m.d.comb += [self.trap.eq(operation.valid), self.cause.eq(cause), self.trap_value.eq(value)]
+
+        m.d.comb += [
+            done.eq(operation.valid & ~self.trap),
+            self.returns.eq(done & runs(Unit.SYSTEM, System.MRET)),
+            self.flushes.eq(done & runs(Unit.SYSTEM, System.FENCE_I)),
+            self.waits.eq(done & waits),
+            self.push.valid.eq(done & pushes),
+            self.push.payload.eq(x1),
+            self.signal.valid.eq(done & remote),
+            self.signal.payload.destination.x.eq(x),
+            self.signal.payload.destination.y.eq(y),
+            self.signal.payload.semaphore.eq(x1),
+            self.post.eq(done & posts & ~remote),
+            self.post_index.eq(x1),
+            self.wait.eq(self.waits << operation.thread),
+            self.wait_index.eq(x1),
+            self.wait_amount.eq(x2),
+        ]
+        return m
