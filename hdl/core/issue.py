@@ -135,7 +135,7 @@ class Issue(wiring.Component):
         issued = []
         for place, (possible, instruction) in enumerate(row):
             control = instruction.control
-            go = possible & self._has_room(control, [*before, *zip(issued, (each for _, each in row))])
+            go = possible & self._has_room(control, [*before, *zip(issued, (each for _, each in row[:place]), strict=True)])
             if place:
                 go &= issued[place - 1] & self._independent(row[place - 1][1], instruction)
             issued.append(go)
