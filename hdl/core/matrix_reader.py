@@ -14,7 +14,7 @@ LOWEST = -284
 
 
 class MatrixReader(wiring.Component):
-    """Rounds the state of an accumulator element. Latency 3 cycles: renormalise and take the magnitude; round.
+    """Rounds the state of an accumulator element. Latency 4 cycles: renormalise and take the magnitude; round.
 
     Members
     -------

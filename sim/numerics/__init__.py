@@ -3,6 +3,7 @@
 FP32 values are ``uint32``, BF16 values ``uint16``.
 """
 
+from .floats import Flag, float_operation
 from .fp32 import (
     BF16_INFINITY,
     BF16_NAN,
@@ -12,11 +13,9 @@ from .fp32 import (
     Fp32,
     bf16_from_fp32,
     bf16_from_values,
-    fp32_add,
     fp32_from_bf16,
-    fp32_max,
-    fp32_mul,
 )
+from .integers import integer_operation
 from .matrix import FINITE, LOWER, NAN, NEGATIVE_INFINITY, POSITIVE_INFINITY, UPPER, AccumulatorTile, matmul
 
 __all__ = [
@@ -32,12 +31,12 @@ __all__ = [
     "UPPER",
     "AccumulatorTile",
     "Bf16",
+    "Flag",
     "Fp32",
     "bf16_from_fp32",
     "bf16_from_values",
-    "fp32_add",
+    "float_operation",
     "fp32_from_bf16",
-    "fp32_max",
-    "fp32_mul",
+    "integer_operation",
     "matmul",
 ]
