@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from hdl.arith.float_lane import FloatLane
-from hdl.arith.operations import FloatFormat, FloatOperation
+from hdl.arith.integer_lane import IntegerLane
+from hdl.arith.operations import FloatFormat, FloatOperation, IntegerOperation, IntegerSize
 from sim import numerics
 from sim.build import new_seed
 from sim.numerics import Flag
@@ -80,3 +81,53 @@ def test_model_refuses_what_it_does_not_take():
         numerics.float_operation(FloatOperation.MADD, a, a)
     with pytest.raises(ValueError, match="SoftFloat has no operation SIGN_XOR"):
         softfloat.float_operation(FloatOperation.SIGN_XOR, a, a, a)
+
+
+@pytest.fixture(scope="module")
+def integer_lane() -> batch.Batch:
+    return batch.build(IntegerLane(), name="integer_lane", latency=IntegerLane.LATENCY)
+
+
+def integer_result(operation: IntegerOperation, a: int, b: int, bits: int) -> int:
+    """docs/numerics.md on Python integers; `a` and `b` are bit patterns."""
+    modulus = 1 << bits
+    signed = [value - modulus * (value >> bits - 1) for value in (a, b)]
+    name = operation.name
+    x, y = (a, b) if name.endswith("U") or name in ("SLL", "SRL") else signed
+    low, high = (0, modulus - 1) if name.endswith("U") else (-modulus // 2, modulus // 2 - 1)
+    plain = {
+        "ADD": x + y, "SUB": x - y, "MUL": x * y, "MULH": x * y // modulus,
+        "SLL": x << b % bits, "SRL": x >> b % bits, "SRA": x >> b % bits, "AND": a & b, "OR": a | b, "XOR": a ^ b,
+        "EQ": -(x == y), "LT": -(x < y), "LE": -(x <= y), "MIN": min(x, y), "MAX": max(x, y),
+        "ADDS": min(max(x + y, low), high), "SUBS": min(max(x - y, low), high),
+    }
+    return plain[name.removesuffix("U")] % modulus
+
+
+@pytest.mark.parametrize("size", IntegerSize)
+def test_integer_model_is_the_page(rng, size):
+    bounds = [0, 1, 2, 7, 8, 31, 32]
+    values = [*bounds, *(1 << size.bits - 1) + np.array([-2, -1, 0, 1]), *(1 << size.bits) - np.array([1, 2, 9, 32])]
+    values += rng.integers(0, 1 << size.bits, 30).tolist()
+    kind = np.dtype(f"u{size.bits // 8}")
+    a, b = (grid.ravel() for grid in np.meshgrid(np.array(values, kind), np.array(values, kind)))
+    for operation in IntegerOperation:
+        expected = [integer_result(operation, x, y, size.bits) for x, y in zip(a.tolist(), b.tolist(), strict=True)]
+        np.testing.assert_array_equal(numerics.integer_operation(operation, a, b), np.array(expected, kind))
+
+
+def test_integer_lane_on_every_pair_of_bytes(integer_lane):
+    every = np.arange(1 << 16, dtype=np.uint32)
+    a, b = (lanes.words(half.astype(np.uint8)) for half in (every & 0xFF, every >> 8))
+    for operation in IntegerOperation:
+        kind, size = (np.full(len(a), code, np.uint8) for code in (operation, IntegerSize.INT8))
+        lanes.integer_vectors(kind, size, a, b).check(integer_lane)
+
+
+def test_integer_lane_is_the_model(rng, integer_lane):
+    lanes.random_integer_vectors(rng, 1_000_000).check(integer_lane)
+
+
+def test_integer_model_refuses_what_it_does_not_take():
+    with pytest.raises(TypeError, match="takes two arrays of uint8, of uint16 or of uint32, not int32, int32"):
+        numerics.integer_operation(IntegerOperation.ADD, *np.zeros((2, 1), np.int32))
