@@ -129,5 +129,5 @@ def test_integer_lane_is_the_model(rng, integer_lane):
 
 
 def test_integer_model_refuses_what_it_does_not_take():
-    with pytest.raises(TypeError, match="takes two arrays of uint8, of uint16 or of uint32, not int32, int32"):
-        numerics.integer_operation(IntegerOperation.ADD, *np.zeros((2, 1), np.int32))
+    with pytest.raises(TypeError, match="takes two arrays of uint8, of uint16 or of uint32, not uint64, uint64"):
+        numerics.integer_operation(IntegerOperation.ADD, *np.zeros((2, 1), np.uint64))
