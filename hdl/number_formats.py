@@ -1,4 +1,4 @@
-"""The number formats of docs/numerics.md: their codes, their fields, and the ways to round. No hardware is made here."""
+"""The number formats of docs/numerics.md: their codes, their fields, and the ways to round; no hardware."""
 
 from dataclasses import dataclass
 from enum import IntEnum

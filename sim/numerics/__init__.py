@@ -1,8 +1,9 @@
 """The arithmetic of docs/numerics.md on NumPy arrays of bit patterns.
 
-FP32 values are ``uint32``, BF16 values ``uint16``.
+FP32 values are ``uint32``, BF16 values ``uint16``; the other formats are unsigned integers of any kind, and say so.
 """
 
+from .formats import bf16_from_cfloat8, checked_bias, decode
 from .fp32 import (
     BF16_INFINITY,
     BF16_NAN,
@@ -33,8 +34,11 @@ __all__ = [
     "AccumulatorTile",
     "Bf16",
     "Fp32",
+    "bf16_from_cfloat8",
     "bf16_from_fp32",
     "bf16_from_values",
+    "checked_bias",
+    "decode",
     "fp32_add",
     "fp32_from_bf16",
     "fp32_max",
