@@ -8,6 +8,7 @@ from hdl.number_formats import BIAS_LIMIT, FLOATS, INTEGERS, Denormals, FloatFie
 from .fp32 import Bf16
 
 Codes = NDArray[np.integer]
+Biases = NDArray[np.int64] | np.int64
 
 
 def checked_bias(bias: ArrayLike) -> NDArray[np.int64]:
@@ -56,7 +57,7 @@ def decode(codes: Codes, code: int, *, bias: ArrayLike = 0,
     return np.where(is_negative(bits, form), -values, values)
 
 
-def magnitudes(bits: Codes, fields: FloatFields, bias: NDArray[np.int64], rule: Denormals) -> NDArray[np.float64]:
+def magnitudes(bits: Codes, fields: FloatFields, bias: Biases, rule: Denormals) -> NDArray[np.float64]:
     """The numbers that exponent and fraction stand for, if denormals are not flushed and the exponent has no limit."""
     exponent, fraction = bits >> fields.fraction_bits, bits & fields.one - 1
     of_denormals = 0 if fields.bias is None and rule is Denormals.TESLA else 1
