@@ -181,7 +181,7 @@ def test_the_page_says(converter, form, rule, value, code, flags):
 
 
 def test_a_number_of_the_format_is_never_changed(rng):
-    """Not by stochastic rounding either, and it sets no flag but that it is a denormal; to another bias and back, too."""
+    """Not by stochastic rounding either, nor by way of FP32; and it sets no flag but Denormal."""
     draws = rng.integers(0, 1 << 32, 1 << 16, np.uint32)
     for form, rule in product((Format.CFLOAT8_1_4_3, Format.CFLOAT8_1_5_2, Format.SHP), Denormals):
         codes = np.arange(1 << 16) & (1 << conversions.BITS[form]) - 1
