@@ -10,6 +10,8 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from amaranth.lib import wiring
+
 from hdl.blocks import block
 from hdl.config import Config
 from hdl.verilog import emit
@@ -72,17 +74,22 @@ def _key(text: str, pdk: Pdk | None, target_ps: int) -> str:
 
 
 def synthesise(name: str, *, config: Config, pdk: Pdk | None, target_ps: int, build: Path = BUILD) -> Result:
-    """Figures of the block called `name`; the netlist and the logs are left in a folder of `build`.
+    """Figures of the block called `name`, as of `synthesise_component`; a ValueError if no block is called that."""
+    return synthesise_component(block(name, config), name=name, preset=config.name, pdk=pdk, target_ps=target_ps,
+                                build=build)
+
+
+def synthesise_component(component: wiring.Component, *, name: str, preset: str, pdk: Pdk | None, target_ps: int,
+                         build: Path = BUILD) -> Result:
+    """Figures of a component; the netlist and the logs are left in a folder of `build` named after preset and name.
 
     Raises
     ------
-    ValueError
-        If no block is called that.
     SynthesisError, TimingError
         If a tool fails.
     """
-    text = emit(block(name, config), name=name)
-    folder = build / f"{config.name}-{name}-{_key(text, pdk, target_ps)}"
+    text = emit(component, name=name)
+    folder = build / f"{preset}-{name}-{_key(text, pdk, target_ps)}"
     stored = folder / "result.json"
     if not stored.exists():
         result = _synthesise(name, text, folder, pdk, target_ps)

@@ -201,8 +201,11 @@ class Quantiser(wiring.Component):
         carries = full & half & (number.beside | ~tags.gapped & lost[-2])
         inexact = lost.any() | sticky | number.beside | flushes
         up = Mux(tags.stochastic, stochastic, nearest)
+        # -(x + up) is the complement of x, and one more if it is not rounded up.
+        negate = tags.integer & tags.sign
         return _registered(
-            m, 4, tags=tags, up=up, pattern=Mux(hole, ones, pattern), instead=Mux(tags.illegal, 0, instead),
+            m, 4, tags=tags, up=up, increment=up ^ negate, pattern=Mux(hole, ones, pattern ^ negate.replicate(WIDTH)),
+            instead=Mux(tags.illegal, 0, instead),
             flush=flushes & number.small & ~(full & up),
             special=tags.nan | tags.infinite | negative | tags.illegal,
             over=number.huge | tags.integer & (pattern > limit), last=pattern == limit,
@@ -211,13 +214,11 @@ class Quantiser(wiring.Component):
             underflow=number.small & inexact & (tags.stochastic | ~carries))
 
     def _finish(self, m: Module, number: SimpleNamespace) -> None:
-        """Increment, negate, and put in what else there is."""
+        """Increment, and put in what else there is."""
         tags = number.tags
         overflow = ~number.special & (number.over | number.last & number.up)
-        # -(x + up) is the complement of x, and one more if it is not rounded up.
-        negate = tags.integer & tags.sign
         total = Signal(WIDTH)
-        m.d.comb += total.eq((number.pattern ^ negate.replicate(WIDTH)) + (number.up ^ negate))
+        m.d.comb += total.eq(number.pattern + number.increment)
         with m.If(number.special | overflow):
             m.d.comb += self.o.eq(number.instead)
         with m.Elif(~number.flush):
