@@ -10,6 +10,8 @@ import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from amaranth.lib import wiring
+
 from hdl.blocks import block
 from hdl.config import Config
 from hdl.verilog import emit
@@ -86,24 +88,29 @@ def flow_key(pdk: Pdk | None, target_ps: int) -> str:
 
 
 def synthesise(name: str, *, config: Config, pdk: Pdk | None, target_ps: int, build: Path = BUILD) -> Result:
-    """Figures of the block called `name`; the netlist and the logs are left in a folder of `build`.
+    """Figures of the block called `name`, as of `synthesise_component`; a ValueError if no block is called that."""
+    return synthesise_component(block(name, config), name=name, preset=config.name, pdk=pdk, target_ps=target_ps,
+                                build=build)
+
+
+def synthesise_component(component: wiring.Component, *, name: str, preset: str, pdk: Pdk | None, target_ps: int,
+                         build: Path = BUILD) -> Result:
+    """Figures of a component; the netlist and the logs are left in a folder of `build` named after preset and name.
 
     Raises
     ------
-    ValueError
-        If no block is called that.
     SynthesisError, TimingError
         If a tool fails.
     """
-    text = emit(block(name, config), name=name)
-    return synthesise_text(name, text, config=config, pdk=pdk, target_ps=target_ps, build=build)
+    return synthesise_text(emit(component, name=name), name=name, preset=preset, pdk=pdk, target_ps=target_ps,
+                           build=build)
 
 
-def synthesise_text(name: str, text: str, *, config: Config, pdk: Pdk | None, target_ps: int,
+def synthesise_text(text: str, *, name: str, preset: str, pdk: Pdk | None, target_ps: int,
                     build: Path = BUILD) -> Result:
-    """As `synthesise`, for the Verilog of the block."""
+    """As `synthesise_component`, for the component's Verilog."""
     key = hashlib.sha256((text + flow_key(pdk, target_ps)).encode()).hexdigest()[:16]
-    folder = build / f"{config.name}-{name}-{key}"
+    folder = build / f"{preset}-{name}-{key}"
     stored = folder / "result.json"
     if not stored.exists():
         result = _synthesise(name, text, folder, pdk, target_ps)

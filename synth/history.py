@@ -82,7 +82,7 @@ def results_at(commit: str, *, blocks: Sequence[str], config: Config, pdk: Pdk |
     path = _record_of(commit, config, pdk, target_ps)
     stored = json.loads(path.read_text()) if path.exists() else {}
     results = [Result(**stored[name]) if name in stored else
-               synthesise_text(name, _verilog_at(commit, name, config.name), config=config, pdk=pdk,
+               synthesise_text(_verilog_at(commit, name, config.name), name=name, preset=config.name, pdk=pdk,
                                target_ps=target_ps) for name in blocks]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(stored | {result.block: asdict(result) for result in results}, indent=2))

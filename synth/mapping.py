@@ -77,6 +77,7 @@ class Mapper:
         names = re.findall(r"^module ([^\s(#]+)", (self.folder / "source.sv").read_text(), re.MULTILINE)
         for name in filter(is_block, names):
             self.run(f"setattr -mod -set keep_hierarchy 1 {name}")
+        self.run("proc -norom")  # a table of constants is logic, not a memory to be kept out
         self.run("synth -flatten -noabc -booth -extra-map +/choices/kogge-stone.v -run begin:fine")
         kept_out: dict[str, memories.Memory] = {}
         self.exchange("coarse", lambda design: kept_out.update(memories.take_out(design)))
