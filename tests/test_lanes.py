@@ -5,10 +5,10 @@ import pytest
 
 from hdl.arith.float_lane import FloatLane
 from hdl.arith.integer_lane import IntegerLane
-from hdl.arith.operations import FloatFormat, FloatOperation, IntegerOperation, IntegerSize
+from hdl.arith.operations import FloatOperation, IntegerOperation
+from hdl.number_formats import INTEGERS, Flag, Format
 from sim import numerics
 from sim.build import new_seed
-from sim.numerics import Flag
 from verif import batch
 from verif.numbers import lanes, softfloat
 from verif.numbers.lanes import LAYOUTS
@@ -45,7 +45,7 @@ def test_float_lane_is_the_model(rng, float_lane):
     lanes.random_float_vectors(rng, 1_000_000).check(float_lane)
 
 
-@pytest.mark.parametrize("format", FloatFormat)
+@pytest.mark.parametrize("format", LAYOUTS, ids=lambda format: format.name)
 def test_float_lane_on_corners(float_lane, format):
     """Every triple of them in one fused operation, every pair in all others."""
     layout = LAYOUTS[format]
@@ -104,15 +104,15 @@ def integer_result(operation: IntegerOperation, a: int, b: int, bits: int) -> in
     return plain[name.removesuffix("U")] % modulus
 
 
-@pytest.mark.parametrize("size", IntegerSize)
-def test_integer_model_is_the_page(rng, size):
+@pytest.mark.parametrize("bits", INTEGERS.values())
+def test_integer_model_is_the_page(rng, bits):
     bounds = [0, 1, 2, 7, 8, 31, 32]
-    values = [*bounds, *(1 << size.bits - 1) + np.array([-2, -1, 0, 1]), *(1 << size.bits) - np.array([1, 2, 9, 32])]
-    values += rng.integers(0, 1 << size.bits, 30).tolist()
-    kind = np.dtype(f"u{size.bits // 8}")
+    values = [*bounds, *(1 << bits - 1) + np.array([-2, -1, 0, 1]), *(1 << bits) - np.array([1, 2, 9, 32])]
+    values += rng.integers(0, 1 << bits, 30).tolist()
+    kind = np.dtype(f"u{bits // 8}")
     a, b = (grid.ravel() for grid in np.meshgrid(np.array(values, kind), np.array(values, kind)))
     for operation in IntegerOperation:
-        expected = [integer_result(operation, x, y, size.bits) for x, y in zip(a.tolist(), b.tolist(), strict=True)]
+        expected = [integer_result(operation, x, y, bits) for x, y in zip(a.tolist(), b.tolist(), strict=True)]
         np.testing.assert_array_equal(numerics.integer_operation(operation, a, b), np.array(expected, kind))
 
 
@@ -120,8 +120,8 @@ def test_integer_lane_on_every_pair_of_bytes(integer_lane):
     every = np.arange(1 << 16, dtype=np.uint32)
     a, b = (lanes.words(half.astype(np.uint8)) for half in (every & 0xFF, every >> 8))
     for operation in IntegerOperation:
-        kind, size = (np.full(len(a), code, np.uint8) for code in (operation, IntegerSize.INT8))
-        lanes.integer_vectors(kind, size, a, b).check(integer_lane)
+        kind, format = (np.full(len(a), code, np.uint8) for code in (operation, Format.INT8))
+        lanes.integer_vectors(kind, format, a, b).check(integer_lane)
 
 
 def test_integer_lane_is_the_model(rng, integer_lane):

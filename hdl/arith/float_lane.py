@@ -6,9 +6,10 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..number_formats import FORMAT_BITS, Format
 from .fma import FusedMultiplyAdd, frame_bits, number_layout
 from .formats import BIAS, Bf16, Flags, Fp32, Number, magnitude, nan, significand_bits, unpack
-from .operations import FloatFormat, FloatOperation
+from .operations import FloatOperation
 from .round import Rounder
 
 #: Operations that go through the multiply-add, and those of it that negate the product and the addend.
@@ -135,21 +136,22 @@ class FloatLane(wiring.Component):
     Members
     -------
     operation : In(FloatOperation)
-    format : In(FloatFormat)
+    format : In(4)
+        Code of `Format.FP32` or `Format.BF16`.
     a, b, c : In(32)
         Operands; the lower BF16 in the lower half.
     o : Out(32)
     flags : Out(Flags)
         Of two BF16: what either raises.
     illegal : Out(1)
-        The operation is undefined. The result is 0, without flags.
+        The operation or the format is none of these. The result is 0, and invalid the only flag.
     """
 
     LATENCY = FloatUnit.LATENCY
 
     def __init__(self):
         super().__init__({
-            "operation": In(FloatOperation), "format": In(FloatFormat),
+            "operation": In(FloatOperation), "format": In(FORMAT_BITS),
             "a": In(32), "b": In(32), "c": In(32),
             "o": Out(32), "flags": Out(Flags), "illegal": Out(1),
         })
@@ -165,14 +167,20 @@ class FloatLane(wiring.Component):
                 unit.a.eq(self.a[part]), unit.b.eq(self.b[part]), unit.c.eq(self.c[part]),
             ]
 
-        halves, illegal = (Signal(self.LATENCY, name=name, reset_less=True) for name in ("halves", "illegal_stages"))
+        halves, illegal = (Signal(self.LATENCY, name=name, reset_less=True) for name in ("halves", "illegals"))
+        defined = self.operation.matches(*FloatOperation) & self.format.matches(Format.FP32, Format.BF16)
         m.d.sync += [
-            halves.eq(Cat(self.format == FloatFormat.BF16, halves)),
-            illegal.eq(Cat(~self.operation.matches(*FloatOperation), illegal)),
+            halves.eq(Cat(self.format == Format.BF16, halves)),
+            illegal.eq(Cat(~defined, illegal)),
         ]
-        m.d.comb += [
-            self.o.eq(Mux(halves[-1], Cat(low.o, high.o), single.o)),
-            self.flags.eq(Mux(halves[-1], low.flags.as_value() | high.flags.as_value(), single.flags)),
-            self.illegal.eq(illegal[-1]),
-        ]
+        m.d.comb += self.illegal.eq(illegal[-1])
+        with m.If(illegal[-1]):
+            m.d.comb += self.flags.invalid.eq(1)
+        with m.Elif(halves[-1]):
+            m.d.comb += [
+                self.o.eq(Cat(low.o, high.o)),
+                self.flags.eq(low.flags.as_value() | high.flags.as_value()),
+            ]
+        with m.Else():
+            m.d.comb += [self.o.eq(single.o), self.flags.eq(single.flags)]
         return m

@@ -1,4 +1,4 @@
-"""The integer lane: every operation of `IntegerOperation` on elements of 8, 16 or 32 bits side by side in a word."""
+"""The integer lane: every operation of `IntegerOperation` on INT8, INT16 or INT32 side by side in a word."""
 
 from itertools import pairwise
 
@@ -6,8 +6,9 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from ..number_formats import FORMAT_BITS, INTEGERS
 from .multiply import booth_rows, compress
-from .operations import IntegerOperation, IntegerSize
+from .operations import IntegerOperation
 
 _OP = IntegerOperation
 
@@ -21,22 +22,24 @@ class IntegerUnit(wiring.Component):
 
     Parameters
     ----------
-    size : IntegerSize
+    bits : int
+        Width of the element: 8, 16 or 32.
 
     Members
     -------
     operation : In(IntegerOperation)
-    a, b : In(size.bits)
-    o : Out(size.bits)
+    a, b : In(bits)
+    o : Out(bits)
         The result; of a comparison, all bits 1 or 0; of an undefined operation, 0.
     """
 
     LATENCY = 3
 
-    def __init__(self, *, size: IntegerSize):
-        self.bits = size.bits
-        super().__init__({
-            "operation": In(IntegerOperation), "a": In(self.bits), "b": In(self.bits), "o": Out(self.bits)})
+    def __init__(self, *, bits: int):
+        if bits not in INTEGERS.values():
+            raise ValueError(f"an element must have 8, 16 or 32 bits, not {bits!r}")
+        self.bits = bits
+        super().__init__({"operation": In(IntegerOperation), "a": In(bits), "b": In(bits), "o": Out(bits)})
 
     def elaborate(self, platform):
         m = Module()
@@ -121,52 +124,53 @@ class IntegerUnit(wiring.Component):
 class IntegerLane(wiring.Component):
     """A word of one, two or four elements every cycle, every operation with the same latency of 3 cycles.
 
-    Each size has units of its own.
+    Each format has units of its own.
 
     Members
     -------
     operation : In(IntegerOperation)
-    size : In(IntegerSize)
+    format : In(4)
+        Code of `Format.INT8`, `INT16` or `INT32`.
     a, b : In(32)
         Operands, the first element lowest.
     o : Out(32)
     illegal : Out(1)
-        The operation or the size is undefined. The result is 0.
+        The operation or the format is none of these. The result is 0.
     """
 
     LATENCY = IntegerUnit.LATENCY
 
     def __init__(self):
         super().__init__({
-            "operation": In(IntegerOperation), "size": In(IntegerSize), "a": In(32), "b": In(32),
+            "operation": In(IntegerOperation), "format": In(FORMAT_BITS), "a": In(32), "b": In(32),
             "o": Out(32), "illegal": Out(1),
         })
 
     def elaborate(self, platform):
         m = Module()
         words = {}
-        for size in IntegerSize:
+        for format, bits in INTEGERS.items():
             elements = []
-            for index in range(32 // size.bits):
-                m.submodules[f"{size.name.lower()}_{index}"] = unit = IntegerUnit(size=size)
+            for index in range(32 // bits):
+                m.submodules[f"{format.name.lower()}_{index}"] = unit = IntegerUnit(bits=bits)
                 m.d.comb += [
                     unit.operation.eq(self.operation),
-                    unit.a.eq(self.a.word_select(index, size.bits)),
-                    unit.b.eq(self.b.word_select(index, size.bits)),
+                    unit.a.eq(self.a.word_select(index, bits)),
+                    unit.b.eq(self.b.word_select(index, bits)),
                 ]
                 elements.append(unit.o)
-            words[size] = Cat(elements)
+            words[format] = Cat(elements)
 
-        sizes = [Signal(IntegerSize, name=f"size{stage}", reset_less=True) for stage in range(self.LATENCY)]
+        formats = [Signal(FORMAT_BITS, name=f"format{stage}", reset_less=True) for stage in range(self.LATENCY)]
         illegal = Signal(self.LATENCY, reset_less=True)
-        undefined = ~(self.operation.matches(*IntegerOperation) & self.size.matches(*IntegerSize))
+        defined = self.operation.matches(*IntegerOperation) & self.format.matches(*INTEGERS)
         m.d.sync += [
-            illegal.eq(Cat(undefined, illegal)),
-            *(after.eq(before) for before, after in pairwise([self.size, *sizes])),
+            illegal.eq(Cat(~defined, illegal)),
+            *(after.eq(before) for before, after in pairwise([self.format, *formats])),
         ]
         m.d.comb += self.illegal.eq(illegal[-1])
-        with m.Switch(sizes[-1]):
-            for size, word in words.items():
-                with m.Case(size):
+        with m.Switch(formats[-1]):
+            for format, word in words.items():
+                with m.Case(format):
                     m.d.comb += self.o.eq(word)
         return m

@@ -36,13 +36,6 @@ class FloatOperation(IntEnum):
         return self < FloatOperation.SIGN
 
 
-class FloatFormat(IntEnum):
-    """What a 32-bit word of the float lane holds: one FP32, or two BF16."""
-
-    FP32 = 0
-    BF16 = 1
-
-
 class IntegerOperation(IntEnum):
     """Operations of the integer lane on its operands a and b; a final U says unsigned, S in front of it saturating."""
 
@@ -70,19 +63,6 @@ class IntegerOperation(IntEnum):
     MINU = 21
     MAX = 22
     MAXU = 23
-
-
-class IntegerSize(IntEnum):
-    """What a 32-bit word of the integer lane holds: four, two or one element. Code 3 is undefined."""
-
-    INT8 = 0
-    INT16 = 1
-    INT32 = 2
-
-    @property
-    def bits(self) -> int:
-        """Bits of an element."""
-        return 8 << self
 
 
 class EstimateOperation(IntEnum):

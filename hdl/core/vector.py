@@ -11,6 +11,7 @@ from ..arith.formats import Fp32, to_bf16
 from ..arith.operations import FloatOperation
 from ..config import Config
 from ..isa import Vector
+from ..number_formats import Format
 from ..verilog import Block
 from .result import ResultQueue, vector_result_layout
 
@@ -53,7 +54,7 @@ class VectorLane(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.floats = floats = FloatLane()
-        m.d.comb += [floats.a.eq(self.a), floats.b.eq(self.b)]
+        m.d.comb += [floats.format.eq(Format.FP32), floats.a.eq(self.a), floats.b.eq(self.b)]
         with m.Switch(self.function):
             for function, operation in OPERATIONS.items():
                 with m.Case(function):

@@ -1,9 +1,11 @@
 """The arithmetic of docs/numerics.md on NumPy arrays of bit patterns.
 
-FP32 values are ``uint32``, BF16 values ``uint16``.
+FP32 values are ``uint32``, BF16 values ``uint16``; the other formats are unsigned integers of any kind, and say so.
 """
 
-from .floats import Flag, float_operation
+from .convert import Converted, convert
+from .floats import float_operation
+from .formats import bf16_from_cfloat8, checked_bias, decode
 from .fp32 import (
     BF16_INFINITY,
     BF16_NAN,
@@ -17,6 +19,7 @@ from .fp32 import (
 )
 from .integers import integer_operation
 from .matrix import FINITE, LOWER, NAN, NEGATIVE_INFINITY, POSITIVE_INFINITY, UPPER, AccumulatorTile, matmul
+from .stochastic import advanced, loaded, seeded
 
 __all__ = [
     "BF16_INFINITY",
@@ -31,12 +34,19 @@ __all__ = [
     "UPPER",
     "AccumulatorTile",
     "Bf16",
-    "Flag",
+    "Converted",
     "Fp32",
+    "advanced",
+    "bf16_from_cfloat8",
     "bf16_from_fp32",
     "bf16_from_values",
+    "checked_bias",
+    "convert",
+    "decode",
     "float_operation",
     "fp32_from_bf16",
     "integer_operation",
+    "loaded",
     "matmul",
+    "seeded",
 ]

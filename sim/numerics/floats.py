@@ -1,12 +1,12 @@
 """The float lane: operations on arrays of FP32 (``uint32``) or BF16 (``uint16``) bit patterns, with flags."""
 
-from enum import IntFlag
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hdl.arith.operations import FloatOperation
+from hdl.number_formats import Flag
 
 Bits = NDArray[np.unsignedinteger]
 Values = NDArray[np.float64]
@@ -15,15 +15,6 @@ _OP = FloatOperation
 
 #: Significand bits, the hidden one included, of the format whose patterns have so many bytes.
 _PRECISION = {4: 24, 2: 8}
-
-
-class Flag(IntFlag):
-    """What an operation says about its operands and its result."""
-
-    INVALID = 1
-    DENORMAL = 2
-    OVERFLOW = 4
-    UNDERFLOW = 8
 
 
 class Result(NamedTuple):

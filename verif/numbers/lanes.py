@@ -1,12 +1,13 @@
 """Operands for the lanes in the style of TestFloat, and what the lanes must make of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hdl.arith.operations import FloatFormat, FloatOperation, IntegerOperation, IntegerSize
+from hdl.arith.operations import FloatOperation, IntegerOperation
+from hdl.number_formats import FORMAT_BITS, INTEGERS, Flag, Format
 from sim import numerics
 
 Words = NDArray[np.uint32]
@@ -31,7 +32,7 @@ class Layout:
         return bits.astype(self.dtype)
 
 
-LAYOUTS = {FloatFormat.FP32: Layout(np.uint32, 23), FloatFormat.BF16: Layout(np.uint16, 7)}
+LAYOUTS = {Format.FP32: Layout(np.uint32, 23), Format.BF16: Layout(np.uint16, 7)}
 
 
 def corners(layout: Layout) -> NDArray:
@@ -159,7 +160,8 @@ def words(elements: NDArray) -> Words:
 def float_vectors(operation: NDArray[np.uint8], format: NDArray[np.uint8], a: Words, b: Words, c: Words) -> Vectors:
     """What the model says to rows of the float lane, undefined operations included."""
     out, flags = np.zeros(len(a), np.uint32), np.zeros(len(a), np.uint8)
-    defined = np.isin(operation, list(FloatOperation))
+    defined = np.isin(operation, list(FloatOperation)) & np.isin(format, list(LAYOUTS))
+    flags[~defined] = Flag.INVALID
     for code in FloatOperation:
         for kind, layout in LAYOUTS.items():
             rows = np.flatnonzero((operation == code) & (format == kind))
@@ -171,34 +173,40 @@ def float_vectors(operation: NDArray[np.uint8], format: NDArray[np.uint8], a: Wo
                    {"o": out, "flags": flags, "illegal": (~defined).astype(np.uint8)})
 
 
+def codes(rng: np.random.Generator, formats: Iterable[Format], count: int) -> NDArray[np.uint8]:
+    """Format codes: mostly these, and sometimes any."""
+    any_code = rng.integers(0, 1 << FORMAT_BITS, count, np.uint8)
+    return np.where(rng.random(count) < 0.03, any_code, rng.choice(np.array(list(formats), np.uint8), count))
+
+
 def random_float_vectors(rng: np.random.Generator, count: int) -> Vectors:
     """Rows of all operations, undefined ones too, in both formats, mixed."""
     operation = rng.integers(0, 16, count, np.uint8)
-    format = rng.integers(0, 2, count, np.uint8)
-    single = float_operands(LAYOUTS[FloatFormat.FP32], rng, count)
-    halves = float_operands(LAYOUTS[FloatFormat.BF16], rng, 2 * count)
-    a, b, c = (np.where(format == FloatFormat.FP32, one, words(two)) for one, two in zip(single, halves, strict=True))
+    format = codes(rng, LAYOUTS, count)
+    single = float_operands(LAYOUTS[Format.FP32], rng, count)
+    halves = float_operands(LAYOUTS[Format.BF16], rng, 2 * count)
+    a, b, c = (np.where(format == Format.FP32, one, words(two)) for one, two in zip(single, halves, strict=True))
     return float_vectors(operation, format, a, b, c)
 
 
-def integer_vectors(operation: NDArray[np.uint8], size: NDArray[np.uint8], a: Words, b: Words) -> Vectors:
-    """What the model says to rows of the integer lane, undefined operations and sizes included."""
+def integer_vectors(operation: NDArray[np.uint8], format: NDArray[np.uint8], a: Words, b: Words) -> Vectors:
+    """What the model says to rows of the integer lane, undefined operations and formats included."""
     out = np.zeros(len(a), np.uint32)
-    defined = np.isin(operation, list(IntegerOperation)) & np.isin(size, list(IntegerSize))
+    defined = np.isin(operation, list(IntegerOperation)) & np.isin(format, list(INTEGERS))
     for code in IntegerOperation:
-        for elements in IntegerSize:
-            rows = np.flatnonzero((operation == code) & (size == elements))
-            x, y = (words[rows].view(f"u{elements.bits // 8}") for words in (a, b))
+        for kind, bits in INTEGERS.items():
+            rows = np.flatnonzero((operation == code) & (format == kind))
+            x, y = (words[rows].view(f"u{bits // 8}") for words in (a, b))
             out[rows] = words(numerics.integer_operation(code, x, y))
-    return Vectors({"operation": operation, "size": size, "a": a, "b": b},
+    return Vectors({"operation": operation, "format": format, "a": a, "b": b},
                    {"o": out, "illegal": (~defined).astype(np.uint8)})
 
 
 def random_integer_vectors(rng: np.random.Generator, count: int) -> Vectors:
-    """Rows of all operations and sizes, undefined ones too, mixed; a third of the bytes at a bound."""
+    """Rows of all operations and formats, undefined ones too, mixed; a third of the bytes at a bound."""
     bounds = np.array([0x00, 0x01, 0x7F, 0x80, 0xFE, 0xFF], np.uint8)
     a, b = (np.where(rng.random((count, 4)) < 0.33, rng.choice(bounds, (count, 4)),
                      rng.integers(0, 256, (count, 4), np.uint8)) for _ in range(2))
     b = np.where(rng.random((count, 1)) < 0.1, a, b)
-    return integer_vectors(rng.integers(0, 32, count, np.uint8), rng.integers(0, 4, count, np.uint8),
+    return integer_vectors(rng.integers(0, 32, count, np.uint8), codes(rng, INTEGERS, count),
                            words(a).ravel(), words(b).ravel())
