@@ -18,7 +18,18 @@ from .fp32 import (
     fp32_max,
     fp32_mul,
 )
-from .matrix import FINITE, LOWER, NAN, NEGATIVE_INFINITY, POSITIVE_INFINITY, UPPER, AccumulatorTile, matmul
+from .matrix import (
+    FINITE,
+    LOWER,
+    NAN,
+    NEGATIVE_INFINITY,
+    OPERAND_FORMATS,
+    POSITIVE_INFINITY,
+    UPPER,
+    AccumulatorTile,
+    matmul,
+    matrix_operand,
+)
 
 __all__ = [
     "BF16_INFINITY",
@@ -29,6 +40,7 @@ __all__ = [
     "LOWER",
     "NAN",
     "NEGATIVE_INFINITY",
+    "OPERAND_FORMATS",
     "POSITIVE_INFINITY",
     "UPPER",
     "AccumulatorTile",
@@ -44,4 +56,5 @@ __all__ = [
     "fp32_max",
     "fp32_mul",
     "matmul",
+    "matrix_operand",
 ]
