@@ -1,7 +1,7 @@
 """The number formats of docs/numerics.md: their codes, their fields, and the ways to round; no hardware."""
 
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 
 #: Widths of the fields by which instructions name a format, a rounding and a bias; not every code is defined.
 FORMAT_BITS = 4
@@ -40,6 +40,15 @@ class Denormals(IntEnum):
     IEEE = 1   # 2^(1 - bias), as in IEEE 754
 
 
+class Flag(IntFlag):
+    """What an operation reports besides its result; the whitepaper's four."""
+
+    INVALID = 1
+    DENORMAL = 2
+    OVERFLOW = 4
+    UNDERFLOW = 8
+
+
 @dataclass(frozen=True, kw_only=True)
 class FloatFields:
     """A floating-point format: sign, if it is signed, exponent and fraction, from the top.
@@ -66,9 +75,19 @@ class FloatFields:
         return self.signed + self.exponent_bits + self.fraction_bits
 
     @property
+    def one(self) -> int:
+        """The hidden bit of a significand, and the exponent's lowest bit in a code."""
+        return 1 << self.fraction_bits
+
+    @property
+    def nan(self) -> int:
+        """The canonical NaN of a format with `specials`."""
+        return self.largest + 1 + self.one // 2
+
+    @property
     def largest(self) -> int:
         """Exponent and fraction of the largest finite number."""
-        return (1 << self.exponent_bits + self.fraction_bits) - 1 - (self.specials << self.fraction_bits)
+        return (1 << self.exponent_bits + self.fraction_bits) - 1 - self.specials * self.one
 
 
 FLOATS = {

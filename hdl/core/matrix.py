@@ -79,7 +79,7 @@ class MatrixUnit(wiring.Component):
         taken = self.request.valid & self.request.ready
         reads = taken & (request.function == Matrix.READ)
         multiplies = taken & (request.function == Matrix.MULTIPLY)
-        legal = Cat(Cat(side.format == code for code in MATRIX_FORMATS).any()
+        legal = Cat(Cat(side.code == code for code in MATRIX_FORMATS).any()
                     for side in (request.a_format, request.b_format)).all()
         m.d.comb += [self.step.eq(multiplies & legal), self.illegal.eq(multiplies & ~legal)]
 

@@ -16,7 +16,7 @@ MATRIX_FORMATS = (Format.BF16, Format.CFLOAT8_1_4_3, Format.CFLOAT8_1_5_2)
 class OperandFormat(data.Struct):
     """How the bits of an operand are read."""
 
-    format: unsigned(FORMAT_BITS)  # one of `MATRIX_FORMATS`; any other is illegal
+    code: unsigned(FORMAT_BITS)  # one of `MATRIX_FORMATS`; any other is illegal
     bias: unsigned(BIAS_BITS)  # of CFloat8
     denormals: Denormals  # of CFloat8
     half: unsigned(1)  # of the register, for CFloat8
@@ -54,7 +54,7 @@ class MatrixOperand(wiring.Component):
         form = self.format
         m.d.comb += [
             decoder.i.eq(Mux(form.half, self.halves[1], self.halves[0])),
-            decoder.wide.eq(form.format == Format.CFLOAT8_1_5_2),
+            decoder.wide.eq(form.code == Format.CFLOAT8_1_5_2),
             decoder.bias.eq(form.bias),
             decoder.denormals.eq(form.denormals),
         ]
@@ -62,7 +62,7 @@ class MatrixOperand(wiring.Component):
         m.d.sync += enabled.eq(self.enable)
         converted = Signal(Bf16, reset_less=True)
         with m.If(self.enable):
-            m.d.sync += converted.eq(Mux(form.format == Format.BF16, self.bf16, decoder.o))
+            m.d.sync += converted.eq(Mux(form.code == Format.BF16, self.bf16, decoder.o))
 
         number = unpack(converted)
         o = Signal(Operand, reset_less=True)

@@ -3,6 +3,7 @@
 FP32 values are ``uint32``, BF16 values ``uint16``; the other formats are unsigned integers of any kind, and say so.
 """
 
+from .convert import Converted, convert
 from .formats import bf16_from_cfloat8, checked_bias, decode
 from .fp32 import (
     BF16_INFINITY,
@@ -30,6 +31,7 @@ from .matrix import (
     matmul,
     matrix_operand,
 )
+from .stochastic import advanced, loaded, seeded
 
 __all__ = [
     "BF16_INFINITY",
@@ -45,16 +47,21 @@ __all__ = [
     "UPPER",
     "AccumulatorTile",
     "Bf16",
+    "Converted",
     "Fp32",
+    "advanced",
     "bf16_from_cfloat8",
     "bf16_from_fp32",
     "bf16_from_values",
     "checked_bias",
+    "convert",
     "decode",
     "fp32_add",
     "fp32_from_bf16",
     "fp32_max",
     "fp32_mul",
+    "loaded",
     "matmul",
     "matrix_operand",
+    "seeded",
 ]

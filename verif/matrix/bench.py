@@ -47,7 +47,7 @@ class Bench(Unit):
 
     @staticmethod
     def legal(bits: int) -> bool:
-        return bits >> FORMAT["format"].offset & 0xF in OPERAND_FORMATS
+        return bits >> FORMAT["code"].offset & 0xF in OPERAND_FORMATS
 
     def _queue(self, function: Matrix, name: tuple[int, int], expected: int | None = None, **fields: int) -> None:
         # Fields that the function does not use hold anything.

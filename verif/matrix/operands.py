@@ -57,7 +57,7 @@ def register(rng: np.random.Generator, bf16: Bf16, size: int) -> tuple[int, dict
     fields = {"bias": int(rng.integers(64)), "denormals": int(rng.integers(2)), "half": int(rng.integers(2))}
     operand = matrix_operand(content, bf16.shape, form, bias=fields["bias"], denormals=Denormals(fields["denormals"]),
                              half=fields["half"])
-    return int.from_bytes(content, "little"), fields | {"format": int(form)}, operand
+    return int.from_bytes(content, "little"), fields | {"code": int(form)}, operand
 
 
 class Operands:

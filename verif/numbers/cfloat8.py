@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from hdl.number_formats import BIAS_LIMIT, Denormals, Format
 from sim.numerics import bf16_from_cfloat8
 
-Unit = Callable[..., dict[str, NDArray]]
+from .conversions import CFLOAT8
 
-FORMATS = (Format.CFLOAT8_1_4_3, Format.CFLOAT8_1_5_2)
+Unit = Callable[..., dict[str, NDArray]]
 
 #: (code, bias) of every number.
 CODES, BIASES = (grid.ravel() for grid in np.meshgrid(np.arange(256), np.arange(BIAS_LIMIT + 1)))
@@ -19,7 +19,7 @@ CODES, BIASES = (grid.ravel() for grid in np.meshgrid(np.arange(256), np.arange(
 def decoder_errors(unit: Unit) -> int:
     """Numbers that a `Cfloat8Decoder` gives otherwise than the model."""
     wrong = 0
-    for code in FORMATS:
+    for code in CFLOAT8:
         for rule in Denormals:
             result = unit(i=CODES, wide=code == Format.CFLOAT8_1_5_2, bias=BIASES, denormals=rule)
             fraction_bits = {Format.CFLOAT8_1_4_3: 3, Format.CFLOAT8_1_5_2: 2}[code]
