@@ -17,6 +17,9 @@ from .noc.router import Router, Side
 #: The sides of a node that have neighbours.
 NEIGHBOURS = (Side.NORTH, Side.SOUTH, Side.EAST, Side.WEST)
 
+#: The SRAM's ports for the loads of the core's groups.
+LOADS = ("load0", "load1")
+
 
 class Node(wiring.Component):
     """The repeated block of the mesh.
@@ -45,7 +48,7 @@ class Node(wiring.Component):
         config = self.config
         m.submodules.router = router = Router(config=config)
         m.submodules.interface = interface = NetworkInterface(config=config)
-        m.submodules.sram = sram = Sram(config=config, users=("fetch", "core", "mesh_read", "mesh_write"))
+        m.submodules.sram = sram = Sram(config=config, users=("fetch", *LOADS[:config.groups], "store", "mesh_read", "mesh_write"))
         m.submodules.core = core = Core(config=config)
         m.submodules.control = control = Control()
 
@@ -67,7 +70,9 @@ class Node(wiring.Component):
         wiring.connect(m, interface.mesh_out, router.inputs[Side.LOCAL])
 
         wiring.connect(m, core.fetch, sram.fetch)
-        wiring.connect(m, core.memory, sram.core)
+        for group, load in enumerate(LOADS[:config.groups]):
+            wiring.connect(m, core.loads[group], getattr(sram, load))
+        wiring.connect(m, core.store, sram.store)
         wiring.connect(m, interface.read, sram.mesh_read)
         wiring.connect(m, interface.write, sram.mesh_write)
 

@@ -1,6 +1,6 @@
-"""A first-in, first-out queue between two streams."""
+"""First-in, first-out queues between two streams."""
 
-from amaranth.hdl import Module, Value
+from amaranth.hdl import Module, Mux, Value
 from amaranth.lib import fifo, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -47,5 +47,31 @@ class Queue(wiring.Component):
             self.o.valid.eq(items.r_rdy),
             items.r_en.eq(self.o.ready),
             self.level.eq(items.level),
+        ]
+        return m
+
+
+class PassingQueue(wiring.Component):
+    """As `Queue`, but while it is empty an item leaves in the cycle in which it comes, if it is taken.
+
+    ``i.ready`` depends on the level alone.
+    """
+
+    def __init__(self, *, shape, depth: int):
+        self.queue = Queue(shape=shape, depth=depth)
+        super().__init__(self.queue.signature)
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.queue = queue = self.queue
+        empty = queue.level == 0
+        m.d.comb += [
+            queue.i.payload.eq(self.i.payload),
+            queue.i.valid.eq(self.i.valid & ~(empty & self.o.ready)),
+            self.i.ready.eq(queue.i.ready),
+            self.o.payload.eq(Mux(empty, Value.cast(self.i.payload), Value.cast(queue.o.payload))),
+            self.o.valid.eq(Mux(empty, self.i.valid, queue.o.valid)),
+            queue.o.ready.eq(~empty & self.o.ready),
+            self.level.eq(queue.level),
         ]
         return m

@@ -1,5 +1,8 @@
 """The compute core: threads, front end, scalar execution, vector and matrix units."""
 
+from functools import reduce
+from operator import or_
+
 from amaranth.hdl import Cat, Module, Mux, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -14,10 +17,11 @@ from ..queue import Queue
 from .decode import fields
 from .execute import Execute
 from .front_end import FrontEnd
-from .issue import Issue, is_unit
+from .issue import Issue, is_unit, stores
 from .layouts import retirement_layout, scalar_result_layout
 from .lsu import REQUESTS, LoadStoreUnit
 from .matrix import MatrixUnit
+from .memory_ports import MemoryPorts
 from .muldiv import MulDiv
 from .onehot import select
 from .registers import RegisterFile
@@ -50,7 +54,7 @@ class Core(wiring.Component):
     -------
     position : In(Coordinate), cycle : In(64)
         Straps and time.
-    fetch, memory : Out(MemoryPort)
+    fetch, store : Out(MemoryPort), loads : Out(MemoryPort) of each group
         Instructions; data.
     control : In(ControlBus)
         The threads' control registers.
@@ -68,7 +72,8 @@ class Core(wiring.Component):
             "position": In(Coordinate),
             "cycle": In(64),
             "fetch": Out(MemoryPort(config)),
-            "memory": Out(MemoryPort(config)),
+            "loads": Out(MemoryPort(config)).array(config.groups),
+            "store": Out(MemoryPort(config)),
             "control": In(ControlBus()),
             "mesh_post": In(stream.Signature(config.semaphore_bits)),
             "overflow": Out(1),
@@ -86,14 +91,21 @@ class Core(wiring.Component):
         m.submodules.issue = issue = Issue(config=config)
         m.submodules.scoreboard = scoreboard = Scoreboard(config=config)
         m.submodules.execute = execute = Execute(config=config)
-        m.submodules.lsu = lsu = LoadStoreUnit(config=config)
         m.submodules.muldiv = muldiv = MulDiv(config=config)
         m.submodules.vector = vector = VectorUnit(config=config)
         m.submodules.matrix = matrix = MatrixUnit(config=config)
         m.submodules.semaphores = semaphores = Semaphores(config=config)
+        m.submodules.memory_ports = memory_ports = MemoryPorts(config=config)
+        lsus = [LoadStoreUnit(config=config) for _ in range(config.groups)]
+        for group, lsu in enumerate(lsus):
+            m.submodules[f"lsu{group}"] = lsu
+            wiring.connect(m, execute.memories[group], lsu.request)
+            wiring.connect(m, lsu.memory, memory_ports.units[group])
+            wiring.connect(m, memory_ports.loads[group], wiring.flipped(self.loads[group]))
+        wiring.connect(m, memory_ports.store, wiring.flipped(self.store))
         m.submodules.pushes = pushes = Queue(shape=32, depth=1)
         m.submodules.signals = signals = Queue(shape=signal_layout(), depth=1)
-        special = execute.special
+        special, width = execute.special, config.issue_width
 
         # Threads: the host starts and halts them, instructions steer them.
         void = threads.started | threads.halted
@@ -126,26 +138,28 @@ class Core(wiring.Component):
         held = execute.executing
         given = {unit: sum(each.valid & is_unit(each.instruction.control, unit) for each in held) for unit in Unit}
         room = {
-            Unit.MEMORY: lsu.waiting + given[Unit.MEMORY] < REQUESTS,
             Unit.MULDIV: muldiv.request.ready & (given[Unit.MULDIV] == 0),
             Unit.VECTOR: vector.room,
             Unit.MATRIX: matrix.room,
             Unit.LIST: pushes.i.ready & (given[Unit.LIST] == 0),
             Unit.SEMAPHORE: signals.i.ready & (given[Unit.SEMAPHORE] == 0),
         }
+        for group, lsu in enumerate(lsus):
+            under_way = sum(each.valid & is_unit(each.instruction.control, Unit.MEMORY)
+                            for each in list(held)[group * width:(group + 1) * width])
+            in_room = room | {Unit.MEMORY: lsu.waiting + under_way < REQUESTS}
+            m.d.comb += issue.units[group].eq(Cat(in_room.get(unit, 1) for unit in Unit))
         m.d.comb += [
             issue.heads.eq(front_end.heads),
             issue.counts.eq(front_end.counts),
             issue.active.eq(threads.running & ~semaphores.waiting),
             issue.busy.eq(scoreboard.busy),
             issue.drained.eq(scoreboard.drained),
-            issue.units.eq(Cat(room.get(unit, 1) for unit in Unit)),
             issue.executing.eq(held),
         ]
 
         # Integer registers, a file for each group. The execute stage writes at once, late results where it does not.
         late_scalars = []
-        width = config.issue_width
         scalar = scalar_result_layout(config)
         for group in range(config.groups):
             slots = range(group * width, (group + 1) * width)
@@ -176,25 +190,23 @@ class Core(wiring.Component):
                     done.thread.eq(late.writes[port].result.thread),
                     done.destination.eq(late.writes[port].result.destination),
                 ]
-        for index, result in enumerate((lsu.scalar, muldiv.result)):
-            for group, late in enumerate(late_scalars):
-                here = (result.payload.thread % config.groups) == group
-                m.d.comb += [
-                    late.results[index].valid.eq(result.valid & here),
-                    late.results[index].payload.eq(result.payload),
-                ]
-                with m.If(here):
-                    m.d.comb += result.ready.eq(late.results[index].ready)
+            wiring.connect(m, lsus[group].scalar, late.results[0])
+            here = (muldiv.result.payload.thread % config.groups) == group
+            m.d.comb += [
+                late.results[1].valid.eq(muldiv.result.valid & here),
+                late.results[1].payload.eq(muldiv.result.payload),
+            ]
+            with m.If(here):
+                m.d.comb += muldiv.result.ready.eq(late.results[1].ready)
 
         # Vector registers, which all groups share.
         vector_line = vector_result_layout(config)
         m.submodules.v = v = RegisterFile(
             threads=config.threads, groups=1, result=vector_line, reads=5, writes=config.vector_writes, bypass=False)
         m.submodules.vector_late = vector_late = Writeback(
-            layout=vector_line, sources=3, ports=config.vector_writes)
-        wiring.connect(m, lsu.vector, vector_late.results[0])
-        wiring.connect(m, vector.result, vector_late.results[1])
-        wiring.connect(m, matrix.result, vector_late.results[2])
+            layout=vector_line, sources=2 + config.groups, ports=config.vector_writes)
+        for index, result in enumerate((vector.result, matrix.result, *(lsu.vector for lsu in lsus))):
+            wiring.connect(m, result, vector_late.results[index])
         m.d.comb += v.writes.eq(vector_late.writes)
         for done, write in zip(scoreboard.vector_done, vector_late.writes, strict=True):
             m.d.comb += [
@@ -207,7 +219,9 @@ class Core(wiring.Component):
             (Unit.MATRIX, 1, execute.vectors.matrix[0]), (Unit.MATRIX, 2, execute.vectors.matrix[1]),
             (Unit.MEMORY, 2, execute.vectors.store),
         )):
-            chosen = issue.issued & Cat(is_unit(each.control, unit) for each in issue.instructions)
+            chosen = issue.issued & Cat(
+                stores(each.control) if unit is Unit.MEMORY else is_unit(each.control, unit)
+                for each in issue.instructions)
             m.d.comb += [
                 v.threads[port].eq(select(chosen, issue.threads)),
                 v.indices[port].eq(select(chosen, [fields(each)[source] for each in issue.instructions])),
@@ -224,7 +238,7 @@ class Core(wiring.Component):
             special.started.eq(threads.started),
             scoreboard.claims.eq(execute.claims),
             scoreboard.store.eq(execute.store),
-            scoreboard.stored.eq(lsu.stored),
+            scoreboard.stored.eq(reduce(or_, (lsu.stored for lsu in lsus))),
             self.overflow.eq(semaphores.overflow),
             semaphores.post.eq(special.post),
             semaphores.post_index.eq(special.post_index),
@@ -233,7 +247,6 @@ class Core(wiring.Component):
             semaphores.wait_amount.eq(special.wait_amount),
             semaphores.cancel.eq(void),
         ]
-        wiring.connect(m, execute.memory, lsu.request)
         wiring.connect(m, execute.muldiv, muldiv.request)
         wiring.connect(m, execute.vector, vector.request)
         wiring.connect(m, execute.matrix, matrix.request)
@@ -241,7 +254,6 @@ class Core(wiring.Component):
         wiring.connect(m, special.signal, signals.i)
         wiring.connect(m, pushes.o, wiring.flipped(self.push))
         wiring.connect(m, signals.o, wiring.flipped(self.signal))
-        wiring.connect(m, lsu.memory, wiring.flipped(self.memory))
         wiring.connect(m, wiring.flipped(self.mesh_post), semaphores.mesh_post)
 
         # What the node counts and what traces show.

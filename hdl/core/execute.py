@@ -62,7 +62,7 @@ class Execute(wiring.Component):
         For the branch predictor.
     claims, store : Out
         For the scoreboard.
-    memory, muldiv, vector, matrix : Out(stream)
+    memories : Out(stream) of each group, muldiv, vector, matrix : Out(stream)
         Operations for the units, which are ready.
     retirement : Out
         For each slot, what traces show.
@@ -88,7 +88,7 @@ class Execute(wiring.Component):
             "outcome": Out(outcome_layout(config)),
             "claims": Out(data.ArrayLayout(claim_layout(config), slots)),
             "store": Out(threads),
-            "memory": Out(stream.Signature(lsu.request_layout(config))),
+            "memories": Out(stream.Signature(lsu.request_layout(config))).array(config.groups),
             "muldiv": Out(stream.Signature(muldiv.request_layout(config))),
             "vector": Out(stream.Signature(vector.request_layout(config))),
             "matrix": Out(stream.Signature(matrix.request_layout(config))),
@@ -230,17 +230,18 @@ class Execute(wiring.Component):
 
     def _units(self, m, operations, slots, done, vectors):
         """What the units get: issue gives each at most one operation a cycle."""
-        for unit, port in (
-            (Unit.MEMORY, self.memory), (Unit.MULDIV, self.muldiv), (Unit.VECTOR, self.vector),
-            (Unit.MATRIX, self.matrix),
-        ):
-            chosen = Cat(done[slot] & is_unit(operation.instruction.control, unit)
-                         for slot, operation in enumerate(operations))
+        width = self.config.issue_width
+        every = range(self.config.slots)
+        users = [(Unit.MULDIV, self.muldiv, every), (Unit.VECTOR, self.vector, every), (Unit.MATRIX, self.matrix, every)]
+        users += [(Unit.MEMORY, self.memories[group], every[group * width:(group + 1) * width])
+                  for group in range(self.config.groups)]
+        for unit, port, own in users:
+            chosen = Cat(done[slot] & is_unit(operations[slot].instruction.control, unit) for slot in own)
             operation = Signal(operation_layout(self.config), name=f"{unit.name.lower()}_operation")
             control = operation.instruction.control
             destination, source1, source2 = fields(operation.instruction)
             m.d.comb += [
-                operation.eq(select(chosen, [each.as_value() for each in operations])),
+                operation.eq(select(chosen, [operations[slot].as_value() for slot in own])),
                 port.valid.eq(chosen.any()),
                 port.payload.thread.eq(operation.thread),
                 port.payload.destination.eq(destination),
@@ -249,11 +250,12 @@ class Execute(wiring.Component):
             match unit:
                 case Unit.MEMORY:
                     m.d.comb += [
-                        port.payload.address.eq(select(chosen, [part.address for part in slots])),
+                        port.payload.address.eq(select(chosen, [slots[slot].address for slot in own])),
                         port.payload.data.eq(
                             Mux(lsu.is_vector(control.function), vectors.store, operation.x2)),
-                        self.store.eq((chosen.any() & stores(control)) << operation.thread),
                     ]
+                    with m.If(chosen.any() & stores(control)):
+                        m.d.comb += self.store.bit_select(operation.thread, 1).eq(1)
                 case Unit.MULDIV:
                     m.d.comb += [
                         port.payload.word.eq(control.word),

@@ -47,7 +47,8 @@ class Issue(wiring.Component):
     busy, drained : In
         From the scoreboard.
     units : In
-        One bit for each `Unit`: it takes one more operation than it has been given, those of ``executing`` included.
+        For each group, one bit for each `Unit`: it takes one more operation than it has been given, those of
+        ``executing`` included.
     late_results : In(groups)
         A late integer result cannot be written for want of a port: leave one free.
     executing : In
@@ -68,7 +69,7 @@ class Issue(wiring.Component):
             "active": In(config.threads),
             "busy": In(data.ArrayLayout(data.ArrayLayout(32, 2), config.threads)),
             "drained": In(config.threads),
-            "units": In(len(Unit)),
+            "units": In(data.ArrayLayout(len(Unit), config.groups)),
             "late_results": In(config.groups),
             "executing": In(data.ArrayLayout(operation_layout(config), slots)),
             "pops": Out(data.ArrayLayout(range(width + 1), config.threads)),
@@ -130,29 +131,34 @@ class Issue(wiring.Component):
                 m.d.comb += self.pops[thread].eq(Mux(grant[index], count, 0))
         return m
 
-    def _bundle(self, row, before):
+    def _bundle(self, row, others):
         """Which of a thread's instructions are issued, given those that others issue: each a bit and an instruction."""
         issued = []
         for place, (possible, instruction) in enumerate(row):
-            control = instruction.control
-            go = possible & self._has_room(control, [*before, *zip(issued, (each for _, each in row[:place]), strict=True)])
+            own = [(issued[index], row[index][1]) for index in range(place)]
+            go = possible & self._has_room(instruction.control, own, others)
             if place:
                 go &= issued[place - 1] & self._independent(row[place - 1][1], instruction)
             issued.append(go)
         return issued
 
-    def _has_room(self, control, before):
-        """The units take this instruction beside those that are issued before it in this cycle."""
-        def others(*units: Unit):
-            return sum((go & is_unit(other.control, *units) for go, other in before), start=0)
+    def _has_room(self, control, own, others):
+        """The units take an instruction beside those that its group and the other one issue before it."""
+        def count(uses, before):
+            return sum((go & uses(other.control) for go, other in before), start=0)
 
-        room = 1
-        for units in ((Unit.MEMORY,), (Unit.VECTOR,), (Unit.MATRIX,), (Unit.MULDIV,), ALONE):
+        def one_of(*units: Unit):
+            return lambda control: is_unit(control, *units)
+
+        room, before = 1, own + others
+        for uses in (one_of(Unit.VECTOR), one_of(Unit.MATRIX), one_of(Unit.MULDIV), one_of(*ALONE), stores):
             if before:
-                room &= ~(is_unit(control, *units) & (others(*units) != 0))
+                room &= ~(uses(control) & (count(uses, before) != 0))
+        if own:  # each group has a load-store unit of its own
+            room &= ~(is_unit(control, Unit.MEMORY) & (count(one_of(Unit.MEMORY), own) != 0))
         if len(before) >= self.config.alus:
-            integer = (Unit.ALU, Unit.BRANCH)
-            room &= ~(is_unit(control, *integer) & (others(*integer) >= self.config.alus))
+            integer = one_of(Unit.ALU, Unit.BRANCH)
+            room &= ~(integer(control) & (count(integer, before) >= self.config.alus))
         return room
 
     @staticmethod
@@ -205,4 +211,4 @@ class Issue(wiring.Component):
             with m.If(is_unit(control, *AT_ONCE) & self.late_results[group]):
                 m.d.comb += hazard.eq(1)
         return (self.active[thread] & (self.counts[thread] > place) & ~hazard
-                & self.units.bit_select(control.unit, 1))
+                & self.units[group].bit_select(control.unit, 1))

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from .. import isa
 from ..config import Config
 from ..mem.port import MemoryPort
-from ..queue import Queue
+from ..queue import PassingQueue, Queue
 from .layouts import scalar_result_layout
 from .result import vector_result_layout
 
@@ -42,7 +42,7 @@ def is_vector(function):
 class LoadStoreUnit(wiring.Component):
     """Takes one access a cycle and performs them in order.
 
-    A load's register is written 4 cycles after its request at the earliest: queue, SRAM, line buffer, result.
+    A load's result comes 2 cycles after its request at the earliest: queue, SRAM. Its line is buffered if nobody takes it.
 
     Members
     -------
@@ -73,7 +73,7 @@ class LoadStoreUnit(wiring.Component):
 
         m.submodules.requests = requests = Queue(shape=request_layout(config), depth=REQUESTS)
         m.submodules.pending = pending = Queue(shape=self._load_layout(), depth=LOADS)
-        m.submodules.lines = lines = Queue(shape=config.vector_bits, depth=LOADS)
+        m.submodules.lines = lines = PassingQueue(shape=config.vector_bits, depth=LOADS)
         wiring.connect(m, wiring.flipped(self.request), requests.i)
 
         m.d.comb += self.waiting.eq(requests.level)

@@ -11,6 +11,7 @@ from hdl.mem.port import MemoryPort
 from hdl.mem.sram import Sram
 from hdl.noc.control_bus import ControlBus
 from hdl.noc.interface import signal_layout
+from hdl.node import LOADS
 
 
 class CoreWithSram(wiring.Component):
@@ -31,9 +32,11 @@ class CoreWithSram(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.core = core = Core(config=self.config)
-        m.submodules.sram = sram = Sram(config=self.config, users=("fetch", "core", "host"))
+        m.submodules.sram = sram = Sram(config=self.config, users=("fetch", *LOADS[:self.config.groups], "store", "host"))
         wiring.connect(m, core.fetch, sram.fetch)
-        wiring.connect(m, core.memory, sram.core)
+        for group, load in enumerate(LOADS[:self.config.groups]):
+            wiring.connect(m, core.loads[group], getattr(sram, load))
+        wiring.connect(m, core.store, sram.store)
         wiring.connect(m, wiring.flipped(self.host), sram.host)
         wiring.connect(m, wiring.flipped(self.control), core.control)
         wiring.connect(m, wiring.flipped(self.mesh_post), core.mesh_post)
