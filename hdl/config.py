@@ -268,7 +268,7 @@ D1 = Config(
 SIM = replace(D1, name="SIM", sram_bytes=128 * 1024, columns=2, rows=2)
 ULX3S = replace(
     D1, name="ULX3S", threads=2, groups=1, decode_width=2, issue_width=1, instruction_queue=4, alus=1,
-    branch_targets=16, vector_writes=1, fetch_lines=4, vector_bytes=16, matrix=(2, 2, 2), sram_bytes=32 * 1024,
+    branch_targets=16, vector_writes=1, fetch_lines=16, vector_bytes=16, matrix=(2, 2, 2), sram_bytes=32 * 1024,
     semaphores=8, columns=2, rows=2,
 )
 PRESETS = {preset.name: preset for preset in (D1, SIM, ULX3S)}

@@ -9,7 +9,7 @@ published neither encodings nor mnemonics of D1. It lives in the four opcodes th
 =========  =======  ==============================================================================================
 opcode     format   use; what is not in the table is reserved for later instructions and traps as illegal
 =========  =======  ==============================================================================================
-custom-0   I        vector loads; funct3 selects the addressing (0 unit stride)
+custom-0   I        vector loads; funct3 selects the addressing (0 rs1 + imm, 3 rs1, then rs1 += imm)
 custom-1   S        vector stores; funct3 as in custom-0
 custom-2   R        vector arithmetic; funct3: 0 FP32 lanes, 1 conversions, 2 moves (7 is kept for four-operand forms)
 custom-3   R        funct3: 0 matrix, 1 list engine, 2 semaphores
@@ -151,6 +151,7 @@ class Matrix(IntEnum):
     MULTIPLY = 1
     READ = 2
     LOAD = 3
+    START = 4
 
 
 class List(IntEnum):
@@ -215,6 +216,8 @@ class Instruction:
         The result is the low 32 bits, sign-extended (the ``W`` forms of RV64).
     source : Source
         First ALU operand.
+    advances : bool
+        The address is rs1, and imm is then added to rs1.
     """
 
     name: str
@@ -227,6 +230,7 @@ class Instruction:
     meaning: str
     word: bool = False
     source: Source = Source.RS1
+    advances: bool = False
 
     @cached_property
     def operands(self) -> frozenset[str]:
@@ -375,6 +379,10 @@ def _xd1() -> list[Instruction]:
              "vd = the line at rs1 + imm, which must be aligned to a vector register's size", funct3=0),
         _row("vst", "vs2, imm(rs1)", Format.S_TYPE, CUSTOM_1, Unit.MEMORY, Memory.VST,
              "the line at rs1 + imm = vs2; aligned as for vld", funct3=0),
+        _row("vld.pi", "vd, (rs1), imm", Format.I_TYPE, CUSTOM_0, Unit.MEMORY, Memory.VLD,
+             "vd = the line at rs1, aligned as for vld; then rs1 = rs1 + imm", funct3=3, advances=True),
+        _row("vst.pi", "vs2, (rs1), imm", Format.S_TYPE, CUSTOM_1, Unit.MEMORY, Memory.VST,
+             "the line at rs1, aligned as for vld, = vs2; then rs1 = rs1 + imm", funct3=3, advances=True),
         r("vadd.s", "vd, vs1, vs2", CUSTOM_2, Unit.VECTOR, Vector.ADD,
           "each FP32 lane: vd = vs1 + vs2, rounded to nearest even", funct3=0, funct7=0),
         r("vmul.s", "vd, vs1, vs2", CUSTOM_2, Unit.VECTOR, Vector.MUL,
@@ -393,6 +401,9 @@ def _xd1() -> list[Instruction]:
         r("mmul.bf16", "ad, vs1, vs2", CUSTOM_3, Unit.MATRIX, Matrix.MULTIPLY,
           "ad[M, N] += vs1[M, K] x vs2[K, N], both row by row in BF16, as docs/numerics.md says bit for bit",
           funct3=0, funct7=1),
+        r("mmulz.bf16", "ad, vs1, vs2", CUSTOM_3, Unit.MATRIX, Matrix.START,
+          "ad[M, N] = vs1[M, K] x vs2[K, N]: as mzero and then mmul.bf16, in one step",
+          funct3=0, funct7=9),
         r("mread", "vd, as1, part", CUSTOM_3, Unit.MATRIX, Matrix.READ,
           "vd = the rows of accumulator as1 from part x R on, R = the rows that fit; each rounded once to FP32",
           funct3=0, funct7=2),

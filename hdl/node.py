@@ -48,7 +48,8 @@ class Node(wiring.Component):
         config = self.config
         m.submodules.router = router = Router(config=config)
         m.submodules.interface = interface = NetworkInterface(config=config)
-        m.submodules.sram = sram = Sram(config=config, users=("fetch", *LOADS[:config.groups], "store", "mesh_read", "mesh_write"))
+        loads = LOADS[:config.groups]
+        m.submodules.sram = sram = Sram(config=config, users=("fetch", *loads, "store", "mesh_read", "mesh_write"))
         m.submodules.core = core = Core(config=config)
         m.submodules.control = control = Control()
 
@@ -70,7 +71,7 @@ class Node(wiring.Component):
         wiring.connect(m, interface.mesh_out, router.inputs[Side.LOCAL])
 
         wiring.connect(m, core.fetch, sram.fetch)
-        for group, load in enumerate(LOADS[:config.groups]):
+        for group, load in enumerate(loads):
             wiring.connect(m, core.loads[group], getattr(sram, load))
         wiring.connect(m, core.store, sram.store)
         wiring.connect(m, interface.read, sram.mesh_read)

@@ -223,6 +223,8 @@ struct d1_list {
 _ARGUMENTS = {
     "vld": {"rs1": "pointer", "imm": "offset"},
     "vst": {"rs1": "pointer", "imm": "offset"},
+    "vld.pi": {"rs1": "pointer", "imm": "increment"},
+    "vst.pi": {"rs1": "pointer", "imm": "increment"},
     "vbcast.w": {"rs1": "low", "rs2": "high"},
     "list.push": {"rs1": "descriptor"},
     "sem.post": {"rs1": "semaphore"},
@@ -237,6 +239,7 @@ def macro_name(row: Instruction) -> str:
 
 def _macro(row: Instruction) -> str:
     """An instruction as a macro around `.insn`."""
+    changed: list[str] = []
     constraints: list[str] = []
 
     def operand(*names: str) -> str:
@@ -245,13 +248,16 @@ def _macro(row: Instruction) -> str:
         if name is None:
             return "x0"
         parameter = _ARGUMENTS.get(row.name, {}).get(name, name)
+        if row.advances and name == "rs1":
+            changed.append(f'"+r"({parameter})')
+            return "%0"
         in_register = name.startswith("r")
         constraints.append(f'"r"((uint64_t)({parameter}))' if in_register else f'"i"({parameter})')
         register = "" if in_register or name == "imm" else "x"
-        return f"{register}%{len(constraints) - 1}"
+        return f"{register}%{len(constraints) - (not row.advances)}"
 
     opcode, funct3, funct7 = row.match & OPCODE_MASK, row.match >> 12 & 7, row.match >> 25
-    named = row.syntax.replace("imm(rs1)", "rs1, imm").split(", ")
+    named = row.syntax.replace("imm(rs1)", "rs1, imm").replace("(rs1)", "rs1").split(", ")
     parameters = ", ".join(_ARGUMENTS.get(row.name, {}).get(name, name) for name in named)
     clobbers = ' : "memory"' if row.unit in (Unit.MEMORY, Unit.LIST, Unit.SEMAPHORE) else ""
     match row.format:
@@ -262,9 +268,10 @@ def _macro(row: Instruction) -> str:
         case _:
             text = (f"r {opcode:#x}, {funct3}, {funct7}, {operand('rd', 'vd', 'ad')}, "
                     f"{operand('rs1', 'vs1', 'as1')}, {operand('rs2', 'vs2', 'part')}")
+    outputs = f": {changed[0]} :" if changed else "::"
     comment = textwrap.fill(f"/* {row.name} {row.syntax}: {row.meaning} */", 118, subsequent_indent=" * ")
     return (f"{comment}\n#define {macro_name(row)}({parameters}) \\\n"
-            f'    __asm__ volatile(".insn {text}" :: {", ".join(constraints)}{clobbers})')
+            f'    __asm__ volatile(".insn {text}" {outputs} {", ".join(constraints)}{clobbers})')
 
 
 def header() -> str:

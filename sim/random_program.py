@@ -114,7 +114,8 @@ class _ThreadProgram:
         self.words: list[int] = []
         self.fragments: list[tuple[Callable[[], None], int]] = [
             (self._arithmetic, 40), (self._corner_arithmetic, 10), (self._memory, 25), (self._computed_memory, 5),
-            (self._vector_memory, 10), (self._vector, 12), (self._matrix, 12), (self._csr, 5), (self._system, 2),
+            (self._vector_memory, 10), (self._advancing_memory, 4),
+            (self._vector, 12), (self._matrix, 12), (self._csr, 5), (self._system, 2),
             (self._illegal, 2), (self._bad_address, 3), (self._bad_jump, 2), (self._bad_semaphore, 1),
             (self._own_semaphore, 2), (self._self_modification, 1), (self._call, 1),
         ]
@@ -354,6 +355,20 @@ class _ThreadProgram:
         else:
             self.emit("vst", vs2=self._vector_register(), rs1=WINDOW, imm=offset)
 
+    def _advancing_memory(self) -> None:
+        """Vector loads and stores along a pointer; the one in x0 traps."""
+        line = self.config.vector_bytes
+        self.emit("addi", rd=ADDRESS, rs1=WINDOW, imm=self.random.randrange(-3, 4) * line)
+        for _ in range(self.random.randint(1, 4)):
+            pointer = ADDRESS if self.random.random() < 0.95 else 0
+            imm = self.random.choice((-line, 0, line, line)) if self.random.random() < 0.95 else line // 2
+            if self.random.random() < 0.6:
+                self.emit("vld.pi", vd=self._vector_register(), rs1=pointer, imm=imm)
+            else:
+                self.emit("vst.pi", vs2=self._vector_register(), rs1=pointer, imm=imm)
+            if self.random.random() < 0.3:
+                self.emit("add", rd=self._register(), rs1=ADDRESS, rs2=self._register())
+
     def _vector(self) -> None:
         row = self.random.choice([row for row in INSTRUCTIONS if row.unit is Unit.VECTOR])
         values = {name: self._vector_register() if name.startswith("v") else self._register() for name in row.operands}
@@ -369,6 +384,8 @@ class _ThreadProgram:
                 case 1 | 2:
                     part = self.random.randrange(self.config.parts)
                     self.emit("mread", vd=self._vector_register(), as1=accumulator, part=part)
+                case 3:
+                    self.emit("mmulz.bf16", ad=accumulator, vs1=self._vector_register(), vs2=self._vector_register())
                 case _:
                     self.emit("mmul.bf16", ad=accumulator, vs1=self._vector_register(), vs2=self._vector_register())
 

@@ -7,14 +7,14 @@ import numpy as np
 
 from hdl.arith.operations import FloatOperation
 from hdl.config import GLOBAL_FLAG
-from hdl.isa import Cause, Instruction
+from hdl.isa import Cause, Instruction, Matrix
 from hdl.memory_map import Descriptor
 
 from . import numerics
 from .assembler import Operands
 from .numerics import Fp32
 from .scalar import M32, M64, Maker
-from .thread import Operation, Thread, Trap
+from .thread import DISCARD, Operation, Thread, Trap
 
 
 def _load(thread: Thread, _: Instruction, fields: Operands, pc: int) -> Operation:
@@ -35,6 +35,31 @@ def _store(thread: Thread, _: Instruction, fields: Operands, pc: int) -> Operati
 
     def run() -> int:
         store(locate(x[rs1] + imm & M64, size, store=True), v[vs2])
+        return following
+
+    return run
+
+
+def _load_advancing(thread: Thread, _: Instruction, fields: Operands, pc: int) -> Operation:
+    x, v, vd, rs1, imm, following = thread.x, thread.v, fields.rd, fields.rs1, fields.imm, pc + 4
+    sram, locate, size = thread.node.sram, thread.node.locate, thread.node.config.vector_bytes
+
+    def run() -> int:
+        offset = locate(x[rs1], size)
+        v[vd] = bytes(sram[offset:offset + size])
+        x[rs1 or DISCARD] = x[rs1] + imm & M64
+        return following
+
+    return run
+
+
+def _store_advancing(thread: Thread, _: Instruction, fields: Operands, pc: int) -> Operation:
+    x, v, vs2, rs1, imm, following = thread.x, thread.v, fields.rs2, fields.rs1, fields.imm, pc + 4
+    locate, store, size = thread.node.locate, thread.node.store, thread.node.config.vector_bytes
+
+    def run() -> int:
+        store(locate(x[rs1], size, store=True), v[vs2])
+        x[rs1 or DISCARD] = x[rs1] + imm & M64
         return following
 
     return run
@@ -88,15 +113,18 @@ def _matrix_zero(thread: Thread, _: Instruction, fields: Operands, pc: int) -> O
     return run
 
 
-def _matrix_multiply(thread: Thread, _: Instruction, fields: Operands, pc: int) -> Operation | None:
+def _matrix_multiply(thread: Thread, row: Instruction, fields: Operands, pc: int) -> Operation | None:
     if fields.rd >= len(thread.accumulators):
         return None
     node, v, vs1, vs2, following = thread.node, thread.v, fields.rs1, fields.rs2, pc + 4
     accumulator, (m, n, k) = thread.accumulators[fields.rd], thread.node.config.matrix
+    starts = row.function is Matrix.START
 
     def run() -> int:
         a = np.frombuffer(v[vs1], np.uint16, m * k).reshape(m, k)
         b = np.frombuffer(v[vs2], np.uint16, k * n).reshape(k, n)
+        if starts:
+            accumulator.zero()
         accumulator.step(a, b)
         node.matrix_steps += 1
         return following
@@ -170,6 +198,8 @@ def _semaphore_wait(thread: Thread, _: Instruction, fields: Operands, pc: int) -
 XD1: dict[str, Maker] = {
     "vld": _load,
     "vst": _store,
+    "vld.pi": _load_advancing,
+    "vst.pi": _store_advancing,
     "vadd.s": partial(_vector, partial(_float, FloatOperation.ADD)),
     "vmul.s": partial(_vector, partial(_float, FloatOperation.MUL)),
     "vmax.s": partial(_vector, partial(_float, FloatOperation.MAX)),
@@ -177,6 +207,7 @@ XD1: dict[str, Maker] = {
     "vbcast.w": _broadcast,
     "mzero": _matrix_zero,
     "mmul.bf16": _matrix_multiply,
+    "mmulz.bf16": _matrix_multiply,
     "mread": _matrix_read,
     "list.push": _list_push,
     "sem.post": _semaphore_post,

@@ -2,10 +2,11 @@
 
 import pickle
 import random
+from dataclasses import replace
 
 import pytest
 
-from hdl.config import PRESETS, SRAM_BASE, Config
+from hdl.config import PRESETS, SRAM_BASE
 from sim.assembler import assemble
 from sim.build import RUNS, build, new_seed, run
 from sim.random_program import generate
@@ -17,25 +18,30 @@ from verif.core.top import CoreWithSram
 LENGTH, PROGRAMS = 600, 12
 
 
-def core_config(name: str) -> Config:
-    """A preset's node, alone."""
-    return PRESETS[name].with_mesh(columns=1, rows=1)
+#: Single nodes: the presets', and small ones with other widths.
+ULX3S = PRESETS["ULX3S"]
+CORES = {config.name: config.with_mesh(columns=1, rows=1) for config in (
+    PRESETS["SIM"], ULX3S,
+    replace(ULX3S, name="WIDE", threads=4, groups=2, decode_width=4, issue_width=2, instruction_queue=8, alus=2,
+            vector_writes=2, fair_threads=False, sram_bytes=64 * 1024, semaphores=16),
+    replace(ULX3S, name="DEEP", groups=1, decode_width=8, issue_width=2, instruction_queue=32, alus=1, branch_targets=2,
+            fetch_lines=2),
+)}
 
 
 def lock_step(name: str, cases: list[Case], *, seed: int) -> None:
-    """Run the cases on the core of a preset."""
-    model = build(CoreWithSram(config=core_config(name)), name=f"core_{name}",
-                  no_inline=REPEATED)
+    """Run the cases on a core."""
+    model = build(CoreWithSram(config=CORES[name]), name=f"core_{name}", no_inline=REPEATED)
     RUNS.mkdir(parents=True, exist_ok=True)
     file = RUNS / f"cases-{name}-{cases[0].name}.pickle"
-    file.write_bytes(pickle.dumps(cases))
-    run(model, bench="verif.core.bench", test="lock_step", seed=seed, CONFIG=name, CASES=file)
+    file.write_bytes(pickle.dumps((CORES[name], cases)))
+    run(model, bench="verif.core.bench", test="lock_step", seed=seed, CASES=file)
 
 
-@pytest.mark.parametrize("name", ["SIM", "ULX3S"])
+@pytest.mark.parametrize("name", CORES)
 def test_random_programs(name):
     """All threads at once, every row of the table, traps, self-modifying code, semaphores."""
-    config = core_config(name)
+    config = CORES[name]
     seed = new_seed()
     generator = random.Random(seed)
     cases = []
@@ -50,7 +56,7 @@ def test_random_programs(name):
 def directed(*words: int, threads: int = 1, name: str) -> Case:
     """A program that every thread runs, in the SIM preset."""
     code = b"".join(word.to_bytes(4, "little") for word in words)
-    return make_case(name=name, config=core_config("SIM"), memory=[(SRAM_BASE, code)],
+    return make_case(name=name, config=CORES["SIM"], memory=[(SRAM_BASE, code)],
                      start=[(thread, SRAM_BASE) for thread in range(threads)])
 
 

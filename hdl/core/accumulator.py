@@ -78,8 +78,10 @@ class Accumulators(wiring.Component):
     group : In(Group)
     total : In(signed)
         T of the group that was given one cycle before.
+    read_index : In
+        An accumulator, given with `index`.
     state : Out(state_layout(depth))
-        The accumulator given one cycle before, as it was before its group was added.
+        The one that `read_index` named two cycles before, as it was before the group that came with it was added.
     """
 
     def __init__(self, *, count: int, depth: int):
@@ -90,6 +92,7 @@ class Accumulators(wiring.Component):
         super().__init__({
             "index": In(bits_for_count(count)),
             "fresh": In(1),
+            "read_index": In(bits_for_count(count)),
             "group": In(Group),
             "total": In(signed(total_bits(depth))),
             "state": Out(state_layout(depth)),
@@ -141,7 +144,17 @@ class Accumulators(wiring.Component):
             state.special.eq(
                 Mux(self.fresh, 0, Mux(same, state.special, read.data.special)) | group.special.as_value()),
         ]
-        m.d.comb += self.state.eq(state)
+
+        # The one that is read.
+        reading = states.read_port(domain="comb")
+        read_index = Signal.like(self.read_index, reset_less=True)
+        read_same = Signal(reset_less=True)
+        m.d.sync += [
+            read_index.eq(self.read_index),
+            read_same.eq(self.read_index == index[0]),
+            self.state.eq(Mux(read_same, result.as_value(), reading.data.as_value())),
+        ]
+        m.d.comb += reading.addr.eq(read_index)
 
         # 2. Add and renormalise. Which way depends on x, not on the sum, which comes late.
         x, y, total = Signal(signed(width)), Signal(signed(width)), Signal(signed(width))

@@ -17,7 +17,7 @@ from ..queue import Queue
 from .decode import fields
 from .execute import Execute
 from .front_end import FrontEnd
-from .issue import Issue, is_unit, stores
+from .issue import Issue, changes_matrix, is_unit, is_vector, stores
 from .layouts import retirement_layout, scalar_result_layout
 from .lsu import REQUESTS, LoadStoreUnit
 from .matrix import MatrixUnit
@@ -214,14 +214,12 @@ class Core(wiring.Component):
                 done.thread.eq(write.result.thread),
                 done.destination.eq(write.result.destination),
             ]
-        for port, (unit, source, value) in enumerate((
-            (Unit.VECTOR, 1, execute.vectors.vector[0]), (Unit.VECTOR, 2, execute.vectors.vector[1]),
-            (Unit.MATRIX, 1, execute.vectors.matrix[0]), (Unit.MATRIX, 2, execute.vectors.matrix[1]),
-            (Unit.MEMORY, 2, execute.vectors.store),
+        for port, (uses, source, value) in enumerate((
+            (is_vector, 1, execute.vectors.vector[0]), (is_vector, 2, execute.vectors.vector[1]),
+            (changes_matrix, 1, execute.vectors.matrix[0]), (changes_matrix, 2, execute.vectors.matrix[1]),
+            (stores, 2, execute.vectors.store),
         )):
-            chosen = issue.issued & Cat(
-                stores(each.control) if unit is Unit.MEMORY else is_unit(each.control, unit)
-                for each in issue.instructions)
+            chosen = issue.issued & Cat(uses(each.control) for each in issue.instructions)
             m.d.comb += [
                 v.threads[port].eq(select(chosen, issue.threads)),
                 v.indices[port].eq(select(chosen, [fields(each)[source] for each in issue.instructions])),
@@ -250,6 +248,7 @@ class Core(wiring.Component):
         wiring.connect(m, execute.muldiv, muldiv.request)
         wiring.connect(m, execute.vector, vector.request)
         wiring.connect(m, execute.matrix, matrix.request)
+        wiring.connect(m, execute.matrix_read, matrix.read)
         wiring.connect(m, special.push, pushes.i)
         wiring.connect(m, special.signal, signals.i)
         wiring.connect(m, pushes.o, wiring.flipped(self.push))

@@ -21,6 +21,7 @@ def control_of(instruction: isa.Instruction) -> int:
         "word": instruction.word,
         "source": instruction.source,
         "immediate": instruction.format in _IMMEDIATE,
+        "advances": instruction.advances,
         "rd_file": instruction.rd_file,
         "rs1_file": instruction.rs1_file,
         "rs2_file": instruction.rs2_file,

@@ -9,7 +9,17 @@ from ..config import Config
 from ..isa import File, Unit
 from . import lsu, matrix, muldiv, vector
 from .decode import fields
-from .issue import ALONE, AT_ONCE, is_unit, stores
+from .issue import (
+    ALONE,
+    AT_ONCE,
+    accesses,
+    changes_matrix,
+    is_unit,
+    is_vector,
+    multiplies_divides,
+    reads_matrix,
+    stores,
+)
 from .layouts import (
     offset_bits,
     operation_layout,
@@ -62,7 +72,7 @@ class Execute(wiring.Component):
         For the branch predictor.
     claims, store : Out
         For the scoreboard.
-    memories : Out(stream) of each group, muldiv, vector, matrix : Out(stream)
+    memories : Out(stream) of each group, muldiv, vector, matrix, matrix_read : Out(stream)
         Operations for the units, which are ready.
     retirement : Out
         For each slot, what traces show.
@@ -92,6 +102,7 @@ class Execute(wiring.Component):
             "muldiv": Out(stream.Signature(muldiv.request_layout(config))),
             "vector": Out(stream.Signature(vector.request_layout(config))),
             "matrix": Out(stream.Signature(matrix.request_layout(config))),
+            "matrix_read": Out(stream.Signature(matrix.read_layout(config))),
             "retirement": Out(data.ArrayLayout(retired_layout(config), slots)),
         })
 
@@ -185,14 +196,15 @@ class Execute(wiring.Component):
         for slot, (operation, part) in enumerate(zip(operations, slots, strict=True)):
             instruction = operation.instruction
             control = instruction.control
-            destination, *_ = fields(instruction)
+            destination, source, _ = fields(instruction)
             write, claim, shown = self.writes[slot], self.claims[slot], self.retirement[slot]
             at_once = is_unit(control, *AT_ONCE)
             is_zero = (control.rd_file == File.X) & (destination == 0)
+            result = done[slot] & at_once & (control.rd_file == File.X) & ~is_zero
             m.d.comb += [
-                write.valid.eq(done[slot] & at_once & (control.rd_file == File.X) & ~is_zero),
+                write.valid.eq(result | (done[slot] & control.advances & (source != 0))),
                 write.result.thread.eq(operation.thread),
-                write.result.destination.eq(destination),
+                write.result.destination.eq(Mux(control.advances, source, destination)),
                 write.result.data.eq(Mux(control.unit == Unit.CSR, self.special.result, part.result)),
                 claim.valid.eq(done[slot] & ~at_once & ~is_zero),
                 claim.thread.eq(operation.thread),
@@ -203,7 +215,7 @@ class Execute(wiring.Component):
                 shown.thread.eq(operation.thread),
                 shown.pc.eq(instruction.pc),
                 shown.word.eq(instruction.word),
-                shown.writes.eq(write.valid),
+                shown.writes.eq(result),
                 shown.value.eq(write.result.data),
             ]
 
@@ -229,51 +241,53 @@ class Execute(wiring.Component):
                     ]
 
     def _units(self, m, operations, slots, done, vectors):
-        """What the units get: issue gives each at most one operation a cycle."""
+        """What the units get: issue gives each user at most one operation a cycle."""
         width = self.config.issue_width
         every = range(self.config.slots)
-        users = [(Unit.MULDIV, self.muldiv, every), (Unit.VECTOR, self.vector, every), (Unit.MATRIX, self.matrix, every)]
-        users += [(Unit.MEMORY, self.memories[group], every[group * width:(group + 1) * width])
+        users = [(multiplies_divides, self.muldiv, every), (is_vector, self.vector, every),
+                 (changes_matrix, self.matrix, every), (reads_matrix, self.matrix_read, every)]
+        users += [(accesses, self.memories[group], every[group * width:(group + 1) * width])
                   for group in range(self.config.groups)]
-        for unit, port, own in users:
-            chosen = Cat(done[slot] & is_unit(operations[slot].instruction.control, unit) for slot in own)
-            operation = Signal(operation_layout(self.config), name=f"{unit.name.lower()}_operation")
+        for uses, port, own in users:
+            chosen = Cat(done[slot] & uses(operations[slot].instruction.control) for slot in own)
+            operation = Signal(operation_layout(self.config), name=f"{uses.__name__}_operation")
             control = operation.instruction.control
             destination, source1, source2 = fields(operation.instruction)
             m.d.comb += [
                 operation.eq(select(chosen, [operations[slot].as_value() for slot in own])),
                 port.valid.eq(chosen.any()),
                 port.payload.thread.eq(operation.thread),
-                port.payload.destination.eq(destination),
-                port.payload.function.eq(control.function),
             ]
-            match unit:
-                case Unit.MEMORY:
-                    m.d.comb += [
-                        port.payload.address.eq(select(chosen, [slots[slot].address for slot in own])),
-                        port.payload.data.eq(
-                            Mux(lsu.is_vector(control.function), vectors.store, operation.x2)),
-                    ]
-                    with m.If(chosen.any() & stores(control)):
-                        m.d.comb += self.store.bit_select(operation.thread, 1).eq(1)
-                case Unit.MULDIV:
-                    m.d.comb += [
-                        port.payload.word.eq(control.word),
-                        port.payload.a.eq(operation.x1),
-                        port.payload.b.eq(operation.x2),
-                    ]
-                case Unit.VECTOR:
-                    m.d.comb += [
-                        port.payload.a.eq(vectors.vector[0]),
-                        port.payload.b.eq(vectors.vector[1]),
-                        port.payload.x1.eq(operation.x1),
-                        port.payload.x2.eq(operation.x2),
-                    ]
-                case Unit.MATRIX:
-                    m.d.comb += [
-                        port.payload.a.eq(vectors.matrix[0]),
-                        port.payload.b.eq(vectors.matrix[1]),
-                        port.payload.accumulator.eq(
-                            Mux(control.rs1_file == File.ACCUMULATOR, source1, destination)),
-                        port.payload.part.eq(source2),
-                    ]
+            if uses is not changes_matrix:
+                m.d.comb += port.payload.destination.eq(destination)
+            if uses is reads_matrix:
+                m.d.comb += [port.payload.accumulator.eq(source1), port.payload.part.eq(source2)]
+                continue
+            m.d.comb += port.payload.function.eq(control.function)
+            if uses is accesses:
+                m.d.comb += [
+                    port.payload.address.eq(select(chosen, [slots[slot].address for slot in own])),
+                    port.payload.data.eq(
+                        Mux(lsu.is_vector(control.function), vectors.store, operation.x2)),
+                ]
+                with m.If(chosen.any() & stores(control)):
+                    m.d.comb += self.store.bit_select(operation.thread, 1).eq(1)
+            elif uses is multiplies_divides:
+                m.d.comb += [
+                    port.payload.word.eq(control.word),
+                    port.payload.a.eq(operation.x1),
+                    port.payload.b.eq(operation.x2),
+                ]
+            elif uses is is_vector:
+                m.d.comb += [
+                    port.payload.a.eq(vectors.vector[0]),
+                    port.payload.b.eq(vectors.vector[1]),
+                    port.payload.x1.eq(operation.x1),
+                    port.payload.x2.eq(operation.x2),
+                ]
+            else:
+                m.d.comb += [
+                    port.payload.a.eq(vectors.matrix[0]),
+                    port.payload.b.eq(vectors.matrix[1]),
+                    port.payload.accumulator.eq(destination),
+                ]

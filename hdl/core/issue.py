@@ -1,5 +1,8 @@
 """Issue: which instructions of which threads go to the execute stage."""
 
+from functools import reduce
+from operator import or_
+
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -26,9 +29,70 @@ def is_unit(control, *units: Unit):
     return Cat(control.unit == unit for unit in units).any()
 
 
+def accesses(control):
+    """As hardware: whether an instruction is a load or store."""
+    return control.unit == Unit.MEMORY
+
+
 def stores(control):
     """As hardware: whether an instruction is a store."""
-    return (control.unit == Unit.MEMORY) & is_store(control.function)
+    return accesses(control) & is_store(control.function)
+
+
+def multiplies_divides(control):
+    """As hardware: whether an instruction is one of RV64M."""
+    return control.unit == Unit.MULDIV
+
+
+def is_vector(control):
+    """As hardware: whether an instruction is for the vector unit."""
+    return control.unit == Unit.VECTOR
+
+
+def reads_matrix(control):
+    """As hardware: whether an instruction reads an accumulator."""
+    return (control.unit == Unit.MATRIX) & (control.function == isa.Matrix.READ)
+
+
+def changes_matrix(control):
+    """As hardware: whether an instruction changes an accumulator."""
+    return (control.unit == Unit.MATRIX) & (control.function != isa.Matrix.READ)
+
+
+def registers_of(instruction):
+    """The register fields of an instruction: the file that each names, and the number."""
+    control = instruction.control
+    return list(zip((control.rd_file, control.rs1_file, control.rs2_file), fields(instruction), strict=True))
+
+
+class _Candidate:
+    """An instruction that may be issued, and what speaks against others beside it."""
+
+    def __init__(self, m, possible, instruction):
+        control = instruction.control
+        destination, source, _ = fields(instruction)
+
+        def bit(condition):
+            signal = Signal()
+            m.d.comb += signal.eq(condition)
+            return signal
+
+        self.possible = possible
+        self.alone, self.accesses = bit(is_unit(control, *ALONE)), bit(accesses(control))
+        self.integer, self.branches = bit(is_unit(control, Unit.ALU, Unit.BRANCH)), bit(is_unit(control, Unit.BRANCH))
+        #: Uses of which there is one a cycle for all groups.
+        self.shared = Cat(self.alone, *(
+            bit(uses(control)) for uses in (stores, multiplies_divides, is_vector, changes_matrix, reads_matrix)))
+        self.registers = registers_of(instruction)
+        nothing = (control.rd_file == File.NONE) | (control.rd_file == File.X) & (destination == 0)
+        self.written = [
+            (Mux(nothing, _NO_FILE, control.rd_file), destination),
+            (Mux(control.advances & (source != 0), File.X, _NO_FILE), source),
+        ]
+
+
+#: No register's file.
+_NO_FILE = 7
 
 
 class Issue(wiring.Component):
@@ -89,7 +153,7 @@ class Issue(wiring.Component):
             ready.append(bits)
 
         # Each group's thread, and what it could issue.
-        candidates: list[list[tuple]] = []
+        groups: list[list[_Candidate]] = []
         grants = []
         for group in range(config.groups):
             own = range(group, config.threads, config.groups)
@@ -101,7 +165,7 @@ class Issue(wiring.Component):
                 turn.advance.eq(self.issued[group * width] & config.fair_threads),
                 possible.eq(select(turn.grant, [ready[thread] for thread in own])),
             ]
-            row = []
+            candidates = []
             for place in range(width):
                 slot = group * width + place
                 m.d.comb += [
@@ -109,19 +173,18 @@ class Issue(wiring.Component):
                     self.instructions[slot].eq(select(turn.grant, [
                         self.heads[thread][place].as_value() for thread in own])),
                 ]
-                row.append((possible[place], self.instructions[slot]))
-            candidates.append(row)
+                candidates.append(_Candidate(m, possible[place], self.instructions[slot]))
+            groups.append(candidates)
 
         # The group that is served second gets what the other one leaves.
-        alone = [self._bundle(row, []) for row in candidates]
+        alone = [self._bundle(m, candidates, [], []) for candidates in groups]
         if config.groups == 1:
             m.d.comb += self.issued.eq(Cat(alone[0]))
         else:
             first = Signal()
             m.d.sync += first.eq(~first & config.fair_threads)
-            for group, row in enumerate(candidates):
-                others = [instruction for _, instruction in candidates[1 - group]]
-                rest = self._bundle(row, list(zip(alone[1 - group], others, strict=True)))
+            for group, candidates in enumerate(groups):
+                rest = self._bundle(m, candidates, alone[1 - group], groups[1 - group])
                 m.d.comb += self.issued[group * width:(group + 1) * width].eq(
                     Mux(first == group, Cat(alone[group]), Cat(rest)))
 
@@ -131,48 +194,36 @@ class Issue(wiring.Component):
                 m.d.comb += self.pops[thread].eq(Mux(grant[index], count, 0))
         return m
 
-    def _bundle(self, row, others):
-        """Which of a thread's instructions are issued, given those that others issue: each a bit and an instruction."""
-        issued = []
-        for place, (possible, instruction) in enumerate(row):
-            own = [(issued[index], row[index][1]) for index in range(place)]
-            go = possible & self._has_room(instruction.control, own, others)
-            if place:
-                go &= issued[place - 1] & self._independent(row[place - 1][1], instruction)
+    def _bundle(self, m, candidates, taken, others):
+        """Which of a thread's instructions are issued, given which of the others that compete with them are."""
+        issued: list[Signal] = []
+        for place, candidate in enumerate(candidates):
+            go = Signal()
+            own = candidates[:place]
+            m.d.comb += go.eq(candidate.possible & self._has_room(candidate, issued, own, taken, others)
+                              & (issued[-1] & self._independent(own[-1], candidate) if place else 1))
             issued.append(go)
         return issued
 
-    def _has_room(self, control, own, others):
+    def _has_room(self, candidate, issued, own, taken, others):
         """The units take an instruction beside those that its group and the other one issue before it."""
-        def count(uses, before):
-            return sum((go & uses(other.control) for go, other in before), start=0)
-
-        def one_of(*units: Unit):
-            return lambda control: is_unit(control, *units)
-
-        room, before = 1, own + others
-        for uses in (one_of(Unit.VECTOR), one_of(Unit.MATRIX), one_of(Unit.MULDIV), one_of(*ALONE), stores):
-            if before:
-                room &= ~(uses(control) & (count(uses, before) != 0))
+        before = list(zip([*issued, *taken], [*own, *others], strict=True))
+        room = 1
+        if before:
+            room &= ~(candidate.shared & reduce(or_, (Mux(go, other.shared, 0) for go, other in before))).any()
         if own:  # each group has a load-store unit of its own
-            room &= ~(is_unit(control, Unit.MEMORY) & (count(one_of(Unit.MEMORY), own) != 0))
+            room &= ~(candidate.accesses & Cat(go & other.accesses for go, other in before[:len(own)]).any())
         if len(before) >= self.config.alus:
-            integer = one_of(Unit.ALU, Unit.BRANCH)
-            room &= ~(integer(control) & (count(integer, before) >= self.config.alus))
+            integers = sum(go & other.integer for go, other in before)
+            room &= ~(candidate.integer & (integers >= self.config.alus))
         return room
 
     @staticmethod
     def _independent(older, younger):
         """An instruction can be issued together with the one before it."""
-        destination, *_ = fields(older)
-        same = Cat(
-            (file == older.control.rd_file) & (register == destination)
-            for file, register in zip(
-                (younger.control.rd_file, younger.control.rs1_file, younger.control.rs2_file),
-                fields(younger), strict=True)).any()
-        real = (older.control.rd_file == File.V) | ((older.control.rd_file == File.X) & (destination != 0))
-        both_branch = is_unit(older.control, Unit.BRANCH) & is_unit(younger.control, Unit.BRANCH)
-        return ~(same & real) & ~both_branch & ~is_unit(older.control, *ALONE) & ~is_unit(younger.control, *ALONE)
+        same = Cat((file == written) & (register == number)
+                   for file, register in younger.registers for written, number in older.written).any()
+        return ~same & ~(older.branches & younger.branches) & ~older.alone & ~younger.alone
 
     def _ready(self, m, thread, place):
         """Nothing but other instructions of this cycle stands in the way of the instruction at this place."""
@@ -183,7 +234,7 @@ class Issue(wiring.Component):
         hazard = Signal(name=f"hazard_{thread}_{place}")
         busy = self.busy[thread]
         executing = [self.executing[group * config.issue_width + index] for index in range(config.issue_width)]
-        registers = list(zip((control.rd_file, control.rs1_file, control.rs2_file), fields(instruction), strict=True))
+        registers = registers_of(instruction)
         for file, register in registers:
             with m.If(((file == File.X) & busy[0].bit_select(register, 1))
                       | ((file == File.V) & busy[1].bit_select(register, 1))):
@@ -208,7 +259,7 @@ class Issue(wiring.Component):
         with m.If(publishes & ~self.drained[thread]):
             m.d.comb += hazard.eq(1)
         if place == config.issue_width - 1:
-            with m.If(is_unit(control, *AT_ONCE) & self.late_results[group]):
+            with m.If((is_unit(control, *AT_ONCE) | control.advances) & self.late_results[group]):
                 m.d.comb += hazard.eq(1)
         return (self.active[thread] & (self.counts[thread] > place) & ~hazard
                 & self.units[group].bit_select(control.unit, 1))

@@ -17,6 +17,7 @@ class Control(data.Struct):
     word: unsigned(1)
     source: isa.Source
     immediate: unsigned(1)  # the second ALU operand is the immediate
+    advances: unsigned(1)
     rd_file: isa.File
     rs1_file: isa.File
     rs2_file: isa.File

@@ -42,7 +42,8 @@ def is_vector(function):
 class LoadStoreUnit(wiring.Component):
     """Takes one access a cycle and performs them in order.
 
-    A load's result comes 2 cycles after its request at the earliest: queue, SRAM. Its line is buffered if nobody takes it.
+    A load's result comes 2 cycles after its request at the earliest: queue, SRAM. Its line is kept until the result is
+    taken.
 
     Members
     -------

@@ -22,15 +22,13 @@ def request_layout(config: Config) -> data.StructLayout:
     """A function and what it needs.
 
     `a` holds A[i, k] as number i K + k and `b` holds B[k, j] as number k N + j, as docs/numerics.md says for their
-    formats. A read gives the rows from `part` x `config.rows_per_part` on to vector register `destination`; a load sets
-    them to the FP32 numbers of `a`, row by row.
+    formats. A load sets the rows from `part` x `config.rows_per_part` on to the FP32 numbers of `a`, row by row.
     """
     return data.StructLayout({
         "function": Matrix,
         "thread": config.thread_bits,
         "accumulator": config.accumulator_bits,
         "part": bits_for_count(config.parts),
-        "destination": 5,
         "a_format": OperandFormat,
         "b_format": OperandFormat,
         "a": config.vector_bits,
@@ -38,12 +36,23 @@ def request_layout(config: Config) -> data.StructLayout:
     })
 
 
-class MatrixUnit(wiring.Component):
-    """Takes a function every cycle, in any order and on any accumulator.
+def read_layout(config: Config) -> data.StructLayout:
+    """A read of the rows from `part` x `config.rows_per_part` on, to vector register `destination`."""
+    return data.StructLayout({
+        "thread": config.thread_bits,
+        "accumulator": config.accumulator_bits,
+        "part": bits_for_count(config.parts),
+        "destination": 5,
+    })
 
-    Stages: two of `MatrixOperand`; four of `MatrixElement`; select a part; five of `MatrixReader`; the queue. So a
-    `Matrix.READ` sees all that was taken before it, and its result is offered 13 cycles after it was taken.
-    ``request.ready`` depends on registers alone and is low only while reads whose results nobody takes fill the queue.
+
+class MatrixUnit(wiring.Component):
+    """Takes a function and a read every cycle, in any order and on any accumulator.
+
+    Stages: two of `MatrixOperand`; four of `MatrixElement`; select a part; five of `MatrixReader`; the queue. So a read
+    sees all functions that were taken in cycles before it, and its result is offered 13 cycles after it was taken.
+    ``request`` is always ready; ``read.ready`` depends on registers alone and is low only while reads whose results
+    nobody takes fill the queue.
 
     Parameters
     ----------
@@ -52,12 +61,14 @@ class MatrixUnit(wiring.Component):
     Members
     -------
     request : In(stream of request_layout(config))
+        Anything but `Matrix.READ`.
+    read : In(stream of read_layout(config))
     room : Out(1)
-        The unit will also take the operation behind the one that it is given in this cycle.
+        The unit will also take the read behind the one that it is given in this cycle.
     result : Out(stream of vector_result_layout(config))
         The reads, in their order: FP32 row by row, lowest bits first, unused lanes 0.
     step : Out(1)
-        A `Matrix.MULTIPLY` is taken in this cycle, and its formats are defined.
+        A `Matrix.MULTIPLY` or `Matrix.START` is taken in this cycle, and its formats are defined.
     illegal : Out(1)
         One is taken with a format code that is not of `MATRIX_FORMATS`; it changes nothing.
     """
@@ -69,6 +80,7 @@ class MatrixUnit(wiring.Component):
         self.config = config
         super().__init__({
             "request": In(stream.Signature(request_layout(config))),
+            "read": In(stream.Signature(read_layout(config))),
             "result": Out(stream.Signature(vector_result_layout(config))),
             "step": Out(1),
             "illegal": Out(1),
@@ -79,23 +91,24 @@ class MatrixUnit(wiring.Component):
         m = Module()
         config = self.config
         request = self.request.payload
-        taken = self.request.valid & self.request.ready
-        reads = taken & (request.function == Matrix.READ)
-        multiplies = taken & (request.function == Matrix.MULTIPLY)
+        taken = self.request.valid
+        reads = self.read.valid & self.read.ready
+        multiplies = taken & ((request.function == Matrix.MULTIPLY) | (request.function == Matrix.START))
         legal = Cat(Cat(side.code == code for code in MATRIX_FORMATS).any()
                     for side in (request.a_format, request.b_format)).all()
         m.d.comb += [self.step.eq(multiplies & legal), self.illegal.eq(multiplies & ~legal)]
 
-        # What goes with a function, stage by stage. Nothing to do is a read that nobody waits for.
+        # What goes with a function and a read, stage by stage. Nothing to do is `Matrix.READ`.
         layout = data.StructLayout({
-            "function": Matrix, "valid": 1, "thread": config.thread_bits, "accumulator": config.accumulator_bits,
-            "destination": 5, "part": bits_for_count(config.parts)})
+            "function": Matrix, "thread": config.thread_bits, "accumulator": config.accumulator_bits,
+            "part": bits_for_count(config.parts), "reads": 1, "read": read_layout(config)})
         stages = [Signal(layout, name=f"stage{index}", init={"function": Matrix.READ})
                   for index in range(self.LATENCY + 1)]
         m.d.comb += [
             stages[0].function.eq(Mux(taken & ~self.illegal, request.function, Matrix.READ)),
-            stages[0].valid.eq(reads),
-            *(stages[0][name].eq(request[name]) for name in ("thread", "accumulator", "destination", "part")),
+            stages[0].reads.eq(reads),
+            stages[0].read.eq(self.read.payload),
+            *(stages[0][name].eq(request[name]) for name in ("thread", "accumulator", "part")),
         ]
         for before, after in pairwise(stages):
             m.d.sync += after.eq(before)
@@ -143,6 +156,7 @@ class MatrixUnit(wiring.Component):
                 m.d.comb += [
                     element.function.eq(Mux(skips, Matrix.READ, entered.function)),
                     element.accumulator.eq(entered.thread * config.accumulators + entered.accumulator),
+                    element.read.eq(entered.read.thread * config.accumulators + entered.read.accumulator),
                     *(element.a[k].eq(a[i * config.k + k]) for k in range(config.k)),
                     *(element.b[k].eq(b[k * config.n + j]) for k in range(config.k)),
                     element.loaded.eq(loaded[row * config.n + j]),
@@ -156,7 +170,7 @@ class MatrixUnit(wiring.Component):
         for lane in range(numbers):
             m.submodules[f"reader{lane}"] = reader = Block(module="d1_matrix_reader", body=reader_body)
             selected = Signal(state_layout(config.k), name=f"selected{lane}", reset_less=True)
-            with m.Switch(read.part):
+            with m.Switch(read.read.part):
                 for choice in range(config.parts):
                     with m.Case(choice):
                         m.d.sync += selected.eq(states[choice * numbers + lane])
@@ -167,11 +181,12 @@ class MatrixUnit(wiring.Component):
         last = stages[-1]
         m.d.comb += [
             queue.enter.eq(reads),
-            self.request.ready.eq(queue.ready),
+            self.request.ready.eq(1),
+            self.read.ready.eq(queue.ready),
             self.room.eq(queue.room),
-            queue.i.valid.eq(last.valid),
-            queue.i.payload.thread.eq(last.thread),
-            queue.i.payload.destination.eq(last.destination),
+            queue.i.valid.eq(last.reads),
+            queue.i.payload.thread.eq(last.read.thread),
+            queue.i.payload.destination.eq(last.read.destination),
         ]
         wiring.connect(m, queue.o, wiring.flipped(self.result))
         return m

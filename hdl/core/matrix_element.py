@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -30,12 +30,14 @@ class MatrixElement(wiring.Component):
     -------
     function : In(Matrix)
     accumulator : In
+    read : In
+        An accumulator to read beside that, as it is before the function.
     a, b : In(Operand) [depth]
         Used by `Matrix.MULTIPLY`.
     loaded : In(Loaded)
         Used by the `Matrix.LOAD` of `DotProduct.LOAD_DELAY` cycles before.
     state : Out(state_layout(depth))
-        The accumulator that a `Matrix.READ` named.
+        The accumulator that ``read`` named.
     """
 
     LATENCY = DotProduct.LATENCY
@@ -46,6 +48,7 @@ class MatrixElement(wiring.Component):
         super().__init__({
             "function": In(Matrix),
             "accumulator": In(bits_for_count(accumulators)),
+            "read": In(bits_for_count(accumulators)),
             "a": In(data.ArrayLayout(Operand, depth)),
             "b": In(data.ArrayLayout(Operand, depth)),
             "loaded": In(Loaded),
@@ -58,7 +61,7 @@ class MatrixElement(wiring.Component):
         m.submodules.accumulators = accumulators = Block(
             module="d1_accumulators", body=Accumulators(count=self.accumulators, depth=self.depth))
         m.d.comb += [
-            product.multiply.eq(self.function == Matrix.MULTIPLY),
+            product.multiply.eq((self.function == Matrix.MULTIPLY) | (self.function == Matrix.START)),
             product.a.eq(self.a),
             product.b.eq(self.b),
             product.load.eq(self.function == Matrix.LOAD),
@@ -66,17 +69,19 @@ class MatrixElement(wiring.Component):
         ]
 
         # What goes to the accumulators arrives with the group. A load is the group of a sum that starts from zero.
-        stages = [Signal(data.StructLayout({"fresh": 1, "index": self.accumulator.shape()}), name=f"stage{stage}",
-                         reset_less=True) for stage in range(DotProduct.LATENCY)]
+        layout = data.StructLayout({"fresh": 1, "index": self.accumulator.shape(), "read": self.read.shape()})
+        stages = [Signal(layout, name=f"stage{stage}", reset_less=True) for stage in range(DotProduct.LATENCY)]
         m.d.comb += [
-            stages[0].fresh.eq((self.function == Matrix.ZERO) | (self.function == Matrix.LOAD)),
+            stages[0].fresh.eq(Cat(self.function == fresh for fresh in (Matrix.ZERO, Matrix.LOAD, Matrix.START)).any()),
             stages[0].index.eq(self.accumulator),
+            stages[0].read.eq(self.read),
         ]
         for before, after in pairwise(stages):
             m.d.sync += after.eq(before)
         m.d.comb += [
             accumulators.fresh.eq(stages[-1].fresh),
             accumulators.index.eq(stages[-2].index),
+            accumulators.read_index.eq(stages[-2].read),
             accumulators.group.eq(product.group),
             accumulators.total.eq(product.total),
             self.state.eq(accumulators.state),

@@ -27,7 +27,7 @@ class Slot(wiring.Component):
     -------
     operation : In
     result : Out(64)
-        Of the ALU, or the link of a jump.
+        Of the ALU, the link of a jump, or the advanced address.
     address : Out(64)
         Of a load or store.
     jumps : Out(1), target : Out(64)
@@ -61,6 +61,8 @@ class Slot(wiring.Component):
         control, pc = instruction.control, instruction.pc
         x1, x2 = self.operation.x1, self.operation.x2
         immediate = instruction.value
+        advanced = Signal(64)
+        m.d.comb += advanced.eq(x1 + immediate)
 
         # Integer results.
         m.submodules.alu = alu = Alu()
@@ -69,8 +71,14 @@ class Slot(wiring.Component):
             alu.word.eq(control.word),
             alu.b.eq(Mux(control.immediate, immediate, x2)),
             self.link.eq(pc + 4),
-            self.result.eq(Mux(control.unit == Unit.BRANCH, self.link, alu.result)),
         ]
+        with m.Switch(control.unit):
+            with m.Case(Unit.BRANCH):
+                m.d.comb += self.result.eq(self.link)
+            with m.Case(Unit.MEMORY):
+                m.d.comb += self.result.eq(advanced)
+            with m.Default():
+                m.d.comb += self.result.eq(alu.result)
         with m.Switch(control.source):
             with m.Case(isa.Source.RS1):
                 m.d.comb += alu.a.eq(x1)
@@ -104,7 +112,7 @@ class Slot(wiring.Component):
         store, is_vector = lsu.is_store(control.function), lsu.is_vector(control.function)
         size = Signal(range(config.vector_bytes + 1))
         m.d.comb += [
-            self.address.eq(x1 + immediate),
+            self.address.eq(Mux(control.advances, x1, advanced)),
             size.eq(Mux(is_vector, config.vector_bytes, 1 << control.function[:2])),
         ]
         accesses = control.unit == Unit.MEMORY

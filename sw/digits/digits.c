@@ -132,8 +132,7 @@ int main(int thread)
         for (unsigned strip = 0; strip < PANEL_STRIPS; strip++) {
             load_bias(&panels[panel].b1[strip * STRIP_ROWS]);
             for (uint64_t column = thread; column < strips; column += D1_THREADS) {
-                gemm_zero();
-                gemm_add(panels[panel].w1[strip], job.images + column * IMAGES_STRIP, STEPS_1);
+                gemm(panels[panel].w1[strip], job.images + column * IMAGES_STRIP, STEPS_1, 1);
                 store_hidden(job.hidden + column * HIDDEN_STRIP + (panel * PANEL_STRIPS + strip) * HIDDEN_BLOCK);
             }
         }
@@ -142,10 +141,10 @@ int main(int thread)
     for (unsigned strip = 0; strip < DIGIT_STRIPS; strip++) {
         load_bias(&b2[strip * STRIP_ROWS]);
         for (uint64_t column = thread; column < strips; column += D1_THREADS) {
-            gemm_zero();
-            for (unsigned panel = 0; panel < PANELS; panel++)
-                gemm_add(panels[panel].w2[strip], job.hidden + column * HIDDEN_STRIP + panel * PANEL_STEPS * GEMM_STEP,
-                         PANEL_STEPS);
+            const char *hidden = job.hidden + column * HIDDEN_STRIP;
+            gemm(panels[0].w2[strip], hidden, PANEL_STEPS, 1);
+            for (unsigned panel = 1; panel < PANELS; panel++)
+                gemm(panels[panel].w2[strip], hidden + panel * PANEL_STEPS * GEMM_STEP, PANEL_STEPS, 0);
             store_logits(job.logits + (column * DIGIT_STRIPS + strip) * GEMM_BLOCK);
         }
     }

@@ -124,6 +124,14 @@ struct d1_list {
 #define D1_VST(vs2, pointer, offset) \
     __asm__ volatile(".insn s 0x2b, 0, x%0, %1(%2)" :: "i"(vs2), "i"(offset), "r"((uint64_t)(pointer)) : "memory")
 
+/* vld.pi vd, (rs1), imm: vd = the line at rs1, aligned as for vld; then rs1 = rs1 + imm */
+#define D1_VLD_PI(vd, pointer, increment) \
+    __asm__ volatile(".insn i 0xb, 3, x%1, %2(%0)" : "+r"(pointer) : "i"(vd), "i"(increment) : "memory")
+
+/* vst.pi vs2, (rs1), imm: the line at rs1, aligned as for vld, = vs2; then rs1 = rs1 + imm */
+#define D1_VST_PI(vs2, pointer, increment) \
+    __asm__ volatile(".insn s 0x2b, 3, x%1, %2(%0)" : "+r"(pointer) : "i"(vs2), "i"(increment) : "memory")
+
 /* vadd.s vd, vs1, vs2: each FP32 lane: vd = vs1 + vs2, rounded to nearest even */
 #define D1_VADD_S(vd, vs1, vs2) \
     __asm__ volatile(".insn r 0x5b, 0, 0, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
@@ -154,6 +162,10 @@ struct d1_list {
  * for bit */
 #define D1_MMUL_BF16(ad, vs1, vs2) \
     __asm__ volatile(".insn r 0x7b, 0, 1, x%0, x%1, x%2" :: "i"(ad), "i"(vs1), "i"(vs2))
+
+/* mmulz.bf16 ad, vs1, vs2: ad[M, N] = vs1[M, K] x vs2[K, N]: as mzero and then mmul.bf16, in one step */
+#define D1_MMULZ_BF16(ad, vs1, vs2) \
+    __asm__ volatile(".insn r 0x7b, 0, 9, x%0, x%1, x%2" :: "i"(ad), "i"(vs1), "i"(vs2))
 
 /* mread vd, as1, part: vd = the rows of accumulator as1 from part x R on, R = the rows that fit; each rounded once to
  * FP32 */

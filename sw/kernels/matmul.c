@@ -18,12 +18,10 @@ D1_LINE_ALIGNED volatile struct {
 /* Accumulators 0 .. 3 to memory, one part a line. */
 D1_INLINE void store_block(char *c)
 {
-    D1_UNROLLED(accumulator, 4) {
-        D1_UNROLLED(part, D1_PARTS)
-            D1_MREAD(part, accumulator, part);
-        D1_UNROLLED(part, D1_PARTS)
-            D1_VST(part, c, (accumulator * D1_PARTS + part) * D1_LINE);
-    }
+    D1_UNROLLED(part, 4 * D1_PARTS)
+        D1_MREAD(16 + part, part / D1_PARTS, part % D1_PARTS);
+    D1_UNROLLED(part, 4 * D1_PARTS)
+        D1_VST(16 + part, c, part * D1_LINE);
 }
 
 int main(int thread)
@@ -40,8 +38,7 @@ int main(int thread)
         }
         if (row >= rows)
             break;
-        gemm_zero();
-        gemm_add((const char *)job.a + row * strip, (const char *)job.b + column * strip, steps);
+        gemm((const char *)job.a + row * strip, (const char *)job.b + column * strip, steps, 1);
         store_block(c);
         column += D1_THREADS;
         c += D1_THREADS * GEMM_BLOCK;

@@ -8,7 +8,7 @@ import cocotb
 from amaranth.lib import data
 
 from hdl import memory_map
-from hdl.config import SRAM_BASE, Config, preset
+from hdl.config import SRAM_BASE, Config
 from hdl.mem.port import request_layout
 from hdl.memory_map import State, ThreadRegister
 from sim.trace import Record, compare
@@ -114,10 +114,10 @@ class CoreBench:
 
 @cocotb.test()
 async def lock_step(dut):
-    """Programs from the file that the environment names: their traces and memory are the model's."""
-    config = preset(os.environ["CONFIG"])
+    """A core and programs from the file that the environment names: their traces and memory are the model's."""
+    config, cases = pickle.loads(Path(os.environ["CASES"]).read_bytes())
     bench = CoreBench(dut, config)
-    for case in pickle.loads(Path(os.environ["CASES"]).read_bytes()):
+    for case in cases:
         await check(bench, case)
 
 

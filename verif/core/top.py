@@ -32,9 +32,10 @@ class CoreWithSram(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.core = core = Core(config=self.config)
-        m.submodules.sram = sram = Sram(config=self.config, users=("fetch", *LOADS[:self.config.groups], "store", "host"))
+        loads = LOADS[:self.config.groups]
+        m.submodules.sram = sram = Sram(config=self.config, users=("fetch", *loads, "store", "host"))
         wiring.connect(m, core.fetch, sram.fetch)
-        for group, load in enumerate(LOADS[:self.config.groups]):
+        for group, load in enumerate(loads):
             wiring.connect(m, core.loads[group], getattr(sram, load))
         wiring.connect(m, core.store, sram.store)
         wiring.connect(m, wiring.flipped(self.host), sram.host)

@@ -94,7 +94,7 @@ class Bench:
         await self._step(Matrix.READ, index)
 
     async def _step(self, function: Matrix, index: int) -> None:
-        self.dut.function.value, self.dut.accumulator.value = function, index
+        self.dut.function.value, self.dut.accumulator.value, self.dut.read.value = function, index, index
         await self.stage.step()
 
     async def finish(self) -> None:

@@ -48,19 +48,20 @@ class Unit:
 
     def __init__(self, dut, *, config: Config, layout: data.StructLayout):
         self.dut = dut
-        self.request, self.result = Port(dut, "request"), Port(dut, "result")
-        self.request_layout, self.result_layout = layout, vector_result_layout(config)
+        self.ways: list[tuple[Port, data.Layout]] = [(Port(dut, "request"), layout)]
+        self.result, self.result_layout = Port(dut, "result"), vector_result_layout(config)
         self.waiting: deque[Operation] = deque()
         self.inside: deque[tuple[int, dict[str, int], int]] = deque()
         self.offer = self.take = 1.0
         self.taken = self.refused = 0
         self.latencies: list[int] = []
         self.stage = Stage(dut, [self])
-        self.offered: Operation | None = None
+        self.offered: list[Operation] = []
         self.takes = False
 
     async def start(self) -> None:
-        self.request.valid.value = 0
+        for port, _ in self.ways:
+            port.valid.value = 0
         self.result.ready.value = 0
         await self.stage.start()
 
@@ -69,13 +70,25 @@ class Unit:
         limit = 100 + int(20 * (len(self.waiting) + len(self.inside)) / min(self.offer, self.take))
         await self.stage.until(lambda: not self.waiting and not self.inside, limit=limit, what="the unit finishes")
 
+    def way(self, operation: Operation) -> int:
+        """Which of `ways` a request goes."""
+        return 0
+
+    def next(self) -> list[Operation]:
+        """What is offered together; each operation goes another way."""
+        return [self.waiting[0]] if self.waiting else []
+
     def drive(self) -> None:
         before = self.offered
-        self.offered = self.waiting[0] if self.waiting and random.random() < self.offer else None
-        if self.offered is not before:
-            self.request.valid.value = self.offered is not None
-        if self.offered is not None and self.offered is not before:
-            self.request.payload.value = pack(self.request_layout, self.offered.request)
+        self.offered = self.next() if random.random() < self.offer else []
+        if self.offered != before:
+            by_way = {self.way(operation): operation for operation in self.offered}
+            for index, (port, layout) in enumerate(self.ways):
+                port.valid.value = index in by_way
+                if index in by_way:
+                    names = {name for name, _ in layout}
+                    request = by_way[index].request
+                    port.payload.value = pack(layout, {name: request[name] for name in request if name in names})
         takes = random.random() < self.take
         if takes is not self.takes:
             self.result.ready.value = self.takes = takes
@@ -84,15 +97,15 @@ class Unit:
         # Results first: one cannot come in the cycle of its request.
         if self.takes and self.result.valid.value:
             self._check(int(self.result.payload.value))
-        if self.offered is None:
-            return
-        if not self.request.ready.value:
-            self.refused += 1
-            return
-        operation = self.waiting.popleft()
-        self.taken += 1
-        if operation.expected is not None:
-            self.inside.append((self.stage.now, operation.request, operation.expected))
+        for operation in self.offered:
+            port, _ = self.ways[self.way(operation)]
+            if not port.ready.value:
+                self.refused += 1
+                return
+            self.waiting.popleft()
+            self.taken += 1
+            if operation.expected is not None:
+                self.inside.append((self.stage.now, operation.request, operation.expected))
 
     def _check(self, payload: int) -> None:
         assert self.inside, "a result came that no request asked for"
