@@ -142,13 +142,18 @@ def at_thresholds(codes: NDArray, target: Format, *, bias: int, rule: Denormals)
 
 
 def fp32_boundaries(unit: Unit, rng: np.random.Generator, *, biases: Sequence[int],
-                    forms: Sequence[Format] = tuple(FLOATS)) -> int:
-    """FP32 around every rounding boundary of the formats, at these biases and under both rules and roundings."""
+                    forms: Sequence[Format] = tuple(FLOATS), most: int | None = None) -> int:
+    """FP32 around every rounding boundary of the formats, at these biases and under both rules and roundings.
+
+    With `most`, around so many chosen at random and the first and last ones.
+    """
     total = 0
     for target in forms:
         cases = list(product(biases, Denormals)) if target in BIASED else [(0, Denormals.TESLA)]
         for bias, rule in cases if target is not Format.FP32 else ():
             codes = boundaries(target, bias=bias, rule=rule)
+            if most is not None:
+                codes = np.concatenate([codes[:100], rng.choice(codes, most), codes[-100:]])
             fixed = {"source": Format.FP32, "target": target, "target_bias": bias, "denormals": rule}
             total += compare(unit, codes, **fixed)
             total += compare(unit, codes, **fixed, rounding=Rounding.STOCHASTIC, draws=random_draws(rng, len(codes)))
