@@ -13,6 +13,7 @@ from amaranth.lib.wiring import In
 
 from hdl.arith.cfloat8 import Cfloat8Decoder
 from hdl.arith.convert import Converter
+from hdl.arith.formats import BIAS
 from hdl.number_formats import BIAS_BITS, FLOATS, Denormals, FloatFields, Format, Rounding
 
 from .proof import Proof
@@ -73,7 +74,7 @@ class Decoding(wiring.Component):
 
 
 class Encoding(wiring.Component):
-    """A `Converter` gives the CFloat8 neighbour that the rounding asks for, and the flags."""
+    """A `Converter` gives the CFloat8 neighbour that the rounding asks for, and the flags; `source` is FP32 or BF16."""
 
     def __init__(self, *, source: Format, target: Format, rounding: Rounding):
         self.source, self.target, self.rounding = source, target, rounding
@@ -108,7 +109,7 @@ class Encoding(wiring.Component):
         fraction, exponent = operand[:fields.fraction_bits], operand[fields.fraction_bits:-1]
         special, subnormal, sign = exponent.all(), ~exponent.any(), operand[-1]
         significand = Cat(fraction, ~subnormal)
-        power = Mux(subnormal, 1, exponent) + (self.scale.unit - fields.bias - fields.fraction_bits)
+        power = Mux(subnormal, 1, exponent) + (self.scale.unit - BIAS - fields.fraction_bits)
         spill = len(significand)
         shifted = Signal(self.scale.width + spill)
         with m.If(power >= 0):
@@ -118,7 +119,7 @@ class Encoding(wiring.Component):
         with m.Else():
             m.d.comb += shifted.eq(significand)
         sticky, size = shifted[:spill].any(), shifted[spill:]
-        huge = exponent > fields.bias + HIGHEST
+        huge = exponent > BIAS + HIGHEST
 
         result, flags = converter.o, converter.flags
         right, overflow, underflow = self._rounds(m, result[:7], size, sticky, huge, bias, ieee, draw)

@@ -1,7 +1,7 @@
 """Breaks the units of this folder on purpose, and says which faults the fast checks do not notice."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from amaranth.lib import wiring
@@ -13,6 +13,7 @@ from hdl.number_formats import Format
 from verif import batch, mutation
 
 from . import cfloat8, conversions, stochastic
+
 
 def converter_check(unit: conversions.Unit, rng: np.random.Generator) -> None:
     """A tenth of the vectors of the fast tests, in the same manner, the quickest to find a fault first."""
@@ -33,7 +34,8 @@ def generator_check(unit: conversions.Unit, rng: np.random.Generator) -> None:
     assert stochastic.generator_errors(unit, rng, cycles=2000) == 0
 
 
-class Subject(NamedTuple):
+@dataclass(frozen=True)
+class Subject:
     """A unit to break, into how many pieces, and its check."""
 
     name: str

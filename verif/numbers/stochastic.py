@@ -11,6 +11,8 @@ from hdl.number_formats import FLOATS, Denormals, Format, Rounding
 from sim.numerics import advanced, convert, decode, loaded, seeded
 from sim.numerics.formats import magnitudes
 
+from .conversions import AT_ONCE
+
 Unit = Callable[..., dict[str, NDArray]]
 
 LANES = 16
@@ -106,5 +108,5 @@ def deviation(case: Class, numbers: NDArray[np.uint32]) -> float:
     else:
         lower, upper = np.floor(size), np.floor(size) + 1
     chance = (size - lower) / (upper - lower)
-    return float((np.count_nonzero(rounded(numbers) == high) - chance * len(numbers))
-                 / np.sqrt(len(numbers) * chance * (1 - chance)))
+    away = sum(np.count_nonzero(rounded(some) == high) for some in np.array_split(numbers, len(numbers) // AT_ONCE + 1))
+    return float((away - chance * len(numbers)) / np.sqrt(len(numbers) * chance * (1 - chance)))
