@@ -67,7 +67,8 @@ class Bench(Unit):
 
     def multiply_formats(self, name: tuple[int, int], a: Bf16, b: Bf16) -> None:
         """A step whose operands may be CFloat8 instead."""
-        (a_bits, a_format, a), (b_bits, b_format, b) = (register(self.rng, side, CONFIG.vector_bytes) for side in (a, b))
+        (a_bits, a_format, a), (b_bits, b_format, b) = (
+            register(self.rng, side, CONFIG.vector_bytes) for side in (a, b))
         self.tiles[name].step(a, b)
         self._queue(Matrix.MULTIPLY, name, a=a_bits, b=b_bits, a_format=pack(FORMAT, a_format),
                     b_format=pack(FORMAT, b_format))
@@ -79,6 +80,9 @@ class Bench(Unit):
         random.shuffle(codes)
         a, b = (random.getrandbits(FORMAT.size) & ~0xF | code for code in codes)
         self._queue(Matrix.MULTIPLY, name, a_format=a, b_format=b)
+
+    def load_any(self, name: tuple[int, int]) -> None:
+        self.load(name, random.randrange(CONFIG.parts))
 
     def load(self, name: tuple[int, int], part: int) -> None:
         values = np.fromiter(self.numbers, np.uint32, CONFIG.lanes)
@@ -106,7 +110,7 @@ class Bench(Unit):
             if dice < reads:
                 self.read(name, random.randrange(CONFIG.parts))
             elif dice < reads + others:
-                random.choice((self.zero, self.illegal, lambda name: self.load(name, random.randrange(CONFIG.parts))))(name)
+                random.choice((self.zero, self.illegal, self.load_any))(name)
             else:
                 self.multiply_formats(name, *next(self.operands))
 

@@ -48,7 +48,8 @@ def numbers(rng: np.random.Generator) -> Iterator[int]:
 def register(rng: np.random.Generator, bf16: Bf16, size: int) -> tuple[int, dict[str, int], Bf16]:
     """A vector register of `size` bytes with an operand: its bits, the fields of its format, and its numbers.
 
-    In half of the cases the numbers are those of `bf16`, in the others any CFloat8. The rest of the register is anything.
+    In half of the cases the numbers are those of `bf16`, in the others any CFloat8. The rest of the register is
+    anything.
     """
     form = rng.choice([Format.BF16, Format.BF16, *OPERAND_FORMATS[1:]])
     content = rng.bytes(size)
