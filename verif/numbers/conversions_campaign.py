@@ -18,8 +18,8 @@ EVERY_BIAS = range(BIAS_LIMIT + 1)
 SHP_BIASES = (0, 1, 15, 31, 62, 63)
 
 #: Random conversions for each pair of formats, rule and rounding; for SoftFloat, for each pair.
-RANDOM = 300_000
-SOFTFLOAT = 1_000_000
+RANDOM = 100_000
+SOFTFLOAT = 250_000
 
 #: Draws for each kind of boundary.
 DRAWS = 10_000_000
