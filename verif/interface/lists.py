@@ -11,7 +11,7 @@ from hdl.config import SRAM_BASE, global_address
 from hdl.memory_map import CHAIN_LIMIT, DESCRIPTOR_BYTES, Descriptor, ErrorCode
 from hdl.noc.packet import PULL_SLOTS, Op
 from verif.interface.environment import CONFIG, HALF, HERE, LINE, PUSHES_END, Environment
-from verif.interface.model import Refusal
+from verif.interface.model import Move, Refusal
 from verif.interface.packets import packet
 
 #: Descriptors lie from this line on, and nothing writes from here to the end of the SRAM; random pulls write before it.
@@ -65,6 +65,12 @@ class Lists(Environment):
         return [event.code for event in self.model.chain(address, pull=pull) if isinstance(event, Refusal)]
 
 
+    def reads_what_pulls_write(self, address: int) -> bool:
+        """A push from the lines that random pulls write to has no one result."""
+        return any(local(PULLED) <= event.source < local(FIRST_LINE)
+                   for event in self.model.chain(address, pull=False) if isinstance(event, Move))
+
+
 async def environment(dut) -> Lists:
     made = Lists(dut)
     await made.start()
@@ -89,7 +95,8 @@ def random_good(*, pull: bool = False) -> Descriptor:
         source_stride=stride(), destination_stride=stride(), signal=random.randint(0, CONFIG.semaphores),
         done=random.choice((0, random.randint(HALF + 1, PUSHES_END))))
     if random.random() < 0.3:
-        made = replace(made, gather=random.choice((local(line()), local(line()) + 4 * random.randrange(LINE // 4))))
+        numbers = random.randrange(FIRST_LINE, CONFIG.sram_lines)
+        made = replace(made, gather=local(numbers) + 4 * random.choice((0, random.randrange(LINE // 4))))
     if pull:
         # What is written stays where no list reads.
         signal, done = (random.choice((0, random.randint(PUSHES_END + 1, CONFIG.semaphores))) for _ in range(2))
@@ -291,7 +298,7 @@ async def pulls(dut):
 async def lines_that_their_node_refuses(dut):
     """One error for a list; what has been asked for comes, the rest is not asked for, and no `signal` is posted."""
     env = await environment(dut)
-    plain = Descriptor(source=flat(40), destination=local(20), lines=60, signal=PUSHES_END + 2, done=PUSHES_END + 1)
+    plain = Descriptor(source=flat(40), destination=local(900), lines=60, signal=PUSHES_END + 2, done=PUSHES_END + 1)
     for index, refused in enumerate(((40,), (45, 46, 50), (99,)), 1):
         env.failing = {local(line) for line in refused}
         env.out.clear()
@@ -347,6 +354,7 @@ async def random_lists(dut):
         if following and random.random() < 0.3:
             descriptor = replace(descriptor, next=random.choice(following))
         addresses.append((pull, env.lay_down(descriptor)))
+    addresses = [(pull, address) for pull, address in addresses if pull or not env.reads_what_pulls_write(address)]
     while addresses:
         for _ in range(8):
             if addresses:
