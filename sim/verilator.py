@@ -10,7 +10,10 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import cocotb_tools.config
 
@@ -60,7 +63,7 @@ def set_up() -> None:
 
 
 def compile_model(directory: Path, *, name: str, text: str, control: str, options: tuple[str, ...]) -> None:
-    """Compile Verilog `text` with top module `name` into the program ``directory/name``.
+    """Compile Verilog `text` with top module `name` into the program ``directory/name``, which cocotb drives.
 
     Raises
     ------
@@ -69,28 +72,69 @@ def compile_model(directory: Path, *, name: str, text: str, control: str, option
     RuntimeError
         If Verilator or the C++ compiler refuses the model; the message ends with what they said.
     """
+    libraries = cocotb_tools.config.libs_dir
+    main = cocotb_tools.config.share_dir / "lib" / "verilator" / "verilator.cpp"
+    (directory / "control.vlt").write_text(control)
+    with _build_log(directory, name) as output:
+        _translate(directory, output, name, text, (
+            "--exe", "--vpi", "-o", name, *options,
+            "-LDFLAGS", f"-Wl,-rpath,{libraries} -L{libraries} -lcocotbvpi_verilator",
+            str(main), str(directory / "control.vlt")))
+        _join_symbols(directory)
+        _make(directory, output, MAKE_VARIABLES)
+
+
+def compile_library(directory: Path, *, name: str, text: str, driver: str) -> Path:
+    """Compile Verilog `text` with top module `name` and C++ `driver` into a shared library; return its path.
+
+    The driver includes ``Vtop.h`` and exports functions as ``extern "C"``.
+
+    Raises
+    ------
+    MissingTool, RuntimeError
+        As `compile_model`.
+    """
+    source, library = directory / "driver.cpp", directory / f"{name}.so"
+    source.write_text(driver)
+    with _build_log(directory, name) as output:
+        # Verilator links a program; what makes it a library goes to the linker with the rest.
+        _translate(directory, output, name, text, (
+            "--exe", "-o", library.name, *OPTIONS, "-CFLAGS", "-fPIC", "-LDFLAGS", "-shared", str(source)))
+        _make(directory, output, (*MAKE_VARIABLES, "OPT_FAST=-O2"))
+    return library
+
+
+@contextmanager
+def _build_log(directory: Path, name: str) -> Iterator[IO[str]]:
+    """Where the tools write to; what they said last becomes part of the error."""
     _need("g++")
     _need("make")
     set_up()
-    source, vlt, log = (directory / file for file in (f"{name}.sv", "control.vlt", "build.log"))
+    log = directory / "build.log"
+    try:
+        with log.open("w") as output:
+            yield output
+    except subprocess.CalledProcessError as error:
+        said = log.read_text()[-3000:]
+        raise RuntimeError(f"Verilator could not build {name!r}:\n{said}\n(all of it: {log})") from error
+
+
+def _run(directory: Path, output: IO[str], *command: str) -> None:
+    subprocess.run(command, cwd=directory, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+                   env=os.environ | {"MAKEFLAGS": ""}, check=True)
+
+
+def _translate(directory: Path, output: IO[str], name: str, text: str, arguments: tuple[str, ...]) -> None:
+    """Make C++ of Verilog."""
+    source = directory / f"{name}.sv"
     source.write_text(text)
-    vlt.write_text(control)
-    libraries = cocotb_tools.config.libs_dir
-    main = cocotb_tools.config.share_dir / "lib" / "verilator" / "verilator.cpp"
-    with log.open("w") as output:
-        def run(*command: str) -> None:
-            subprocess.run(command, cwd=directory, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-                           env=os.environ | {"MAKEFLAGS": ""}, check=True)
-        try:
-            run(str(shutil.which("verilator")),  # its full path: make takes it as a file that the model depends on
-                "-cc", "--exe", "--vpi", "--prefix", "Vtop", "--top-module", name, "-o", name, "-Mdir", ".", *options,
-                "-LDFLAGS", f"-Wl,-rpath,{libraries} -L{libraries} -lcocotbvpi_verilator",
-                str(main), str(vlt), str(source))
-            _join_symbols(directory)
-            run("make", "-j", str(os.cpu_count()), "-f", "Vtop.mk", *MAKE_VARIABLES)
-        except subprocess.CalledProcessError as error:
-            said = log.read_text()[-3000:]
-            raise RuntimeError(f"Verilator could not build {name!r}:\n{said}\n(all of it: {log})") from error
+    verilator = str(shutil.which("verilator"))  # its full path: make takes it as a file that the model depends on
+    _run(directory, output, verilator, "-cc", "--prefix", "Vtop", "--top-module", name, "-Mdir", ".",
+         *arguments, str(source))
+
+
+def _make(directory: Path, output: IO[str], variables: tuple[str, ...]) -> None:
+    _run(directory, output, "make", "-j", str(os.cpu_count()), "-f", "Vtop.mk", *variables)
 
 
 def _join_symbols(directory: Path) -> None:

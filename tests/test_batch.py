@@ -1,0 +1,77 @@
+"""The harness of the mass checks: vectors go through in order, faults are found, wrong arrays are refused."""
+
+import numpy as np
+import pytest
+from amaranth.hdl import Module, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from verif import batch, mutation
+
+
+class _Accumulate(wiring.Component):
+    """Adds two numbers, one cycle later, and joins wide words; keeps the sum of all that came."""
+
+    def __init__(self):
+        super().__init__({"a": In(8), "b": In(8), "wide": In(96), "sum": Out(9), "total": Out(40), "flipped": Out(96)})
+
+    def elaborate(self, platform):
+        m = Module()
+        total = Signal(40)
+        m.d.sync += [self.sum.eq(self.a + self.b), total.eq(total + self.a), self.flipped.eq(~self.wide)]
+        m.d.comb += self.total.eq(total)
+        return m
+
+
+class _Xor(wiring.Component):
+    def __init__(self):
+        super().__init__({"a": In(8), "b": In(8), "o": Out(8)})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.d.comb += self.o.eq(self.a ^ self.b)
+        return m
+
+
+def test_rows_come_out_in_order_after_the_latency():
+    unit = batch.build(_Accumulate(), name="test_accumulate", latency=1)
+    generator = np.random.default_rng(1)
+    a, b = (generator.integers(0, 256, 1000, dtype=np.uint8) for _ in range(2))
+    wide = generator.integers(0, 1 << 32, (1000, 3), dtype=np.uint32)
+    for _ in range(2):  # every call starts from reset
+        out = unit(a=a, b=b, wide=wide)
+        assert (out["sum"] == a.astype(int) + b).all()
+        assert (out["total"] == np.cumsum(a.astype(int))).all()
+        assert (out["flipped"] == ~wide).all()
+
+
+def test_a_number_stands_for_all_rows():
+    unit = batch.build(_Xor(), name="test_xor", latency=0)
+    assert (unit(a=np.arange(256), b=15)["o"] == np.arange(256) ^ 15).all()
+
+
+@pytest.mark.parametrize("inputs, error, message", [
+    ({"a": np.arange(257), "b": 0}, ValueError, "'a' has 8 bits: 0 to 256"),
+    ({"a": np.arange(3.0), "b": 0}, TypeError, "not float64"),
+    ({"a": np.arange(3)}, TypeError, "inputs are a, b, not a"),
+    ({"a": np.arange(3), "b": np.arange(4)}, ValueError, "broadcast"),
+])
+def test_arrays_that_do_not_fit_are_refused(inputs, error, message):
+    unit = batch.build(_Xor(), name="test_xor", latency=0)
+    with pytest.raises(error, match=message):
+        unit(**inputs)
+
+
+def test_mutations_are_caught_by_a_check_and_survive_none():
+    a, b = (values.ravel() for values in np.meshgrid(np.arange(256), np.arange(256)))
+
+    def caught(unit: mutation.Mutant) -> bool:
+        return bool((unit(a=a, b=b)["o"] != a ^ b).any())
+
+    def survivors(check):
+        return mutation.survivors(_Xor(), name="test_xor", latency=0, count=12, seed=3, caught=check)
+
+    assert survivors(caught) == []
+    assert len(survivors(lambda unit: False)) == 12
+    with pytest.raises(ValueError, match="without any mutation"):
+        survivors(lambda unit: True)

