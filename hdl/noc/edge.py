@@ -83,7 +83,7 @@ class EdgePort(wiring.Component):
         m.d.comb += [
             report.code.eq(ErrorCode.DESTINATION),
             report.address.eq(packet.header.address),
-            answer.header.eq(packet.header),
+            answer.header.eq(self.i.flit.header),
             answer.header.destination.eq(packet.header.source),
             answer.header.source.eq(packet.header.source),
             answer.header.op.eq(Op.ERROR),
