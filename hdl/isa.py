@@ -168,6 +168,7 @@ class Matrix(IntEnum):
     ZERO = 0
     MULTIPLY = 1
     READ = 2
+    LOAD = 3
 
 
 class List(IntEnum):

@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 
+from hdl.arith.operations import FloatOperation
 from hdl.config import GLOBAL_FLAG
 from hdl.isa import Cause, Instruction
 from hdl.memory_map import Descriptor
@@ -52,6 +53,10 @@ def _put_double(thread: Thread, _: Instruction, fields: Operands, pc: int) -> Op
 
 def _lanes(register: bytes) -> Fp32:
     return np.frombuffer(register, np.uint32)
+
+
+def _float(operation: FloatOperation, a: Fp32, b: Fp32) -> np.ndarray:
+    return numerics.float_operation(operation, a, b).bits
 
 
 def _converted(a: Fp32, b: Fp32) -> numerics.Bf16:
@@ -178,9 +183,9 @@ XD1: dict[str, Maker] = {
     "vst": partial(_store, False),
     "put.d": _put_double,
     "vput": partial(_store, True),
-    "vadd.s": partial(_vector, numerics.fp32_add),
-    "vmul.s": partial(_vector, numerics.fp32_mul),
-    "vmax.s": partial(_vector, numerics.fp32_max),
+    "vadd.s": partial(_vector, partial(_float, FloatOperation.ADD)),
+    "vmul.s": partial(_vector, partial(_float, FloatOperation.MUL)),
+    "vmax.s": partial(_vector, partial(_float, FloatOperation.MAX)),
     "vcvt.bf16.s": partial(_vector, _converted),
     "vbcast.w": _broadcast,
     "mzero": _matrix_zero,
