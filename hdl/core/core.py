@@ -11,13 +11,12 @@ from ..config import Config
 from ..isa import Unit
 from ..mem.port import MemoryPort
 from ..noc.control_bus import ControlBus
-from ..noc.interface import signal_layout
-from ..noc.packet import Coordinate
+from ..noc.packet import Coordinate, flit_layout
 from ..queue import Queue
 from .decode import fields
 from .execute import Execute
 from .front_end import FrontEnd
-from .issue import Issue, changes_matrix, is_unit, is_vector, stores
+from .issue import Issue, accesses, changes_matrix, is_unit, is_vector, stores
 from .layouts import retirement_layout, scalar_result_layout
 from .lsu import REQUESTS, LoadStoreUnit
 from .matrix import MatrixUnit
@@ -25,6 +24,7 @@ from .memory_ports import MemoryPorts
 from .muldiv import MulDiv
 from .onehot import select
 from .registers import RegisterFile
+from .remote import Remote
 from .result import vector_result_layout
 from .scoreboard import Scoreboard
 from .semaphores import Semaphores
@@ -58,10 +58,12 @@ class Core(wiring.Component):
         Instructions; data.
     control : In(ControlBus)
         The threads' control registers.
-    mesh_post : In(stream), overflow : Out(1)
-        Posts from the mesh and the list engine; see `Semaphores`.
-    signal : Out(stream), push : Out(stream)
-        Remote posts; descriptor addresses for the list engine.
+    mesh_post : In(stream), overflow : Out(2)
+        Posts from the mesh and the list engines; see `Semaphores`.
+    ask, tell : Out(stream of flits), answer : In(stream of flits), awaiting : Out(threads)
+        To and from other nodes; see `hdl.noc.interface.NetworkInterface`.
+    push, pull : Out(stream)
+        Descriptor addresses for the list engines.
     activity : Out(Activity), retirement : Out
         For counters; for traces.
     """
@@ -75,10 +77,14 @@ class Core(wiring.Component):
             "loads": Out(MemoryPort(config)).array(config.groups),
             "store": Out(MemoryPort(config)),
             "control": In(ControlBus()),
-            "mesh_post": In(stream.Signature(config.semaphore_bits)),
-            "overflow": Out(1),
-            "signal": Out(stream.Signature(signal_layout())),
+            "mesh_post": In(stream.Signature(config.semaphore_bits, always_ready=True)),
+            "overflow": Out(2),
+            "ask": Out(stream.Signature(flit_layout(config))),
+            "tell": Out(stream.Signature(flit_layout(config))),
+            "answer": In(stream.Signature(flit_layout(config), always_ready=True)),
+            "awaiting": Out(config.threads),
             "push": Out(stream.Signature(32)),
+            "pull": Out(stream.Signature(32)),
             "activity": Out(Activity),
             "retirement": Out(retirement_layout(config)),
         })
@@ -91,6 +97,7 @@ class Core(wiring.Component):
         m.submodules.issue = issue = Issue(config=config)
         m.submodules.scoreboard = scoreboard = Scoreboard(config=config)
         m.submodules.execute = execute = Execute(config=config)
+        m.submodules.remote = remote = Remote(config=config)
         m.submodules.muldiv = muldiv = MulDiv(config=config)
         m.submodules.vector = vector = VectorUnit(config=config)
         m.submodules.matrix = matrix = MatrixUnit(config=config)
@@ -102,9 +109,10 @@ class Core(wiring.Component):
             wiring.connect(m, execute.memories[group], lsu.request)
             wiring.connect(m, lsu.memory, memory_ports.units[group])
             wiring.connect(m, memory_ports.loads[group], wiring.flipped(self.loads[group]))
+            m.d.comb += [remote.line_threads[group].eq(lsu.line_thread), lsu.line.eq(remote.lines[group])]
         wiring.connect(m, memory_ports.store, wiring.flipped(self.store))
         m.submodules.pushes = pushes = Queue(shape=32, depth=1)
-        m.submodules.signals = signals = Queue(shape=signal_layout(), depth=1)
+        m.submodules.pulls = pulls = Queue(shape=32, depth=1)
         special, width = execute.special, config.issue_width
 
         # Threads: the host starts and halts them, instructions steer them.
@@ -141,18 +149,18 @@ class Core(wiring.Component):
             Unit.MULDIV: muldiv.request.ready & (given[Unit.MULDIV] == 0),
             Unit.VECTOR: vector.room,
             Unit.MATRIX: matrix.room,
-            Unit.LIST: pushes.i.ready & (given[Unit.LIST] == 0),
-            Unit.SEMAPHORE: signals.i.ready & (given[Unit.SEMAPHORE] == 0),
+            Unit.LIST: pushes.i.ready & pulls.i.ready & (given[Unit.LIST] == 0),
         }
         for group, lsu in enumerate(lsus):
-            under_way = sum(each.valid & is_unit(each.instruction.control, Unit.MEMORY)
+            under_way = sum(each.valid & accesses(each.instruction.control)
                             for each in list(held)[group * width:(group + 1) * width])
-            in_room = room | {Unit.MEMORY: lsu.waiting + under_way < REQUESTS}
+            in_room = room | dict.fromkeys(
+                (Unit.MEMORY, Unit.ATOMIC, Unit.PUT), lsu.waiting + under_way < REQUESTS)
             m.d.comb += issue.units[group].eq(Cat(in_room.get(unit, 1) for unit in Unit))
         m.d.comb += [
             issue.heads.eq(front_end.heads),
             issue.counts.eq(front_end.counts),
-            issue.active.eq(threads.running & ~semaphores.waiting),
+            issue.active.eq(threads.running & ~semaphores.waiting & ~remote.waiting),
             issue.busy.eq(scoreboard.busy),
             issue.drained.eq(scoreboard.drained),
             issue.executing.eq(held),
@@ -164,7 +172,7 @@ class Core(wiring.Component):
         for group in range(config.groups):
             slots = range(group * width, (group + 1) * width)
             m.submodules[f"x{group}"] = x = RegisterFile(
-                threads=config.threads // config.groups, groups=config.groups, result=scalar, reads=2 * width,
+                threads=config.threads // config.groups, groups=config.groups, result=scalar, reads=2 * width + 1,
                 writes=width, bypass=True)
             m.submodules[f"scalar_late{group}"] = late = Writeback(layout=scalar, sources=2, ports=width)
             late_scalars.append(late)
@@ -183,6 +191,13 @@ class Core(wiring.Component):
                         x.threads[2 * port + number].eq(issue.threads[slot]),
                         x.indices[2 * port + number].eq(source),
                         value.eq(Mux(source == 0, 0, x.data[2 * port + number])),
+                    ]
+                if port == 0:  # atomics are the first of their group
+                    old, *_ = fields(issue.instructions[slot])
+                    m.d.comb += [
+                        x.threads[2 * width].eq(issue.threads[slot]),
+                        x.indices[2 * width].eq(old),
+                        operation.x3.eq(Mux(old == 0, 0, x.data[2 * width])),
                     ]
                 done = scoreboard.scalar_done[slot]
                 m.d.comb += [
@@ -235,8 +250,16 @@ class Core(wiring.Component):
             special.instret.eq(threads.instret),
             special.started.eq(threads.started),
             scoreboard.claims.eq(execute.claims),
-            scoreboard.store.eq(execute.store),
-            scoreboard.stored.eq(reduce(or_, (lsu.stored for lsu in lsus))),
+            scoreboard.access.eq(execute.access),
+            scoreboard.performed.eq(reduce(or_, (lsu.performed for lsu in lsus))),
+            self.awaiting.eq(remote.awaiting),
+            remote.drained.eq(scoreboard.drained),
+            remote.cancel.eq(void),
+            remote.finish.eq(execute.finish),
+            remote.load.eq(execute.load),
+            remote.loaded.eq(reduce(or_, (lsu.loaded for lsu in lsus))),
+            execute.answered.eq(remote.answered),
+            execute.refused.eq(remote.failed),
             self.overflow.eq(semaphores.overflow),
             semaphores.post.eq(special.post),
             semaphores.post_index.eq(special.post_index),
@@ -250,9 +273,13 @@ class Core(wiring.Component):
         wiring.connect(m, execute.matrix, matrix.request)
         wiring.connect(m, execute.matrix_read, matrix.read)
         wiring.connect(m, special.push, pushes.i)
-        wiring.connect(m, special.signal, signals.i)
+        wiring.connect(m, special.pull, pulls.i)
         wiring.connect(m, pushes.o, wiring.flipped(self.push))
-        wiring.connect(m, signals.o, wiring.flipped(self.signal))
+        wiring.connect(m, pulls.o, wiring.flipped(self.pull))
+        wiring.connect(m, execute.packet, remote.packet)
+        wiring.connect(m, remote.ask, wiring.flipped(self.ask))
+        wiring.connect(m, remote.tell, wiring.flipped(self.tell))
+        wiring.connect(m, wiring.flipped(self.answer), remote.answer)
         wiring.connect(m, wiring.flipped(self.mesh_post), semaphores.mesh_post)
 
         # What the node counts and what traces show.

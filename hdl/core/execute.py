@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from .. import isa
 from ..config import Config
 from ..isa import File, Unit
+from ..noc.packet import Op, flit_layout
 from . import lsu, matrix, muldiv, vector
 from .decode import fields
 from .issue import (
@@ -46,7 +47,7 @@ def vectors_layout(config: Config) -> data.StructLayout:
 class Execute(wiring.Component):
     """One cycle for the instructions of all slots, in the cycle after their issue; it never stalls.
 
-    An instruction retires or traps. Where the program does not go on as the front end thought it would, what is behind
+    An instruction retires, or traps, or its thread comes back to it when another node has answered. Where the program does not go on as the front end thought it would, what is behind
     the instruction in its thread is void: the slots after it, what is being issued, and the front end's.
 
     Members
@@ -70,8 +71,10 @@ class Execute(wiring.Component):
         Forget the instruction cache (``fence.i``).
     outcome : Out
         For the branch predictor.
-    claims, store : Out
+    claims, access : Out
         For the scoreboard.
+    packet : Out(stream of flits), answered, refused : In(threads), finish, load : Out(threads)
+        See `hdl.core.remote.Remote`.
     memories : Out(stream) of each group, muldiv, vector, matrix, matrix_read : Out(stream)
         Operations for the units, which are ready.
     retirement : Out
@@ -97,7 +100,12 @@ class Execute(wiring.Component):
             "flush": Out(1),
             "outcome": Out(outcome_layout(config)),
             "claims": Out(data.ArrayLayout(claim_layout(config), slots)),
-            "store": Out(threads),
+            "access": Out(threads),
+            "packet": Out(stream.Signature(flit_layout(config))),
+            "answered": In(threads),
+            "refused": In(threads),
+            "finish": Out(threads),
+            "load": Out(threads),
             "memories": Out(stream.Signature(lsu.request_layout(config))).array(config.groups),
             "muldiv": Out(stream.Signature(muldiv.request_layout(config))),
             "vector": Out(stream.Signature(vector.request_layout(config))),
@@ -125,7 +133,11 @@ class Execute(wiring.Component):
         slots, is_special = [], []
         for slot, operation in enumerate(operations):
             m.submodules[f"slot_{slot}"] = part = Slot(config=config)
-            m.d.comb += part.operation.eq(operation)
+            m.d.comb += [
+                part.operation.eq(operation),
+                part.answered.eq(self.answered.bit_select(operation.thread, 1)),
+                part.refused.eq(self.refused.bit_select(operation.thread, 1)),
+            ]
             slots.append(part)
             is_special.append(
                 operation.valid & is_unit(operation.instruction.control, *ALONE) if slot % width == 0 else 0)
@@ -135,26 +147,35 @@ class Execute(wiring.Component):
         # In order: what is behind an instruction that leaves the predicted way is void.
         done = Signal(config.slots)
         strays = Signal(config.slots)
+        sends = Signal(config.slots)
+        waits_for_nobody = 1
         handlers = Array(special.handlers[thread] for thread in range(config.threads))
         for group in range(config.groups):
             own = range(group * width, (group + 1) * width)
             thread = operations[own[0]].thread
             entry = special.entries[group]
             goes_on = 1
-            leaves, stops, steps = (Signal(name=f"{name}_{group}") for name in ("leaves", "stops", "steps"))
+            leaves, stops, steps, finishes = (
+                Signal(name=f"{name}_{group}") for name in ("leaves", "stops", "steps", "finishes"))
             following = Signal(64, name=f"following_{group}")
             m.d.comb += entry.thread.eq(thread)
             for slot in own:
                 part, operation = slots[slot], operations[slot]
-                trapped, left = Signal(name=f"trapped_{slot}"), Signal(name=f"left_{slot}")
+                trapped, left, away, back = (
+                    Signal(name=f"{name}_{slot}") for name in ("trapped", "left", "away", "back"))
                 here = is_special[slot]
                 executes = operation.valid & goes_on
                 m.d.comb += [
                     trapped.eq(executes & (part.trap | (here & special.trap))),
-                    done[slot].eq(executes & ~trapped),
+                    away.eq(executes & ~trapped & Mux(
+                        part.asks, ~part.answered, part.flat | (here & special.signals))),
+                    sends[slot].eq(away & waits_for_nobody),
+                    back.eq(away & (part.asks | ~(sends[slot] & self.packet.ready))),
+                    done[slot].eq(executes & ~trapped & ~back),
                     strays[slot].eq(done[slot] & part.strays),
-                    left.eq(trapped | strays[slot] | (here & (special.returns | special.flushes))),
+                    left.eq(trapped | back | strays[slot] | (here & (special.returns | special.flushes))),
                 ]
+                waits_for_nobody &= ~away
                 with m.If(executes):
                     m.d.comb += [
                         steps.eq(1),
@@ -163,6 +184,8 @@ class Execute(wiring.Component):
                     ]
                 with m.If(here & special.returns):
                     m.d.comb += following.eq(special.resume)
+                with m.If(back):
+                    m.d.comb += following.eq(operation.instruction.pc)
                 with m.If(trapped):
                     m.d.comb += [
                         entry.valid.eq(1),
@@ -173,7 +196,10 @@ class Execute(wiring.Component):
                     ]
                     with m.If(handlers[thread] == 0):
                         m.d.comb += [stops.eq(1), leaves.eq(0), following.eq(operation.instruction.pc)]
-                goes_on = ~left if slot == own[0] else goes_on & ~left
+                with m.If(part.asks & part.answered & (done[slot] | trapped)):
+                    m.d.comb += finishes.eq(1)
+                # What is behind an access to a node is void even if its packet leaves; posted ones are issued alone.
+                goes_on &= ~(trapped | away | part.strays | (here & (special.returns | special.flushes)))
             count = sum(done[slot] for slot in own) - (is_special[own[0]] & special.waits)
             for index in range(group, config.threads, config.groups):
                 chosen = thread == index
@@ -181,6 +207,7 @@ class Execute(wiring.Component):
                     self.leaves[index].eq(leaves & chosen),
                     self.stops[index].eq(stops & chosen),
                     self.steps[index].eq(steps & chosen),
+                    self.finish[index].eq(finishes & chosen),
                     self.following[index].eq(following),
                     self.retired[index].eq(Mux(chosen, count, 0)),
                 ]
@@ -189,6 +216,7 @@ class Execute(wiring.Component):
         self._results(m, operations, slots, done)
         self._learn(m, operations, slots, done, strays)
         self._units(m, operations, slots, done, vectors)
+        self._send(m, operations, slots, sends, vectors)
         return m
 
     def _results(self, m, operations, slots, done):
@@ -267,11 +295,19 @@ class Execute(wiring.Component):
             if uses is accesses:
                 m.d.comb += [
                     port.payload.address.eq(select(chosen, [slots[slot].address for slot in own])),
-                    port.payload.data.eq(
-                        Mux(lsu.is_vector(control.function), vectors.store, operation.x2)),
+                    port.payload.data.eq(self._store_data(
+                        control, select(chosen, [slots[slot].word for slot in own]), vectors)),
+                    port.payload.remote.eq(select(chosen, [slots[slot].asks for slot in own])),
                 ]
-                with m.If(chosen.any() & stores(control)):
-                    m.d.comb += self.store.bit_select(operation.thread, 1).eq(1)
+                with m.If(is_unit(control, Unit.ATOMIC)):
+                    m.d.comb += port.payload.function.eq(Mux(control.word, isa.Memory.LW, isa.Memory.LD))
+                # A store of another node, and a packet that nobody answers, have been done.
+                with m.If(select(chosen, [slots[slot].flat for slot in own]) & stores(control)):
+                    m.d.comb += port.valid.eq(0)
+                with m.If(port.valid & port.payload.remote):
+                    m.d.comb += self.load.bit_select(operation.thread, 1).eq(1)
+                with m.If(port.valid & ~port.payload.remote):
+                    m.d.comb += self.access.bit_select(operation.thread, 1).eq(1)
             elif uses is multiplies_divides:
                 m.d.comb += [
                     port.payload.word.eq(control.word),
@@ -291,3 +327,43 @@ class Execute(wiring.Component):
                     port.payload.b.eq(vectors.matrix[1]),
                     port.payload.accumulator.eq(destination),
                 ]
+
+    def _store_data(self, control, word, vectors):
+        """What a store writes: scalars are repeated, so that they stand in any lane."""
+        return Mux(lsu.is_vector(control.function) & ~is_unit(control, Unit.ATOMIC),
+                   vectors.store, word.replicate(self.config.vector_bits // 64))
+
+    def _send(self, m, operations, slots, sends, vectors):
+        """The packet of one slot to a node; and whose answers have been used."""
+        operation = Signal(operation_layout(self.config), name="sender")
+        control = operation.instruction.control
+        address, word = Signal(64), Signal(64)
+        signals = is_unit(control, Unit.SEMAPHORE)
+        flat = select(sends, [part.flat for part in slots])
+        packet, header = self.packet.payload, self.packet.payload.header
+        m.d.comb += [
+            operation.eq(select(sends, [each.as_value() for each in operations])),
+            address.eq(Mux(signals, operation.x1, select(sends, [part.address for part in slots]))),
+            word.eq(select(sends, [part.word for part in slots])),
+            self.packet.valid.eq(sends.any()),
+            packet.payload.eq(self._store_data(control, word, vectors)),
+            header.destination.eq(self.special.position),
+            header.tag.eq(operation.thread),
+            header.size.eq(select(sends, [part.size for part in slots])),
+            header.address.eq(address),
+        ]
+        with m.Switch(control.unit):
+            with m.Case(Unit.SEMAPHORE):
+                m.d.comb += [header.op.eq(Op.SIGNAL), header.signal.eq(operation.x1[:6] + 1)]
+            with m.Case(Unit.PUT):
+                m.d.comb += header.op.eq(Op.PUT)
+            with m.Case(Unit.ATOMIC):
+                m.d.comb += [
+                    header.op.eq(Op.ATOMIC),
+                    header.signal.eq(control.function),
+                    packet.payload.eq(Cat(operation.x2, operation.x3)),
+                ]
+            with m.Default():
+                m.d.comb += header.op.eq(Mux(stores(control), Op.WRITE, Op.READ))
+        with m.If(signals | flat):
+            m.d.comb += [header.destination.x.eq(address[32:40]), header.destination.y.eq(address[40:48])]

@@ -21,7 +21,7 @@ AT_ONCE = (Unit.ALU, Unit.BRANCH, Unit.CSR)
 
 #: Instructions that are issued alone and executed before the next one of their thread is issued: they change what
 #: those behind them see other than by registers and memory, or whether they come at all.
-ALONE = (Unit.CSR, Unit.SYSTEM, Unit.LIST, Unit.SEMAPHORE)
+ALONE = (Unit.CSR, Unit.SYSTEM, Unit.LIST, Unit.SEMAPHORE, Unit.ATOMIC, Unit.PUT)
 
 
 def is_unit(control, *units: Unit):
@@ -30,13 +30,13 @@ def is_unit(control, *units: Unit):
 
 
 def accesses(control):
-    """As hardware: whether an instruction is a load or store."""
-    return control.unit == Unit.MEMORY
+    """As hardware: whether an instruction is for a load-store unit."""
+    return is_unit(control, Unit.MEMORY, Unit.ATOMIC, Unit.PUT)
 
 
 def stores(control):
-    """As hardware: whether an instruction is a store."""
-    return accesses(control) & is_store(control.function)
+    """As hardware: whether an instruction is a store, atomics left out."""
+    return is_unit(control, Unit.MEMORY, Unit.PUT) & is_store(control.function)
 
 
 def multiplies_divides(control):
@@ -241,7 +241,7 @@ class Issue(wiring.Component):
                 m.d.comb += hazard.eq(1)
 
         # What the execute stage is about to do.
-        publishes = is_unit(control, Unit.LIST, Unit.SYSTEM) | (
+        publishes = is_unit(control, Unit.LIST, Unit.SYSTEM, Unit.ATOMIC) | (
             is_unit(control, Unit.SEMAPHORE) & (control.function == isa.Semaphore.POST))
         for other in executing:
             done = other.instruction
@@ -252,10 +252,10 @@ class Issue(wiring.Component):
                     with m.If(late & (file == done.control.rd_file) & (register == destination)
                               & ((file == File.X) | (file == File.V))):
                         m.d.comb += hazard.eq(1)
-                with m.If(is_unit(done.control, *ALONE) | (publishes & stores(done.control))):
+                with m.If(is_unit(done.control, *ALONE) | (publishes & accesses(done.control))):
                     m.d.comb += hazard.eq(1)
 
-        # What tells others of this thread's stores waits until they have reached the SRAM.
+        # What tells others of this thread's accesses waits until they have reached the SRAM.
         with m.If(publishes & ~self.drained[thread]):
             m.d.comb += hazard.eq(1)
         if place == config.issue_width - 1:

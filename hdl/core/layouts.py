@@ -64,13 +64,14 @@ def decoded_layout(config: Config) -> data.StructLayout:
 
 
 def operation_layout(config: Config) -> data.StructLayout:
-    """An issued instruction with its integer operands."""
+    """An issued instruction with its integer operands; `x3` is the old value of rd, for atomics only."""
     return data.StructLayout({
         "valid": 1,
         "thread": config.thread_bits,
         "instruction": decoded_layout(config),
         "x1": 64,
         "x2": 64,
+        "x3": 64,
     })
 
 

@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from .. import isa
 from ..config import SRAM_BASE, Config
 from ..isa import Cause, Unit
+from ..noc.address import is_node
 from . import lsu
 from .alu import Alu
 from .layouts import operation_layout
@@ -36,6 +37,12 @@ class Slot(wiring.Component):
         The instruction behind it.
     strays : Out(1)
         The prediction was wrong.
+    answered, refused : In(1)
+        The thread's request to another node has been answered; with an ERROR.
+    size : Out, word : Out(64)
+        Bytes of a load or store; a scalar store's data in the lanes of its address.
+    flat, asks : Out(1)
+        The address is that of a node; the access is one that a node has to answer.
     trap : Out(1), cause : Out(Cause), trap_value : Out(64)
     """
 
@@ -49,6 +56,12 @@ class Slot(wiring.Component):
             "target": Out(64),
             "link": Out(64),
             "strays": Out(1),
+            "answered": In(1),
+            "refused": In(1),
+            "size": Out(range(config.vector_bytes + 1)),
+            "word": Out(64),
+            "flat": Out(1),
+            "asks": Out(1),
             "trap": Out(1),
             "cause": Out(Cause),
             "trap_value": Out(64),
@@ -108,24 +121,37 @@ class Slot(wiring.Component):
             self.strays.eq(Mux(prediction.taken, ~self.jumps | (self.target != predicted), self.jumps)),
         ]
 
-        # Addresses.
-        store, is_vector = lsu.is_store(control.function), lsu.is_vector(control.function)
-        size = Signal(range(config.vector_bytes + 1))
+        # Addresses. Those of other nodes are flat; atomics take the same way, to this node if the address is local.
+        atomic, puts = control.unit == Unit.ATOMIC, control.unit == Unit.PUT
+        accesses = (control.unit == Unit.MEMORY) | puts | atomic
+        store = atomic | lsu.is_store(control.function)
+        address, size = self.address, self.size
         m.d.comb += [
-            self.address.eq(Mux(control.advances, x1, advanced)),
-            size.eq(Mux(is_vector, config.vector_bytes, 1 << control.function[:2])),
+            address.eq(Mux(control.advances | atomic, x1, advanced)),
+            size.eq(1 << control.function[:2]),
+            self.flat.eq(accesses & address[48]),
+            self.asks.eq((self.flat & ~puts) | atomic),
+            self.word.eq((Cat(x2, x2) << (address[:3] << 3))[64:128]),
         ]
-        accesses = control.unit == Unit.MEMORY
-        crosses = (self.address[:config.line_offset_bits] + size) > config.vector_bytes
-        beyond = outside(config, self.address, size)
+        with m.If(atomic):
+            m.d.comb += size.eq(Mux(control.word, 4, 8))
+        with m.Elif(lsu.is_vector(control.function)):
+            m.d.comb += size.eq(config.vector_bytes)
+        beyond = Mux(self.flat, address[49:].any() | ~is_node(config, address[32:40], address[40:48]),
+                     outside(config, address, size))
+        crosses = Mux(atomic, (address[:3] & (size - 1)).any(),
+                      (address[:config.line_offset_bits] + size) > config.vector_bytes)
+        refused = self.asks & self.answered & self.refused
 
         # Traps; a later rule wins over an earlier one.
         for condition, cause, value in (
             (self.jumps & self.target[1], Cause.FETCH_MISALIGNED, self.target),
-            (accesses & crosses, Cause.LOAD_MISALIGNED, self.address),
-            (accesses & crosses & store, Cause.STORE_MISALIGNED, self.address),
-            (accesses & beyond, Cause.LOAD_ACCESS, self.address),
-            (accesses & beyond & store, Cause.STORE_ACCESS, self.address),
+            (refused, Cause.LOAD_ACCESS, address),
+            (refused & store, Cause.STORE_ACCESS, address),
+            (accesses & crosses, Cause.LOAD_MISALIGNED, address),
+            (accesses & crosses & store, Cause.STORE_MISALIGNED, address),
+            (accesses & beyond, Cause.LOAD_ACCESS, address),
+            (accesses & beyond & store, Cause.STORE_ACCESS, address),
             (~control.legal, Cause.ILLEGAL, instruction.word),
             (instruction.fault, Cause.FETCH_ACCESS, pc),
         ):

@@ -7,15 +7,13 @@ from amaranth.lib.wiring import In, Out
 from .. import isa
 from ..config import Config
 from ..isa import Cause, File, System, Unit
-from ..noc.interface import signal_layout
+from ..memory_map import Descriptor
+from ..noc.address import is_node
 from ..noc.packet import Coordinate
 from .csr import TRAP_REPORT, Csrs, entry_layout
 from .layouts import operation_layout
 from .semaphores import COUNT_BITS
 from .slot import outside
-
-#: Bytes of a list descriptor that hold fields; it occupies whole lines.
-DESCRIPTOR_BYTES = 48
 
 
 class Special(wiring.Component):
@@ -43,8 +41,10 @@ class Special(wiring.Component):
         It is a `sem.wait`.
     handlers, reports : Out
         Each thread's mtvec and last trap.
-    push, signal : Out(stream)
-        To the list engine and the network; always ready when there is an operation for them.
+    push, pull : Out(stream)
+        To the list engines, which are ready.
+    signals : Out(1)
+        It is a post to another node.
     post, post_index, wait, wait_index, wait_amount : Out
         To the semaphores.
     """
@@ -70,7 +70,8 @@ class Special(wiring.Component):
             "handlers": Out(data.ArrayLayout(64, threads)),
             "reports": Out(data.ArrayLayout(TRAP_REPORT, threads)),
             "push": Out(stream.Signature(32)),
-            "signal": Out(stream.Signature(signal_layout())),
+            "pull": Out(stream.Signature(32)),
+            "signals": Out(1),
             "post": Out(1),
             "post_index": Out(config.semaphore_bits),
             "wait": Out(threads),
@@ -116,18 +117,14 @@ class Special(wiring.Component):
         # Semaphores and lists.
         posts, waits = runs(Unit.SEMAPHORE, isa.Semaphore.POST), runs(Unit.SEMAPHORE, isa.Semaphore.WAIT)
         remote = posts & x1[48]
-        x, y = x1[32:40], x1[40:48]
-        no_such_node = (x >= config.columns) | (y == 0) | (y > config.rows)
         number = Mux(waits, x1, x1[:32])
-        pushes = control.unit == Unit.LIST
-        line = config.vector_bytes
-        descriptor = -(-max(DESCRIPTOR_BYTES, line) // line) * line
+        lists = control.unit == Unit.LIST
 
         # Traps; a later rule wins over an earlier one.
         for condition, cause, value in (
-            (pushes & (x1[:config.line_offset_bits] != 0), Cause.STORE_MISALIGNED, x1),
-            (pushes & outside(config, x1, descriptor), Cause.STORE_ACCESS, x1),
-            (remote & no_such_node, Cause.STORE_ACCESS, x1),
+            (lists & (x1[:config.line_offset_bits] != 0), Cause.STORE_MISALIGNED, x1),
+            (lists & outside(config, x1, Descriptor.size(config)), Cause.STORE_ACCESS, x1),
+            (remote & ~is_node(config, x1[32:40], x1[40:48]), Cause.STORE_ACCESS, x1),
             ((posts | waits) & (number >= config.semaphores), Cause.SEMAPHORE_RANGE, x1),
             (runs(Unit.SYSTEM, System.ECALL), Cause.ECALL, 0),
             (runs(Unit.SYSTEM, System.EBREAK), Cause.BREAKPOINT, 0),
@@ -141,12 +138,11 @@ class Special(wiring.Component):
             self.returns.eq(done & runs(Unit.SYSTEM, System.MRET)),
             self.flushes.eq(done & runs(Unit.SYSTEM, System.FENCE_I)),
             self.waits.eq(done & waits),
-            self.push.valid.eq(done & pushes),
+            self.push.valid.eq(done & runs(Unit.LIST, isa.List.PUSH)),
             self.push.payload.eq(x1),
-            self.signal.valid.eq(done & remote),
-            self.signal.payload.destination.x.eq(x),
-            self.signal.payload.destination.y.eq(y),
-            self.signal.payload.semaphore.eq(x1),
+            self.pull.valid.eq(done & runs(Unit.LIST, isa.List.PULL)),
+            self.pull.payload.eq(x1),
+            self.signals.eq(done & remote),
             self.post.eq(done & posts & ~remote),
             self.post_index.eq(x1),
             self.wait.eq(self.waits << operation.thread),
