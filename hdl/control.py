@@ -55,6 +55,14 @@ class Control(wiring.Component):
             NodeRegister.FIRST_ERROR: network.first_error,
             NodeRegister.BUSY_CYCLES: count(activity.busy, "busy_cycles"),
             NodeRegister.STALL_CYCLES: count(activity.stalled, "stall_cycles"),
+            NodeRegister.INSTRUCTIONS: count(activity.instructions, "instructions"),
+            NodeRegister.INTEGER_OPS: count(activity.integer, "integer_operations"),
+            NodeRegister.MULDIV_OPS: count(activity.muldiv, "muldiv_operations"),
+            NodeRegister.LOADS: count(activity.loads, "loads"),
+            NodeRegister.STORES: count(activity.stores, "stores"),
+            NodeRegister.BRANCHES: count(activity.branches, "branches"),
+            NodeRegister.MISPREDICTIONS: count(activity.mispredictions, "mispredictions"),
+            NodeRegister.FETCH_MISSES: count(activity.fetch_miss, "fetch_misses"),
         }
         for side in Side:
             registers[NodeRegister[f"FLITS_{side.name}"]] = count(self.flits[side], f"flits_{side.name.lower()}")

@@ -55,6 +55,14 @@ class NodeRegister(IntEnum):
     FLITS_LOCAL = 0x58
     BUSY_CYCLES = 0x60
     STALL_CYCLES = 0x68
+    INSTRUCTIONS = 0x70
+    INTEGER_OPS = 0x78
+    MULDIV_OPS = 0x80
+    LOADS = 0x88
+    STORES = 0x90
+    BRANCHES = 0x98
+    MISPREDICTIONS = 0xA0
+    FETCH_MISSES = 0xA8
 
 
 class ErrorCode(IntEnum):

@@ -199,6 +199,7 @@ class Node:
                 NodeRegister.CYCLES: self.mesh.steps, NodeRegister.MATRIX_STEPS: self.matrix_steps,
                 NodeRegister.VECTOR_OPS: self.vector_ops, NodeRegister.ERRORS: self.errors,
                 NodeRegister.FIRST_ERROR: self.first_error,
+                NodeRegister.INSTRUCTIONS: sum(thread.instret for thread in self.threads),
             }
             return counters.get(offset - NODE_BLOCK, 0)
         index, register = divmod(offset, THREAD_BLOCK)

@@ -34,7 +34,8 @@ def rates(result: Result, config: Config, *, phase: int) -> list[tuple[str, str]
         ("cycles, start to end", f"{cycles:,}"),
         ("cycles of the matrix phase", f"{phase:,}"),
         ("matrix units busy", f"{busy(cycles)} overall, {busy(phase)} in the matrix phase"),
-        ("instructions per node and cycle", f"{instructions / (config.nodes * cycles):.2f} (1 at most)"),
+        ("instructions per node and cycle", f"{instructions / (config.nodes * cycles):.2f} "
+                                            f"({config.slots} at most)"),
         ("packets", f"{packets:,}, {total('LATENCY_SUM') / max(packets, 1):.1f} cycles each on average"),
         ("simulation", f"{result.simulated:,} cycles in {result.seconds:.1f} s: "
                        f"{result.simulated / result.seconds:,.0f} cycles/s"),

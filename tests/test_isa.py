@@ -95,7 +95,7 @@ def test_disassembly_names_targets_and_the_unknown():
 
 def c_macro(row: Instruction, values: dict[str, int]) -> str:
     """A call of a row's macro."""
-    order = row.syntax.replace("imm(rs1)", "rs1, imm").split(", ")
+    order = row.syntax.replace("imm(rs1)", "rs1, imm").replace("(rs1)", "rs1").split(", ")
     arguments = ["p" if name in ("rs1", "rs2") else str(values[name]) for name in order]
     return f"{isadoc.macro_name(row)}({', '.join(arguments)});"
 

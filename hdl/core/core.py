@@ -34,12 +34,20 @@ from .writeback import Writeback
 
 
 class Activity(data.Struct):
-    """Strobes for the node's counters."""
+    """What the node's counters count: how many of each in this cycle."""
 
     matrix_step: unsigned(1)
     vector_operation: unsigned(1)
     busy: unsigned(1)  # a thread is running or waiting
     stalled: unsigned(1)  # a thread is running, and nothing is issued
+    instructions: unsigned(3)  # executed, as are those below; a `sem.wait` counts when it starts to wait
+    integer: unsigned(3)
+    muldiv: unsigned(1)
+    loads: unsigned(2)
+    stores: unsigned(1)
+    branches: unsigned(2)
+    mispredictions: unsigned(2)
+    fetch_miss: unsigned(1)
 
 
 class Core(wiring.Component):
@@ -283,7 +291,21 @@ class Core(wiring.Component):
         wiring.connect(m, wiring.flipped(self.mesh_post), semaphores.mesh_post)
 
         # What the node counts and what traces show.
+        executed = [(shown.valid, each.instruction.control)
+                    for shown, each in zip(execute.retirement, held, strict=True)]
+
+        def count(uses):
+            return sum(valid & uses(control) for valid, control in executed)
+
         m.d.comb += [
+            self.activity.instructions.eq(count(lambda _: 1)),
+            self.activity.integer.eq(count(lambda control: is_unit(control, Unit.ALU))),
+            self.activity.muldiv.eq(count(lambda control: is_unit(control, Unit.MULDIV))),
+            self.activity.loads.eq(count(lambda control: is_unit(control, Unit.MEMORY) & ~stores(control))),
+            self.activity.stores.eq(count(stores)),
+            self.activity.branches.eq(count(lambda control: is_unit(control, Unit.BRANCH))),
+            self.activity.mispredictions.eq(sum(execute.strays)),
+            self.activity.fetch_miss.eq(front_end.miss),
             self.activity.matrix_step.eq(matrix.step),
             self.activity.vector_operation.eq(vector.request.valid & vector.request.ready),
             self.activity.busy.eq(threads.running.any()),

@@ -47,8 +47,9 @@ def vectors_layout(config: Config) -> data.StructLayout:
 class Execute(wiring.Component):
     """One cycle for the instructions of all slots, in the cycle after their issue; it never stalls.
 
-    An instruction retires, or traps, or its thread comes back to it when another node has answered. Where the program does not go on as the front end thought it would, what is behind
-    the instruction in its thread is void: the slots after it, what is being issued, and the front end's.
+    An instruction retires, or traps, or its thread comes back to it when another node has answered. Where the program
+    does not go on as the front end thought it would, what is behind the instruction in its thread is void: the slots
+    after it, what is being issued, and the front end's.
 
     Members
     -------
@@ -69,8 +70,8 @@ class Execute(wiring.Component):
         For each thread, how many instructions; a `sem.wait` retires when it is granted, not here.
     flush : Out(1)
         Forget the instruction cache (``fence.i``).
-    outcome : Out
-        For the branch predictor.
+    strays : Out(slots), outcome : Out
+        Strobes: an instruction was predicted wrongly. For the branch predictor.
     claims, access : Out
         For the scoreboard.
     packet : Out(stream of flits), answered, refused : In(threads), finish, load : Out(threads)
@@ -98,6 +99,7 @@ class Execute(wiring.Component):
             "following": Out(data.ArrayLayout(64, threads)),
             "retired": Out(data.ArrayLayout(range(config.issue_width + 1), threads)),
             "flush": Out(1),
+            "strays": Out(slots),
             "outcome": Out(outcome_layout(config)),
             "claims": Out(data.ArrayLayout(claim_layout(config), slots)),
             "access": Out(threads),
@@ -145,8 +147,7 @@ class Execute(wiring.Component):
             Cat(is_special[::width]), [operation.as_value() for operation in operations[::width]]))
 
         # In order: what is behind an instruction that leaves the predicted way is void.
-        done = Signal(config.slots)
-        strays = Signal(config.slots)
+        done, strays = Signal(config.slots), self.strays
         sends = Signal(config.slots)
         waits_for_nobody = 1
         handlers = Array(special.handlers[thread] for thread in range(config.threads))

@@ -33,7 +33,8 @@ class Fetch(wiring.Component):
         For each thread, how many instructions of its window are taken in this cycle.
     windows : Out
         Each thread's `window_layout`.
-    memory : Out(MemoryPort)
+    miss : Out(1), memory : Out(MemoryPort)
+        Of the `InstructionCache`.
     """
 
     def __init__(self, *, config: Config):
@@ -47,6 +48,7 @@ class Fetch(wiring.Component):
             "outcome": In(outcome_layout(config)),
             "taken": In(data.ArrayLayout(range(config.decode_width + 1), threads)),
             "windows": Out(data.ArrayLayout(window_layout(config), threads)),
+            "miss": Out(1),
             "memory": Out(MemoryPort(config)),
         })
 
@@ -62,6 +64,7 @@ class Fetch(wiring.Component):
         wants = Signal(threads)
         m.d.comb += [
             cache.flush.eq(self.flush),
+            self.miss.eq(cache.miss),
             predictor.outcome.eq(self.outcome),
             faults.eq(Cat((pc[31:] != SRAM_BASE >> 31) | (pc[:31] >= config.sram_bytes) for pc in pcs)),
             wants.eq(self.running & Cat(

@@ -23,7 +23,7 @@ class FrontEnd(wiring.Component):
 
     Members
     -------
-    running, restart, targets, flush, outcome, memory
+    running, restart, targets, flush, outcome, miss, memory
         As `Fetch`.
     heads, counts : Out, pops : In
         For each thread, as `InstructionQueue`.
@@ -38,6 +38,7 @@ class FrontEnd(wiring.Component):
             "targets": In(data.ArrayLayout(64, threads)),
             "flush": In(1),
             "outcome": In(outcome_layout(config)),
+            "miss": Out(1),
             "memory": Out(MemoryPort(config)),
             "heads": Out(data.ArrayLayout(data.ArrayLayout(decoded_layout(config), width), threads)),
             "counts": Out(data.ArrayLayout(range(width + 1), threads)),
@@ -56,6 +57,7 @@ class FrontEnd(wiring.Component):
             fetch.targets.eq(self.targets),
             fetch.flush.eq(self.flush),
             fetch.outcome.eq(self.outcome),
+            self.miss.eq(fetch.miss),
         ]
         queues = []
         for thread in range(threads):

@@ -25,6 +25,8 @@ class InstructionCache(wiring.Component):
         For each group, a line that is here, and what it holds.
     flush : In(1)
         Forget all lines.
+    miss : Out(1)
+        Strobe: a line is going to be read.
     memory : Out(MemoryPort)
     """
 
@@ -37,6 +39,7 @@ class InstructionCache(wiring.Component):
             "slots": In(data.ArrayLayout(config.line_bits, config.groups)),
             "data": Out(data.ArrayLayout(config.vector_bits, config.groups)),
             "flush": In(1),
+            "miss": Out(1),
             "memory": Out(MemoryPort(config)),
         })
 
@@ -66,6 +69,7 @@ class InstructionCache(wiring.Component):
         m.d.comb += [
             misses.requests.eq(Mux(filling | self.flush, 0, self.wants & ~self.hits)),
             misses.advance.eq(1),
+            self.miss.eq(misses.grant.any()),
             self.memory.request.valid.eq(filling & ~requested),
             self.memory.request.payload.line.eq(line),
             write.addr.eq(slot),
