@@ -19,7 +19,18 @@ from .fp32 import (
     fp32_from_bf16,
 )
 from .integers import integer_operation
-from .matrix import FINITE, LOWER, NAN, NEGATIVE_INFINITY, POSITIVE_INFINITY, UPPER, AccumulatorTile, matmul
+from .matrix import (
+    FINITE,
+    LOWER,
+    NAN,
+    NEGATIVE_INFINITY,
+    OPERAND_FORMATS,
+    POSITIVE_INFINITY,
+    UPPER,
+    AccumulatorTile,
+    matmul,
+    matrix_operand,
+)
 from .stochastic import advanced, loaded, seeded
 
 __all__ = [
@@ -31,6 +42,7 @@ __all__ = [
     "LOWER",
     "NAN",
     "NEGATIVE_INFINITY",
+    "OPERAND_FORMATS",
     "POSITIVE_INFINITY",
     "UPPER",
     "AccumulatorTile",
@@ -50,5 +62,6 @@ __all__ = [
     "integer_operation",
     "loaded",
     "matmul",
+    "matrix_operand",
     "seeded",
 ]
