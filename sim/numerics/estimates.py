@@ -74,7 +74,7 @@ def _fixed_point(negative: Integers, exponent: Integers, significand: Integers) 
     return np.where(exponent >= 135, np.where(negative == 1, -256 << 23, 255 << 23), fixed)
 
 
-def _rounded(magnitude: Integers, unit: Integers) -> tuple[Integers, Integers]:
+def _rounded(magnitude: Integers, unit: Integers) -> tuple[NDArray, NDArray]:
     """FP32 bits, without a sign, nearest to magnitude x 2^unit, ties to even; and the flags of that."""
     length = _bit_length(magnitude)
     # Above 2^53 a float64 may have rounded up to the next power of two.

@@ -33,17 +33,18 @@ FRACTIONS = 1 << 23
 
 #: Zeros, subnormals, bounds, infinities and NaNs, and where 2^x begins to be subnormal, 0 or infinite.
 SPECIAL = np.array([sign << 31 | bits for sign in (0, 1) for bits in (
-    0, 1, 2, 0x3FFFFF, 0x400000, 0x7FFFFF, 0x800000, 0x800001, 0x3F7FFFFF, 0x3F800000, 0x3F800001, 0x3FBFFFFF, 0x3FC00000,
-    0x33000000, 0x33000001, 0x33800000, 0x42FBFFFF, 0x42FC0000, 0x42FDFFFF, 0x42FE0000, 0x42FFFFFF, 0x43000000, 0x43150000,
-    0x43158000, 0x43160000, 0x43160001, 0x437FFFFF, 0x43800000, 0x7E800000, 0x7EFFFFFF, 0x7F000000, 0x7F7FFFFF, 0x7F800000,
-    0x7F800001, 0x7FC00000, 0x7FFFFFFF)], np.uint32)
+    0x00000000, 0x00000001, 0x00000002, 0x003FFFFF, 0x00400000, 0x007FFFFF, 0x00800000, 0x00800001, 0x33000000,
+    0x33000001, 0x33800000, 0x3F7FFFFF, 0x3F800000, 0x3F800001, 0x3FBFFFFF, 0x3FC00000, 0x42FBFFFF, 0x42FC0000,
+    0x42FDFFFF, 0x42FE0000, 0x42FFFFFF, 0x43000000, 0x43150000, 0x43158000, 0x43160000, 0x43160001, 0x437FFFFF,
+    0x43800000, 0x7E800000, 0x7EFFFFFF, 0x7F000000, 0x7F7FFFFF, 0x7F800000, 0x7F800001, 0x7FC00000, 0x7FFFFFFF)],
+    np.uint32)
 
 
 def operands(operation: EstimateOperation, *, stride: int = 1, chunk: int = 1 << 20) -> Iterator[Words]:
-    """The numbers of `ORDERS` with every `stride`-th fraction, in arrays of at most `chunk`; the last one, too."""
+    """The numbers of `ORDERS` with every `stride`-th fraction, in arrays of at most `chunk`."""
     for sign, exponent in ORDERS[operation]:
         for start in range(0, FRACTIONS, chunk * stride):
-            fractions = np.arange(start, min(start + chunk * stride, FRACTIONS), stride, np.uint32)
+            fractions = np.arange(start, min(start + chunk * stride, FRACTIONS), stride).astype(np.uint32)
             if exponent == -127:  # subnormal
                 yield fractions | np.uint32(sign << 31)
             else:
