@@ -138,24 +138,25 @@ class Estimator(wiring.Component):
         section = Signal(3)
         upper_half = fraction[-1]
         m.d.comb += [chosen.eq(fraction), section.eq(0)]
-        m.d.sync += tag.eq(BIAS - power)
+        m.d.sync += tag.eq(-power)
         with m.Switch(operation):
             with m.Case(_OP.RECIPROCAL_SQRT):
                 m.d.comb += section.eq(_SECTION[_OP.RECIPROCAL_SQRT] + power[0])
-                m.d.sync += tag.eq(BIAS - (power >> 1))
+                m.d.sync += tag.eq(-(power >> 1))
             with m.Case(_OP.EXP2):
                 m.d.comb += [section.eq(_SECTION[_OP.EXP2]), chosen.eq(fixed[:FRACTION])]
-                m.d.sync += tag.eq(BIAS + Mux(huge, Mux(is_negative, -256, 255), fixed[FRACTION:].as_signed()))
+                m.d.sync += tag.eq(Mux(huge, Mux(is_negative, -256, 255), fixed[FRACTION:].as_signed()))
             with m.Case(_OP.LOG2):
                 m.d.comb += section.eq(_SECTION[_OP.LOG2])
-                m.d.sync += tag.eq(BIAS + LOG_BITS - LOG_FRACTION - 1)
+                m.d.sync += tag.eq(LOG_BITS - LOG_FRACTION - 1)
         m.d.sync += [
             index.eq(Cat(segment, section)),
             offset.eq(chosen[:OFFSET] - (1 << OFFSET - 1)),
             t.eq(Mux(upper_half, Cat(fraction, Const(3, 2)), Cat(Const(0, 1), fraction))),
             powers.eq(power + upper_half),
         ]
-        tags = [tag, *(Signal(signed(11), name=f"tag{stage}", reset_less=True) for stage in range(4, 11))]
+        tags = [Signal(signed(11), name=f"tag{stage}", reset_less=True) for stage in range(4, 11)]
+        m.d.sync += tags[0].eq(tag + BIAS)
         all_t = [t, *(Signal.like(t, name=f"t{stage}", reset_less=True) for stage in range(4, 8))]
         all_powers = [powers, *(Signal.like(powers, name=f"powers{stage}", reset_less=True) for stage in range(4, 9))]
         for line in (tags, all_t, all_powers):
