@@ -161,7 +161,7 @@ def test_estimator_is_the_model(rng, estimator):
     (EstimateOperation.RECIPROCAL_SQRT, 0xBF800000, 0x7FC00000, Flag.INVALID),
     (EstimateOperation.RECIPROCAL_SQRT, 0x7F800000, 0x00000000, 0),
     (EstimateOperation.EXP2, 0x80000000, 0x3F800000, 0),
-    (EstimateOperation.EXP2, 0xC2FE0000, 0x00400000, 0),                   # 2^-127, subnormal and exact
+    (EstimateOperation.EXP2, 0xC2FE0000, 0x00400000, Flag.UNDERFLOW),      # 2^-127, which y only comes close to
     (EstimateOperation.EXP2, 0x43000000, 0x7F800000, Flag.OVERFLOW),       # 2^128
     (EstimateOperation.EXP2, 0xC3960000, 0x00000000, Flag.UNDERFLOW),      # 2^-300
     (EstimateOperation.EXP2, 0xFF800000, 0x00000000, 0),
