@@ -102,16 +102,22 @@ class Rounder(wiring.Component):
         tiny = ~hidden & ~(fraction.all() & guard & rest[-1])
 
         result = Signal(self.format, reset_less=True)
-        flags = Signal(Flags, reset_less=True)
+        invalid, overflow, underflow = (
+            Signal(name=name, reset_less=True) for name in ("invalid", "overflow", "underflow"))
         m.d.sync += [
             result.eq(Cat(rounded, tags.sign)),
-            flags.invalid.eq(tags.nan),
-            flags.overflow.eq(~special & (large | rounded[bits - 1:].all())),
-            flags.underflow.eq(~special & tiny & inexact),
+            invalid.eq(tags.nan),
+            overflow.eq(~special & (large | rounded[bits - 1:].all())),
+            underflow.eq(~special & tiny & inexact),
         ]
         with m.If(tags.nan):
             m.d.sync += result.eq(nan(self.format))
         with m.Elif(tags.infinite | large):
             m.d.sync += result.eq(Cat(Const(infinity(self.format), len(field)), tags.sign))
-        m.d.comb += [self.o.eq(result), self.flags.eq(flags)]
+        m.d.comb += [
+            self.o.eq(result),
+            self.flags.invalid.eq(invalid),
+            self.flags.overflow.eq(overflow),
+            self.flags.underflow.eq(underflow),
+        ]
         return m

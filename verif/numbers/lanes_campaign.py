@@ -2,7 +2,7 @@
 
 Float lane: the hardware against the model and the model against SoftFloat, flags included, on the same rows of mixed
 operations; all 2^32 products of BF16; BF16 sums over all pairs of exponents. Integer lane: the hardware against the
-model; all pairs of bytes.
+model; all pairs of bytes. Estimator: the hardware against the model, and both against the truth, on all significands.
 """
 
 import argparse
@@ -18,16 +18,17 @@ from amaranth.lib.wiring import In, Out
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from hdl.arith.estimate import Estimator
 from hdl.arith.float_lane import FloatLane, FloatUnit
 from hdl.arith.formats import Bf16, Flags
 from hdl.arith.integer_lane import IntegerLane
-from hdl.arith.operations import FloatOperation, IntegerOperation
+from hdl.arith.operations import EstimateOperation, FloatOperation, IntegerOperation
 from hdl.number_formats import INTEGERS
 from sim import numerics
 from sim.build import new_seed
 from verif import batch
 
-from . import lanes, softfloat
+from . import estimates, lanes, softfloat
 from .lanes import LAYOUTS
 
 CHUNK = 1 << 20
@@ -143,12 +144,28 @@ def integers(rng: np.random.Generator, rows: int) -> dict[str, Count]:
     return {"integer lane, random rows": mixed, "integer lane, rows of all pairs of bytes": exhaustive}
 
 
+def all_estimates(stride: int) -> dict[str, Count]:
+    """The estimator on every `stride`-th significand of the orders from which all others follow; prints the errors."""
+    unit = batch.build(Estimator(), name="estimator", latency=Estimator.LATENCY)
+    counts = {}
+    for operation in EstimateOperation:
+        count, worst = Count(), 0.0
+        for x in tqdm(estimates.operands(operation, stride=stride), desc=operation.name):
+            vectors = estimates.vectors(operation, x)
+            worst = max(worst, estimates.ulps(operation, x, vectors.outputs["o"]).max())
+            count.add(len(x), len(vectors.errors(unit)))
+        count.wrong += worst > estimates.LIMITS[operation]
+        counts[f"{operation.name}, largest error {worst:.3f} ulp"] = count
+    return counts
+
+
 def main() -> None:
     """Run the command line; the exit status is 1 if anything was wrong."""
     parser = argparse.ArgumentParser(prog="python -m verif.numbers.lanes_campaign", description=__doc__)
     parser.add_argument("--seed", type=int, default=None, help="replays a run")
     parser.add_argument("--float-rows", type=int, default=100_000_000)
     parser.add_argument("--integer-rows", type=int, default=20_000_000)
+    parser.add_argument("--estimate-stride", type=int, default=1, help="between the significands of estimates")
     parser.add_argument("--bf16-values", type=int, default=1 << 16, help="multiplied by every BF16 number")
     arguments = parser.parse_args()
     seed = new_seed() if arguments.seed is None else arguments.seed
@@ -156,7 +173,8 @@ def main() -> None:
     rng = np.random.default_rng(seed)
     results = (
         corner_triples() | random_floats(rng, arguments.float_rows) | bf16_sums()
-        | bf16_products(arguments.bf16_values) | integers(rng, arguments.integer_rows))
+        | bf16_products(arguments.bf16_values) | integers(rng, arguments.integer_rows)
+        | all_estimates(arguments.estimate_stride))
     for name, count in results.items():
         print(f"{name}: {count.checked:,} checked, {count.wrong:,} wrong")
     sys.exit(any(count.wrong for count in results.values()))
