@@ -93,8 +93,9 @@ class Rounder(wiring.Component):
         hidden, fraction = kept[-1], kept[:-1]
         inexact = guard | rest.any()
         field = Cat(fraction, tags.exponent[:8] & hidden.replicate(8))
+        up = guard & (rest.any() | kept[0])
         rounded = Signal(len(field))
-        m.d.comb += rounded.eq(field + (guard & (rest.any() | kept[0])))
+        m.d.comb += rounded.eq(field + up)
         special = tags.nan | tags.infinite
         large = hidden & (tags.exponent >= EXPONENT_MAX)
         # Tiny, rounded as if there were no least exponent: with one bit more, which carries if the fraction, that bit
@@ -107,7 +108,7 @@ class Rounder(wiring.Component):
         m.d.sync += [
             result.eq(Cat(rounded, tags.sign)),
             invalid.eq(tags.nan),
-            overflow.eq(~special & (large | rounded[bits - 1:].all())),
+            overflow.eq(~special & (large | up & (field == infinity(self.format) - 1))),
             underflow.eq(~special & tiny & inexact),
         ]
         with m.If(tags.nan):
