@@ -117,9 +117,10 @@ class FloatUnit(wiring.Component):
         last = stages[-1]
         m.d.comb += [
             self.o.eq(Mux(last.arithmetic, rounder.o, simple[-1])),
-            self.flags.eq(Mux(last.arithmetic, rounder.flags, 0)),
             self.flags.invalid.eq(Mux(last.arithmetic, rounder.flags.invalid, last.invalid)),
             self.flags.denormal.eq(last.denormal),
+            self.flags.overflow.eq(last.arithmetic & rounder.flags.overflow),
+            self.flags.underflow.eq(last.arithmetic & rounder.flags.underflow),
         ]
         return m
 

@@ -19,9 +19,11 @@ def booth_rows(m: Module, x: Value, y: Value, signed: ValueLike = 0) -> list[Val
     digits = Cat(Const(0, 1), y, (signs & y[-1]).replicate(2))
     rows: list[Value] = []
     carry = Const(0, 1)
-    for index in range(len(y) // 2 + 1):
+    last = len(y) // 2
+    for index in range(last + 1):
         low, middle, high = digits[2 * index:2 * index + 3]
-        one, two, negative = low ^ middle, (low == middle) & (middle != high), high & ~(low & middle)
+        one, two = low ^ middle, (low == middle) & (middle != high)
+        negative = high if index < last else Const(0, 1)  # the last digit is 0 or 1
         multiple = Signal(len(x) + 1, name=f"multiple{index}")
         m.d.comb += multiple.eq(
             (Mux(one, Cat(x, x[-1]), 0) | Mux(two, Cat(Const(0, 1), x), 0)) ^ negative.replicate(len(x) + 1))
