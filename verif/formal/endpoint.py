@@ -8,7 +8,7 @@ from amaranth.hdl import Assert, Assume, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.config import ULX3S, Config
+from hdl.config import Config
 from hdl.core.remote import Remote
 from hdl.mem.port import MemoryPort
 from hdl.noc.link import Link
@@ -27,7 +27,8 @@ CONFIG = Config(
 #: Cycles for which the SRAM may let a request wait, and cycles from a read to its answer, at most.
 SRAM_WAITS, SRAM_ANSWERS = 3, 2
 
-#: Cycles for which a packet of class 1 waits at the server at most, under these: an atomic in front of it, its own write.
+#: Cycles for which a packet of class 1 waits at the server at most, under these: for an atomic in front of it, and for
+#: its own write.
 SERVER_WAITS = 3 * (SRAM_WAITS + 1) + SRAM_ANSWERS + 4
 
 
@@ -206,7 +207,8 @@ class Leaves(wiring.Component):
     """The outlet: a class that has room leaves in one of two cycles."""
 
     def __init__(self):
-        super().__init__({"packets": In(stream.Signature(flit_layout(CONFIG))).array(CLASSES), "mesh": Out(Link(CONFIG))})
+        flits = stream.Signature(flit_layout(CONFIG))
+        super().__init__({"packets": In(flits).array(CLASSES), "mesh": Out(Link(CONFIG))})
 
     def elaborate(self, platform):
         m = Module()
@@ -226,16 +228,17 @@ class Leaves(wiring.Component):
 
 PROOFS = (
     Proof(name="endpoint_slots", mode="prove", depth=2, quick=True, component=Slots,
-          states="A slot of a pull waits for an answer exactly while its request is under way, has one request at a time "
-                 f"and is used again after the answer: credits neither leak nor double ({PULL_SLOTS} slots)"),
+          states="A slot of a pull waits for an answer exactly while its request is under way, has one request at a "
+                 f"time and is used again after the answer: credits neither leak nor double ({PULL_SLOTS} slots)"),
     Proof(name="endpoint_threads", mode="prove", depth=2, quick=True, component=Threads,
           states="A thread has one request under way at most, and a free place for its answer while it has; halting "
                  f"and starting it at any time included ({CONFIG.threads} threads)"),
     Proof(name="endpoint_outlet", mode="prove", depth=2, quick=True, component=Leaves,
           states="A packet whose class has room waits for at most one packet of the other class"),
     Proof(name="endpoint_sinks", mode="prove", depth=SERVER_WAITS + 4, component=lambda: Sinks(replies=False),
-          states=f"The server takes a packet of class 1 within {SERVER_WAITS} cycles, whatever requests and replies do, if the "
-                 f"SRAM lets it wait for {SRAM_WAITS} cycles and answers within {SRAM_ANSWERS} (16-byte lines)"),
+          states=f"The server takes a packet of class 1 within {SERVER_WAITS} cycles, whatever requests and replies "
+                 f"do, if the SRAM lets it wait for {SRAM_WAITS} cycles and answers within {SRAM_ANSWERS} (16-byte lines)"),
     Proof(name="endpoint_replies", mode="bmc", depth=14, component=lambda: Sinks(replies=True),
-          states=f"Each request served is answered once, in order and with its tag; never more than {REPLIES} replies wait"),
+          states="Each request served is answered once, in order and with its tag; never more than "
+                 f"{REPLIES} replies wait"),
 )
