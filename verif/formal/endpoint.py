@@ -43,14 +43,14 @@ def holds(m: Module, offer, payload, taken) -> None:
     """Assume that what a stream offers stays until it is taken."""
     before, value, was_taken = Signal(), Signal.like(payload.as_value()), Signal()
     m.d.sync += [before.eq(offer), value.eq(payload.as_value()), was_taken.eq(taken)]
-    m.d.comb += Assume(~before | was_taken | (offer & (payload.as_value() == value)))
+    m.d.comb += Assume(~before | was_taken | (offer & (payload.as_value() == value)), "an offer stays")
 
 
 def constant(m: Module, value: Signal) -> Signal:
     """Assume that an input keeps its value, whichever it is."""
     before, started = Signal.like(value), Signal(name=f"{value.name}_started")
     m.d.sync += [before.eq(value), started.eq(1)]
-    m.d.comb += Assume(~started | (value == before))
+    m.d.comb += Assume(~started | (value == before), "constant")
     return value
 
 
@@ -76,7 +76,7 @@ class Slots(wiring.Component):
             sender.post.ready.eq(self.post_ready),
         ]
         # The server hands on an answer only if its slot waits.
-        m.d.comb += Assume(~self.answered | sender.awaited)
+        m.d.comb += Assume(~self.answered | sender.awaited, "answers are awaited")
 
         slot, under_way = constant(m, self.slot), Signal()
         request = sender.requests.payload.header
@@ -118,12 +118,13 @@ class Threads(wiring.Component):
         # ends; a thread that waits executes nothing.
         thread = constant(m, self.thread)
         sender = self.packet.payload.header.tag[:CONFIG.thread_bits]
+        receiver = self.answer.header.tag[:CONFIG.thread_bits]
         m.d.comb += [
-            Assume(self.packet.payload.header.tag < CONFIG.threads),
-            Assume(self.answer.header.tag < CONFIG.threads),
-            Assume(~self.answered | remote.awaiting.bit_select(self.answer.header.tag[:CONFIG.thread_bits], 1)),
-            Assume((self.finish & ~remote.answered) == 0),
-            Assume(~self.packet.valid | ~remote.waiting.bit_select(sender, 1)),
+            Assume(self.packet.payload.header.tag < CONFIG.threads, "a thread's number"),
+            Assume(self.answer.header.tag < CONFIG.threads, "a thread's number"),
+            Assume(~self.answered | remote.awaiting.bit_select(receiver, 1), "answers are awaited"),
+            Assume((self.finish & ~remote.answered) == 0, "what ends has been answered"),
+            Assume(~self.packet.valid | ~remote.waiting.bit_select(sender, 1), "who waits executes nothing"),
         ]
         under_way, place = Signal(), Signal()
         asks = remote.ask.valid & self.ask_ready & (remote.ask.payload.header.tag == thread)
@@ -157,7 +158,7 @@ class Sinks(wiring.Component):
         for traffic_class, packets in enumerate(self.packets):
             wiring.connect(m, wiring.flipped(packets), server.packets[traffic_class])
             holds(m, packets.valid, packets.payload, packets.valid & packets.ready)
-            m.d.comb += Assume(packets.payload.header.op.as_value()[3] == traffic_class)
+            m.d.comb += Assume(packets.payload.header.op.as_value()[3] == traffic_class, "its class")
         wiring.connect(m, server.write, wiring.flipped(self.memory))
         m.d.comb += [
             server.position.y.eq(1),
@@ -173,10 +174,10 @@ class Sinks(wiring.Component):
         reading = Signal()
         m.d.sync += reading.eq((reading & ~response.valid) | (request.valid & request.ready & ~request.payload.write))
         m.d.comb += [
-            Assume(bounded(m, "sram", request.valid & ~request.ready, SRAM_WAITS) <= SRAM_WAITS),
-            Assume(bounded(m, "read", reading & ~response.valid, SRAM_ANSWERS) <= SRAM_ANSWERS),
-            Assume(bounded(m, "post", server.post.valid & ~self.post_ready, 2) <= 2),
-            Assume(~response.valid | reading),
+            Assume(bounded(m, "sram", request.valid & ~request.ready, SRAM_WAITS) <= SRAM_WAITS, "bounded"),
+            Assume(bounded(m, "read", reading & ~response.valid, SRAM_ANSWERS) <= SRAM_ANSWERS, "bounded"),
+            Assume(bounded(m, "post", server.post.valid & ~self.post_ready, 2) <= 2, "bounded"),
+            Assume(~response.valid | reading, "only reads are answered"),
         ]
         if self.replies:
             self._answered(m, server)
@@ -237,7 +238,7 @@ PROOFS = (
           states="A packet whose class has room waits for at most one packet of the other class"),
     Proof(name="endpoint_sinks", mode="prove", depth=SERVER_WAITS + 4, component=lambda: Sinks(replies=False),
           states=f"The server takes a packet of class 1 within {SERVER_WAITS} cycles, whatever requests and replies "
-                 f"do, if the SRAM lets it wait for {SRAM_WAITS} cycles and answers within {SRAM_ANSWERS} (16-byte lines)"),
+                 f"do, if the SRAM lets it wait for {SRAM_WAITS} cycles and answers within {SRAM_ANSWERS}"),
     Proof(name="endpoint_replies", mode="bmc", depth=14, component=lambda: Sinks(replies=True),
           states="Each request served is answered once, in order and with its tag; never more than "
                  f"{REPLIES} replies wait"),
