@@ -9,12 +9,12 @@ from hdl.core.matrix import MatrixUnit
 from hdl.core.matrix_element import MatrixElement
 from hdl.core.result import ResultQueue
 from sim.build import build, run
+from sim.rtl import REPEATED
 
 
 @pytest.mark.parametrize("name", ["SIM", "ULX3S"])
 def test_matrix_unit(name):
-    model = build(MatrixUnit(config=PRESETS[name]), name=f"matrix_{name}",
-                  no_inline=("d1_matrix_element", "d1_matrix_reader", "d1_matrix_operand", "d1_matrix_loader"))
+    model = build(MatrixUnit(config=PRESETS[name]), name=f"matrix_{name}", no_inline=REPEATED)
     run(model, bench="verif.matrix.bench", CONFIG=name)
 
 
