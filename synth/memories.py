@@ -124,9 +124,10 @@ def take_out(netlist: dict, *, latches: bool) -> dict[str, Memory]:
                       if name in ("SIZE", "WIDTH", "ABITS", "RD_PORTS", "WR_PORTS", "RD_CLK_ENABLE")}
             if number["SIZE"] <= SMALL_WORDS:
                 continue
+            clocked = number["RD_CLK_ENABLE"] != 0
             memory = Memory(words=number["SIZE"], width=number["WIDTH"], address_bits=number["ABITS"],
-                            reads=number["RD_PORTS"], writes=number["WR_PORTS"], clocked=number["RD_CLK_ENABLE"] != 0,
-                            latches=latches and cell["attributes"].get("ram_style") == _LATCHES)
+                            reads=number["RD_PORTS"], writes=number["WR_PORTS"], clocked=clocked,
+                            latches=latches and not clocked and cell["attributes"].get("ram_style") == _LATCHES)
             memories[memory.name] = memory
             directions = {name: direction for name, direction, _ in memory.ports()}
             cell |= {"type": memory.name, "parameters": {}, "port_directions": directions,

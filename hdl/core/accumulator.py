@@ -125,9 +125,10 @@ class Accumulators(wiring.Component):
 
         # 1. Fetch the anchor.
         fetched, same = Signal.like(result.anchor, reset_less=True), Signal(reset_less=True)
+        written = self.index == index[1]
         m.d.comb += read_anchor.addr.eq(self.index)
         m.d.sync += [
-            fetched.eq(Mux(self.index == index[1], result.anchor, read_anchor.data)),
+            fetched.eq(select(Cat(written, ~written), [result.anchor, read_anchor.data])),
             same.eq(self.index == index[0]),
         ]
 
