@@ -4,7 +4,7 @@ from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal, signed, unsigne
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..arith.formats import BIAS, EXPONENT_MAX, FP32_INFINITY, FP32_NAN, Fp32
+from ..arith.formats import BIAS, EXPONENT_MAX, Fp32, infinity, nan
 from ..arith.shift import leading_zeros, shift_left
 from .accumulator import state_layout, sum_bits
 from .dot_product import DIGIT
@@ -62,8 +62,8 @@ class MatrixReader(wiring.Component):
         state, anchor, special = self.state, self.state.anchor, self.state.special
         tags = [Signal(_Tags, name=f"tags{stage}", reset_less=True) for stage in range(3)]
 
-        # 1. The bit that weighs 2^-126 is at the same place of digit 7, 8 or 9 of S, and so in the digits of the magnitude
-        # as counted from its top.
+        # 1. The bit that weighs 2^-126 is at the same place of digit 7, 8 or 9 of S, and so in the digits of the
+        # magnitude as counted from its top.
         magnitude = Signal(width, reset_less=True)
         deep, vanished = Signal(reset_less=True), Signal(reset_less=True)
         marks = Signal(3, reset_less=True)
@@ -127,9 +127,9 @@ class MatrixReader(wiring.Component):
             up.eq(rest[-1] & (rest[:-1].any() | last.sticky | kept[0])),
         ]
         with m.If(last.nan):
-            m.d.sync += [truncated.eq(FP32_NAN), up.eq(0)]
+            m.d.sync += [truncated.eq(nan(Fp32)), up.eq(0)]
         with m.Elif(last.infinite | hidden & (last.exponent >= EXPONENT_MAX)):
-            m.d.sync += [truncated.eq(FP32_INFINITY), truncated.sign.eq(last.sign), up.eq(0)]
+            m.d.sync += [truncated.eq(infinity(Fp32)), truncated.sign.eq(last.sign), up.eq(0)]
 
         # 5. A carry out of the fraction makes the exponent right, up to infinity.
         exact = truncated.as_value()

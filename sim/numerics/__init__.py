@@ -4,6 +4,7 @@ FP32 values are ``uint32``, BF16 values ``uint16``; the other formats are unsign
 """
 
 from .convert import Converted, convert
+from .floats import float_operation
 from .formats import bf16_from_cfloat8, checked_bias, decode
 from .fp32 import (
     BF16_INFINITY,
@@ -14,11 +15,9 @@ from .fp32 import (
     Fp32,
     bf16_from_fp32,
     bf16_from_values,
-    fp32_add,
     fp32_from_bf16,
-    fp32_max,
-    fp32_mul,
 )
+from .integers import integer_operation
 from .matrix import (
     FINITE,
     LOWER,
@@ -56,10 +55,9 @@ __all__ = [
     "checked_bias",
     "convert",
     "decode",
-    "fp32_add",
+    "float_operation",
     "fp32_from_bf16",
-    "fp32_max",
-    "fp32_mul",
+    "integer_operation",
     "loaded",
     "matmul",
     "matrix_operand",
