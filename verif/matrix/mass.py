@@ -79,8 +79,8 @@ def _side(rng: np.random.Generator, chains: int, steps: int, count: int, size: i
 
     register = rng.integers(0, 256, (chains, steps, size), np.uint8)
     code = rng.choice([Format.BF16, Format.BF16, *OPERAND_FORMATS], (chains, steps))
-    fields = {"bias": rng.integers(0, BIAS_LIMIT + 1, (chains, steps)), "denormals": rng.integers(0, 2, (chains, steps)),
-              "half": rng.integers(0, 2, (chains, steps))}
+    fields = {name: rng.integers(0, limit, (chains, steps))
+              for name, limit in (("bias", BIAS_LIMIT + 1), ("denormals", 2), ("half", 2))}
     is_bf16 = (code == Format.BF16)[..., None]
     register[..., :2 * count] = np.where(is_bf16, numbers.view(np.uint8), register[..., :2 * count])
     codes = np.where(fields["half"][..., None] == 1, register[..., count:2 * count], register[..., :count])
@@ -117,14 +117,15 @@ def chain_errors(unit: Unit, config: Config, rng: np.random.Generator, *, chains
         tile.step_each(a.numbers[:, step].reshape(chains * m, k, 1), right)
         expected[:, step] = tile.read().reshape(chains, m * n)
 
-    # Events of a chain in their order: zero or the loads of all parts, and an illegal step; then each step and its read.
+    # Events of a chain in their order: zeros or the loads of all parts; an illegal step; each step and its read.
     names = config.threads * config.accumulators
-    chain, event = (grid.ravel() for grid in np.meshgrid(np.arange(chains), np.arange(parts + 1 + 2 * steps), indexing="ij"))
+    chain, event = (grid.ravel() for grid in np.meshgrid(
+        np.arange(chains), np.arange(parts + 1 + 2 * steps), indexing="ij"))
     step = np.maximum(event - parts - 1, 0) // 2
     first, illegal = event < parts, event == parts
     multiplies = ~first & ~illegal & ((event - parts - 1) % 2 == 0)
-    function = np.select([first & loads[chain, 0], first, illegal | multiplies], [Matrix.LOAD, Matrix.ZERO, Matrix.MULTIPLY],
-                         Matrix.READ)
+    function = np.select([first & loads[chain, 0], first, illegal | multiplies],
+                         [Matrix.LOAD, Matrix.ZERO, Matrix.MULTIPLY], Matrix.READ)
     keep = (function != Matrix.READ) | reads[chain, step]
     group, interleaved = chain // names, rng.random(chains // names + 1) < 0.5
     late = np.where(interleaved[group], event, chain), np.where(interleaved[group], chain, event)
@@ -132,12 +133,12 @@ def chain_errors(unit: Unit, config: Config, rng: np.random.Generator, *, chains
     order = order[keep[order]]
     chain, event, step, function, illegal = (array[order] for array in (chain, event, step, function, illegal))
 
-    wrong = operand_format(code=np.full(len(order), 3 + event % 13), bias=event % 64, denormals=event % 2, half=event % 2)
+    wrong = operand_format(code=3 + chain % 13, bias=chain % 64, denormals=chain % 2, half=event % 2)
     name = chain % names
     register_a = a.register[chain, step]
     loaded = np.zeros_like(register_a)
-    loaded[:, :rows * n * 4] = np.ascontiguousarray(
-        values[chain].reshape(len(order), parts, rows * n)[np.arange(len(order)), np.minimum(event, parts - 1)]).view(np.uint8)
+    content = values.reshape(chains, parts, rows * n)[chain, np.minimum(event, parts - 1)]
+    loaded[:, :rows * n * 4] = np.ascontiguousarray(content).view(np.uint8)
     is_load = function == Matrix.LOAD
     result, ports = submit(unit, config, {
         "function": function, "thread": name // config.accumulators, "accumulator": name % config.accumulators,
@@ -171,7 +172,7 @@ def product_errors(unit: Unit, config: Config, *, codes: tuple[Format, Format], 
     zeros = np.zeros(rows, np.int64)
     forms = [operand_format(code=zeros + code, bias=zeros + bias, denormals=zeros + rule, half=zeros)
              for code, bias, rule in zip(codes, biases, rules, strict=True)]
-    result, ports = submit(unit, config, {
+    result, _ = submit(unit, config, {
         "function": np.tile(order, len(left)), "part": np.tile(np.maximum(np.arange(per) - 2, 0), len(left)),
         "a_format": forms[0], "b_format": forms[1], "a": np.repeat(a, per, axis=0), "b": np.repeat(b, per, axis=0)})
     got = result.reshape(len(left), per, -1)[:, 2:].reshape(len(left), m, n)
