@@ -26,7 +26,7 @@ _YOSYS = "import sys; from pyosys import libyosys; libyosys.run_pass(f'script {s
 _SCRIPT = """
 read_verilog -sv {name}.sv
 hierarchy -top {name}
-proc
+proc -norom
 flatten
 opt
 wreduce
