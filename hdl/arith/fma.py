@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from .formats import BIAS, significand_bits
 from .multiply import booth_rows, compress
 from .round import unrounded_layout
-from .shift import shift_right_sticky
+from .shift import shift_right_sticky, spread
 
 #: Bits of the frame between the addend at its highest and the product: so far apart, the lower one is only a tail.
 GAP = 2
@@ -107,7 +107,7 @@ class FusedMultiplyAdd(wiring.Component):
         stays = product_zero | (distance < 0)
         reach = width.bit_length()
         move = Signal(reach)
-        m.d.comb += move.eq(Mux(stays, 0, distance[:reach] | distance[reach:].any().replicate(reach)))
+        m.d.comb += move.eq(Mux(stays, 0, distance[:reach] | spread(distance[reach:].any(), reach)))
         moved = shift_right_sticky(m, Cat(Const(0, width - bits), addend), move)
         m.d.sync += [
             product.eq(total + carry),
@@ -140,7 +140,7 @@ class FusedMultiplyAdd(wiring.Component):
         chosen = Cat(Mux(increment, low_next[:-1], low[:-1]), Mux(carries, high_next[:-1], high[:-1]))
         unrounded = Signal(unrounded_layout(width), reset_less=True)
         m.d.sync += [
-            unrounded.magnitude.eq(Cat(lost, chosen ^ negative.replicate(frame))),
+            unrounded.magnitude.eq(Cat(lost, chosen ^ spread(negative, frame))),
             unrounded.tags.exponent.eq(third.exponent),
             unrounded.tags.sign.eq(
                 Mux(negative, third.addend_sign, third.product_sign) & ~(cancelled & ~third.infinite)),

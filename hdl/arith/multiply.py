@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, ValueLike
 
+from .shift import spread
+
 
 def booth_rows(m: Module, x: Value, y: Value, signed: ValueLike = 0) -> list[Value]:
     """Rows, half as many as `y` has bits plus one, whose sum is x * y modulo 2 to the power of both widths together.
@@ -26,7 +28,7 @@ def booth_rows(m: Module, x: Value, y: Value, signed: ValueLike = 0) -> list[Val
         negative = high if index < last else Const(0, 1)  # the last digit is 0 or 1
         multiple = Signal(len(x) + 1, name=f"multiple{index}")
         m.d.comb += multiple.eq(
-            (Mux(one, Cat(x, x[-1]), 0) | Mux(two, Cat(Const(0, 1), x), 0)) ^ negative.replicate(len(x) + 1))
+            (Mux(one, Cat(x, x[-1]), 0) | Mux(two, Cat(Const(0, 1), x), 0)) ^ spread(negative, len(x) + 1))
         sign = multiple[-1]
         end = Cat(sign, sign, ~sign) if index == 0 else Cat(~sign, Const(1, 1))
         below = Const(0, 0) if index == 0 else Cat(Const(0, 2 * index - 2), carry, Const(0, 1))
