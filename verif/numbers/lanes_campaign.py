@@ -1,14 +1,6 @@
-"""`python -m verif.numbers.lanes_campaign`: the lanes on hundreds of millions of operands.
+"""The long checks of the lanes; `verif.numbers.campaign` runs them."""
 
-Float lane: the hardware against the model and the model against SoftFloat, flags included, on the same rows of mixed
-operations; all 2^32 products of BF16; BF16 sums over all pairs of exponents. Integer lane: the hardware against the
-model; all pairs of bytes. Estimator: the hardware against the model, and both against the truth, on all significands.
-"""
-
-import argparse
-import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from itertools import product
 
 import numpy as np
@@ -25,28 +17,18 @@ from hdl.arith.integer_lane import IntegerLane
 from hdl.arith.operations import EstimateOperation, FloatOperation, IntegerOperation
 from hdl.number_formats import INTEGERS
 from sim import numerics
-from sim.build import new_seed
 from verif import batch
 
 from . import estimates, lanes, softfloat
+from .campaign import Outcome, Task
 from .lanes import LAYOUTS
 
+FLOAT_ROWS = 100_000_000
+INTEGER_ROWS = 20_000_000
 CHUNK = 1 << 20
 
 #: Every fraction of BF16 that is at a bound of its range, or next to one, or in the middle.
 FRACTIONS = (0x00, 0x01, 0x02, 0x3F, 0x40, 0x41, 0x7D, 0x7E, 0x7F)
-
-
-@dataclass
-class Count:
-    """Elements checked and elements that were wrong."""
-
-    checked: int = 0
-    wrong: int = 0
-
-    def add(self, checked: int, wrong: int) -> None:
-        self.checked += checked
-        self.wrong += wrong
 
 
 class Bf16Operation(wiring.Component):
@@ -64,121 +46,113 @@ class Bf16Operation(wiring.Component):
         return m
 
 
-def _agree(expected: tuple[NDArray, NDArray], bits: NDArray, flags: NDArray) -> int:
-    return int(((expected[0] != bits) | (expected[1] != flags)).sum())
+def _float_lane() -> batch.Batch:
+    return batch.build(FloatLane(), name="float_lane", latency=FloatLane.LATENCY)
 
 
-def softfloat_errors(operation: NDArray, a: NDArray, b: NDArray, c: NDArray) -> int:
-    """How many of the model's results differ from SoftFloat's."""
-    wrong = 0
+def check_with_softfloat(operation: NDArray, a: NDArray, b: NDArray, c: NDArray) -> None:
+    """The model's results and flags are SoftFloat's."""
     for code in FloatOperation:
         if code.computes:
             x, y, z = (operand[operation == code] for operand in (a, b, c))
             ours = numerics.float_operation(code, x, y, z if code.takes_c else None)
-            wrong += _agree(softfloat.float_operation(code, x, y, z), *ours)
-    return wrong
+            bits, flags = softfloat.float_operation(code, x, y, z)
+            wrong = np.flatnonzero((ours.bits != bits) | (ours.flags != flags))
+            assert not len(wrong), f"{code.name} of {[hex(operand[wrong[0]]) for operand in (x, y, z)]}"
 
 
-def random_floats(rng: np.random.Generator, rows: int) -> dict[str, Count]:
+def random_floats(rng: np.random.Generator) -> Outcome:
     """Rows of mixed operations: the hardware, and on the same operands SoftFloat."""
-    unit = batch.build(FloatLane(), name="float_lane", latency=FloatLane.LATENCY)
-    hardware, reference = Count(), Count()
-    for start in tqdm(range(0, rows, CHUNK), desc="float lane, random"):
-        vectors = lanes.random_float_vectors(rng, min(CHUNK, rows - start))
-        hardware.add(len(vectors.inputs["a"]), len(vectors.errors(unit)))
+    unit, elements = _float_lane(), 0
+    for start in tqdm(range(0, FLOAT_ROWS, CHUNK), leave=False):
+        vectors = lanes.random_float_vectors(rng, min(CHUNK, FLOAT_ROWS - start))
+        vectors.check(unit)
         for format, layout in LAYOUTS.items():
-            rows_of = vectors.inputs["format"] == format
-            a, b, c = (vectors.inputs[name][rows_of].view(layout.dtype) for name in "abc")
-            operation = np.repeat(vectors.inputs["operation"][rows_of], 4 // a.itemsize)
-            reference.add(len(a), softfloat_errors(operation, a, b, c))
-    return {"float lane, random rows": hardware, "the same operands, model and SoftFloat": reference}
+            rows = vectors.inputs["format"] == format
+            a, b, c = (vectors.inputs[name][rows].view(layout.dtype) for name in "abc")
+            check_with_softfloat(np.repeat(vectors.inputs["operation"][rows], 4 // a.itemsize), a, b, c)
+            elements += len(a)
+    return Outcome(FLOAT_ROWS, f"all equal; {elements:,} numbers, two in a row of BF16")
 
 
-def corner_triples() -> dict[str, Count]:
+def corner_triples(_: np.random.Generator) -> Outcome:
     """All triples of corner values in all operations."""
-    unit = batch.build(FloatLane(), name="float_lane", latency=FloatLane.LATENCY)
-    count = Count()
-    for (format, layout), operation in tqdm(list(product(LAYOUTS.items(), FloatOperation)), desc="float lane, corners"):
-        a, b, c = (lanes.words(np.resize(operand, len(operand) + len(operand) % 2))
-                   for operand in lanes.corner_triples(layout))
-        vectors = lanes.float_vectors(np.full(len(a), operation, np.uint8), np.full(len(a), format, np.uint8), a, b, c)
-        count.add(len(a) * 4 // layout.dtype().itemsize, len(vectors.errors(unit)))
-    return {"float lane, all triples of corners": count}
+    unit, count = _float_lane(), 0
+    for (format, layout), operation in tqdm(list(product(LAYOUTS.items(), FloatOperation)), leave=False):
+        triples = lanes.corner_triples(layout)
+        check_with_softfloat(np.full(len(triples[0]), operation), *triples)
+        a, b, c = (lanes.words(np.resize(operand, len(operand) + len(operand) % 2)) for operand in triples)
+        codes, formats = np.full(len(a), operation, np.uint8), np.full(len(a), format, np.uint8)
+        lanes.float_vectors(codes, formats, a, b, c).check(unit)
+        count += len(triples[0])
+    return Outcome(count)
 
 
-def bf16_products(values: int) -> dict[str, Count]:
-    """`values` BF16 numbers, spread over all, times every BF16 number; all of them: every product."""
+def bf16_products(_: np.random.Generator) -> Outcome:
+    """Every BF16 number times every other."""
     every = np.arange(1 << 16, dtype=np.uint16)
-    return {"BF16 products": _bf16_pairs(FloatOperation.MUL, (
-        (np.full_like(every, a), every) for a in np.linspace(0, 0xFFFF, values).astype(np.uint16)), values)}
+    return _bf16_pairs(FloatOperation.MUL, ((np.full_like(every, a), every) for a in every), 1 << 16)
 
 
-def bf16_sums() -> dict[str, Count]:
+def bf16_sums(_: np.random.Generator) -> Outcome:
     """All pairs of signs and exponents, with all pairs of boundary fractions."""
     numbers = np.array([high << 7 | fraction for high, fraction in product(range(512), FRACTIONS)], np.uint16)
-    return {"BF16 sums": _bf16_pairs(FloatOperation.ADD, (
-        (np.full_like(numbers, a), numbers) for a in numbers), len(numbers))}
+    return _bf16_pairs(FloatOperation.ADD, ((np.full_like(numbers, a), numbers) for a in numbers), len(numbers))
 
 
-def _bf16_pairs(operation: FloatOperation, pairs: Iterator[tuple[NDArray, NDArray]], total: int) -> Count:
+def _bf16_pairs(operation: FloatOperation, pairs: Iterator[tuple[NDArray, NDArray]], total: int) -> Outcome:
     unit = batch.build(Bf16Operation(operation=operation), name="bf16_operation", latency=FloatUnit.LATENCY)
-    count = Count()
-    for a, b in tqdm(pairs, total=total, desc=f"BF16 {operation.name}"):
-        got = unit(a=a, b=b)
-        count.add(len(a), _agree(softfloat.float_operation(operation, a, b, b), got["o"], got["flags"]))
-    return count
+    count = 0
+    for a, b in tqdm(pairs, total=total, leave=False):
+        bits, flags = softfloat.float_operation(operation, a, b, b)
+        lanes.Vectors({"a": a, "b": b}, {"o": bits, "flags": flags}).check(unit)
+        count += len(a)
+    return Outcome(count)
 
 
-def integers(rng: np.random.Generator, rows: int) -> dict[str, Count]:
-    """Random rows of mixed operations, and all pairs of bytes in all operations."""
+def random_integers(rng: np.random.Generator) -> Outcome:
+    """Rows of mixed operations and formats."""
     unit = batch.build(IntegerLane(), name="integer_lane", latency=IntegerLane.LATENCY)
-    mixed, exhaustive = Count(), Count()
-    for start in tqdm(range(0, rows, CHUNK), desc="integer lane, random"):
-        vectors = lanes.random_integer_vectors(rng, min(CHUNK, rows - start))
-        mixed.add(len(vectors.inputs["a"]), len(vectors.errors(unit)))
+    for start in tqdm(range(0, INTEGER_ROWS, CHUNK), leave=False):
+        lanes.random_integer_vectors(rng, min(CHUNK, INTEGER_ROWS - start)).check(unit)
+    return Outcome(INTEGER_ROWS)
+
+
+def pairs_of_bytes(_: np.random.Generator) -> Outcome:
+    """All pairs of bytes in all operations; four of them side by side are elements of the other formats, too."""
+    unit, count = batch.build(IntegerLane(), name="integer_lane", latency=IntegerLane.LATENCY), 0
     every = np.arange(1 << 16, dtype=np.uint32)
     a, b = (lanes.words(half.astype(np.uint8)) for half in (every & 0xFF, every >> 8))
     for operation, format in product(IntegerOperation, INTEGERS):
-        vectors = lanes.integer_vectors(np.full(len(a), operation, np.uint8), np.full(len(a), format, np.uint8), a, b)
-        exhaustive.add(len(a), len(vectors.errors(unit)))
-    return {"integer lane, random rows": mixed, "integer lane, rows of all pairs of bytes": exhaustive}
+        codes, formats = np.full(len(a), operation, np.uint8), np.full(len(a), format, np.uint8)
+        lanes.integer_vectors(codes, formats, a, b).check(unit)
+        count += len(a)
+    return Outcome(count)
 
 
-def all_estimates(stride: int) -> dict[str, Count]:
-    """The estimator on every `stride`-th significand of the orders from which all others follow; prints the errors."""
-    unit = batch.build(Estimator(), name="estimator", latency=Estimator.LATENCY)
-    counts = {}
-    for operation in EstimateOperation:
-        count, worst = Count(), 0.0
-        for x in tqdm(estimates.operands(operation, stride=stride), desc=operation.name):
+def estimates_of(operation: EstimateOperation) -> Callable[[np.random.Generator], Outcome]:
+    """A check of one function of the estimator on all significands."""
+    def run(_: np.random.Generator) -> Outcome:
+        unit = batch.build(Estimator(), name="estimator", latency=Estimator.LATENCY)
+        count, worst = 0, 0.0
+        for x in tqdm(estimates.operands(operation), leave=False):
             vectors = estimates.vectors(operation, x)
+            vectors.check(unit)
             worst = max(worst, estimates.ulps(operation, x, vectors.outputs["o"]).max())
-            count.add(len(x), len(vectors.errors(unit)))
-        count.wrong += worst > estimates.LIMITS[operation]
-        counts[f"{operation.name}, largest error {worst:.3f} ulp"] = count
-    return counts
+            count += len(x)
+        assert worst <= estimates.LIMITS[operation], f"an error of {worst} ulp"
+        return Outcome(count, f"all equal; error at most {worst:.3f} ulp")
+
+    return run
 
 
-def main() -> None:
-    """Run the command line; the exit status is 1 if anything was wrong."""
-    parser = argparse.ArgumentParser(prog="python -m verif.numbers.lanes_campaign", description=__doc__)
-    parser.add_argument("--seed", type=int, default=None, help="replays a run")
-    parser.add_argument("--float-rows", type=int, default=100_000_000)
-    parser.add_argument("--integer-rows", type=int, default=20_000_000)
-    parser.add_argument("--estimate-stride", type=int, default=1, help="between the significands of estimates")
-    parser.add_argument("--bf16-values", type=int, default=1 << 16, help="multiplied by every BF16 number")
-    arguments = parser.parse_args()
-    seed = new_seed() if arguments.seed is None else arguments.seed
-    print(f"seed {seed}")
-    rng = np.random.default_rng(seed)
-    results = (
-        corner_triples() | random_floats(rng, arguments.float_rows) | bf16_sums()
-        | bf16_products(arguments.bf16_values) | integers(rng, arguments.integer_rows)
-        | all_estimates(arguments.estimate_stride))
-    for name, count in results.items():
-        print(f"{name}: {count.checked:,} checked, {count.wrong:,} wrong")
-    sys.exit(any(count.wrong for count in results.values()))
-
-
-if __name__ == "__main__":
-    main()
+TASKS = (
+    Task("float lane: rows of mixed operations, hardware, model and SoftFloat", random_floats),
+    Task("float lane: all triples of corners in all operations, hardware, model and SoftFloat", corner_triples),
+    Task("float lane: all products of two BF16, hardware and SoftFloat", bf16_products),
+    Task("float lane: sums of BF16, all exponents with boundary fractions, hardware and SoftFloat", bf16_sums),
+    Task("integer lane: rows of mixed operations, hardware and model", random_integers),
+    Task("integer lane: rows of all pairs of bytes, hardware and model", pairs_of_bytes),
+    *(Task(f"estimator: {operation.name}, all significands, hardware, model and exact value", estimates_of(operation))
+      for operation in EstimateOperation),
+)
