@@ -600,7 +600,8 @@ def test_atomics_change_words_anywhere(mesh, place):
     for name, old, operand, expected, new in (
             ("amoadd.d", -1, 3, 0, 2), ("amoswap.d", 5, 9, 0, 9), ("amoxor.d", 12, 10, 0, 6),
             ("amoor.d", 12, 10, 0, 14), ("amoand.d", 12, 10, 0, 8), ("amomin.d", -5, 4, 0, -5),
-            ("amomax.d", -5, 4, 0, 4), ("amominu.d", -5, 4, 0, 4), ("amomaxu.d", -5, 4, 0, -5), ("amocas.d", 7, 1, 7, 1), ("amocas.d", 7, 1, 8, 7)):
+            ("amomax.d", -5, 4, 0, 4), ("amominu.d", -5, 4, 0, 4), ("amomaxu.d", -5, 4, 0, -5),
+            ("amocas.d", 7, 1, 7, 1), ("amocas.d", 7, 1, 8, 7)):
         mesh.write(x, y, WINDOW, word(old).to_bytes(8, "little"))
         state = thread_of(mesh, *li(1, place), *li(2, word(operand)), *li(3, expected),
                           asm(name, rd=3, rs1=1, rs2=2))
