@@ -1,7 +1,7 @@
-"""The endpoint's protocol: answers always sink, requests are answered, credits do not leak.
+"""The endpoint's protocol: a request leaves only if it holds a place for its answer, and places do not leak.
 
-What docs/architecture.md concludes from these for a mesh needs two facts more: the SRAM's arbitration is fair, which is
-assumed here with a bound, and routers drain each class by itself.
+That the server takes packets of class 1 whatever requests do is not proved here but tested, in
+`verif.interface.packets`.
 """
 
 from amaranth.hdl import Assert, Assume, Module, Mux, Signal
@@ -10,13 +10,11 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.config import Config
 from hdl.core.remote import Remote
-from hdl.mem.port import MemoryPort
 from hdl.noc.link import Link
 from hdl.noc.list_sender import PullSender
 from hdl.noc.list_walker import move_layout
 from hdl.noc.outlet import Outlet
 from hdl.noc.packet import CLASSES, PULL_SLOTS, PULL_TAG, Op, flit_layout
-from hdl.noc.server import REPLIES, Server
 
 from .proof import Proof
 
@@ -24,26 +22,12 @@ CONFIG = Config(
     name="endpoint", threads=2, issue_width=1, vector_bytes=16, matrix=(2, 2, 2), accumulators=1, sram_bytes=4096,
     sram_banks=1, fetch_lines=2, semaphores=2, fifo_depth=2, list_queue=1, columns=2, rows=2)
 
-#: Cycles for which the SRAM may let a request wait, and cycles from a read to its answer, at most.
-SRAM_WAITS, SRAM_ANSWERS = 3, 2
-
-#: Cycles for which a packet of class 1 waits at the server at most, under these: for an atomic in front of it, and for
-#: its own write.
-SERVER_WAITS = 3 * (SRAM_WAITS + 1) + SRAM_ANSWERS + 4
-
 
 def bounded(m: Module, name: str, waits, limit: int) -> Signal:
     """How many cycles `waits` has been true on end, up to `limit` + 1; the assumption or assertion is the caller's."""
     count = Signal(range(limit + 2), name=f"{name}_cycles")
     m.d.sync += count.eq(Mux(waits, Mux(count == limit + 1, count, count + 1), 0))
     return count
-
-
-def holds(m: Module, offer, payload, taken) -> None:
-    """Assume that what a stream offers stays until it is taken."""
-    before, value, was_taken = Signal(), Signal.like(payload.as_value()), Signal()
-    m.d.sync += [before.eq(offer), value.eq(payload.as_value()), was_taken.eq(taken)]
-    m.d.comb += Assume(~before | was_taken | (offer & (payload.as_value() == value)), "an offer stays")
 
 
 def constant(m: Module, value: Signal) -> Signal:
@@ -141,69 +125,6 @@ class Threads(wiring.Component):
         return m
 
 
-class Sinks(wiring.Component):
-    """The server with an SRAM that lets it wait for a bounded time, and anything else around it."""
-
-    def __init__(self, *, replies: bool):
-        self.replies = replies
-        flits = stream.Signature(flit_layout(CONFIG))
-        super().__init__({
-            "packets": In(flits).array(CLASSES), "memory": Out(MemoryPort(CONFIG)), "reply_ready": In(1),
-            "post_ready": In(1), "control_data": In(64), "awaited": In(1), "pull_line": In(CONFIG.line_bits),
-        })
-
-    def elaborate(self, platform):
-        m = Module()
-        m.submodules.server = server = Server(config=CONFIG)
-        for traffic_class, packets in enumerate(self.packets):
-            wiring.connect(m, wiring.flipped(packets), server.packets[traffic_class])
-            holds(m, packets.valid, packets.payload, packets.valid & packets.ready)
-            m.d.comb += Assume(packets.payload.header.op.as_value()[3] == traffic_class, "its class")
-        wiring.connect(m, server.write, wiring.flipped(self.memory))
-        m.d.comb += [
-            server.position.y.eq(1),
-            server.reply.ready.eq(self.reply_ready),
-            server.post.ready.eq(self.post_ready),
-            server.control.read_data.eq(self.control_data),
-            server.awaited.eq(self.awaited),
-            server.pull_line.eq(self.pull_line),
-        ]
-
-        # The SRAM and the semaphores make nobody wait for ever, and a read is answered, once.
-        request, response = self.memory.request, self.memory.response
-        reading = Signal()
-        m.d.sync += reading.eq((reading & ~response.valid) | (request.valid & request.ready & ~request.payload.write))
-        m.d.comb += [
-            Assume(bounded(m, "sram", request.valid & ~request.ready, SRAM_WAITS) <= SRAM_WAITS, "bounded"),
-            Assume(bounded(m, "read", reading & ~response.valid, SRAM_ANSWERS) <= SRAM_ANSWERS, "bounded"),
-            Assume(bounded(m, "post", server.post.valid & ~self.post_ready, 2) <= 2, "bounded"),
-            Assume(~response.valid | reading, "only reads are answered"),
-        ]
-        if self.replies:
-            self._answered(m, server)
-        else:
-            waits = bounded(m, "posted", self.packets[1].valid & ~self.packets[1].ready, SERVER_WAITS)
-            m.d.comb += Assert(waits <= SERVER_WAITS, "class 1 waits for a bounded time")
-        return m
-
-    def _answered(self, m, server):
-        """Replies come one for each request, in order, and no request is taken without room for its reply."""
-        served, replied = Signal(range(16)), Signal(range(16))
-        tags = Signal(16 * 6)
-        taken = self.packets[0].valid & self.packets[0].ready
-        leaves = server.reply.valid & self.reply_ready
-        m.d.sync += [served.eq(served + taken), replied.eq(replied + leaves)]
-        with m.If(taken):
-            m.d.sync += tags.word_select(served, 6).eq(self.packets[0].payload.header.tag)
-        outstanding = (served - replied)[:4]
-        m.d.comb += [
-            Assert(outstanding <= REPLIES, "no more requests than places for replies"),
-            Assert(server.reply.valid == (outstanding != 0), "what is served is answered, and nothing else"),
-            Assert(~server.reply.valid | (server.reply.payload.header.tag == tags.word_select(replied, 6)),
-                   "in order, with the request's tag"),
-        ]
-
-
 class Leaves(wiring.Component):
     """The outlet: a class that has room leaves in one of two cycles."""
 
@@ -236,10 +157,4 @@ PROOFS = (
                  f"and starting it at any time included ({CONFIG.threads} threads)"),
     Proof(name="endpoint_outlet", mode="prove", depth=2, quick=True, component=Leaves,
           states="A packet whose class has room waits for at most one packet of the other class"),
-    Proof(name="endpoint_sinks", mode="prove", depth=SERVER_WAITS + 4, component=lambda: Sinks(replies=False),
-          states=f"The server takes a packet of class 1 within {SERVER_WAITS} cycles, whatever requests and replies "
-                 f"do, if the SRAM lets it wait for {SRAM_WAITS} cycles and answers within {SRAM_ANSWERS}"),
-    Proof(name="endpoint_replies", mode="bmc", depth=14, component=lambda: Sinks(replies=True),
-          states="Each request served is answered once, in order and with its tag; never more than "
-                 f"{REPLIES} replies wait"),
 )
