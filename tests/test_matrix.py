@@ -38,8 +38,7 @@ def unit():
 
 
 def test_chains(unit):
-    rng = np.random.default_rng(matrix_campaign.FAST["seed"])
-    assert mass.chain_errors(unit, ULX3S, rng, chains=4000, steps=12) == 0
+    assert not matrix_campaign.caught(unit)
 
 
 @pytest.mark.parametrize("codes", list(product(OPERAND_FORMATS[1:], repeat=2)))

@@ -20,8 +20,8 @@ Unit = Callable[..., dict[str, NDArray]]
 #: Cycles from a request to its result, if results are taken at once.
 LATENCY = MatrixUnit.LATENCY + 1
 
-#: Ranges of biased BF16 exponents: any, subnormals, the largest, one digit, wide, usual.
-_RANGES = np.array([(0, 254), (0, 4), (250, 254), (120, 127), (96, 160), (115, 131)])
+#: Ranges of biased BF16 exponents: any, subnormals, the largest, one digit, wide, usual, and with subnormal products.
+_RANGES = np.array([(0, 254), (0, 4), (250, 254), (120, 127), (96, 160), (115, 131), (54, 66)])
 
 _FORMAT = data.Layout.cast(OperandFormat)
 
@@ -69,6 +69,8 @@ def _side(rng: np.random.Generator, chains: int, steps: int, count: int, size: i
     shape = chains, steps, count
     bits = rng.integers(0, 2, shape) << 15 | rng.integers(low, high + 1, shape) << 7 | rng.integers(0, 128, shape)
     bits = np.where(rng.random((chains, steps, 1)) < 0.15, np.where(rng.random(shape) < 0.6, bits & 0x8000, bits), bits)
+    # Sums of few bits lie on and beside the middle between two FP32 numbers.
+    bits = np.where(rng.random((chains, 1, 1)) < 0.4, bits & ~0x7F, bits)
     bits = np.where(rng.random(shape) < 0.002, 0x7F80 | bits & 0x8001, bits)
     for step in range(1, steps):
         before, kind = bits[:, step - 1], rng.random((chains, 1))
@@ -104,6 +106,8 @@ def chain_errors(unit: Unit, config: Config, rng: np.random.Generator, *, chains
     values = rng.integers(0, 1 << 32, (chains, m, n), np.uint32)
     values = np.where(rng.random((chains, 1, 1)) < 0.5, values & 0x807FFFFF | rng.integers(
         100, 150, values.shape, np.uint32) << 23, values)
+    values &= np.uint32(0xFFFFFFFF) << rng.integers(0, 31, values.shape, np.uint32)
+    values = np.where(rng.random(values.shape) < 0.1, values & 0x807FFFFF, values)
     loads, reads = rng.random((chains, 1)) < 0.3, rng.random((chains, steps)) < 0.4
     reads[:, -1] = True
     part = rng.integers(0, parts, (chains, steps))

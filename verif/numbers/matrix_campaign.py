@@ -18,14 +18,14 @@ from . import matrix_accuracy
 #: Pairs of biases with every sum from 0 to 126.
 BIASES = [(min(total, BIAS_LIMIT), max(total - BIAS_LIMIT, 0)) for total in range(2 * BIAS_LIMIT + 1)]
 
-#: What the fast tests look at: a fault that they do not see is a survivor.
-FAST = {"chains": 300, "steps": 12, "seed": 11}
+#: The fast test: chains of 12 steps on the small shape, of these seeds and numbers. A fault it misses is a survivor.
+FAST = ((11, 300), (12, 4000))
 
 
 def caught(unit: mass.Unit) -> bool:
-    """Whether the fast test of chains finds anything wrong."""
-    rng = np.random.default_rng(FAST["seed"])
-    return mass.chain_errors(unit, ULX3S, rng, chains=FAST["chains"], steps=FAST["steps"]) != 0
+    """Whether the fast test finds anything wrong."""
+    return any(mass.chain_errors(unit, ULX3S, np.random.default_rng(seed), chains=chains, steps=12)
+               for seed, chains in FAST)
 
 
 def main() -> None:
