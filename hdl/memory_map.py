@@ -55,6 +55,12 @@ class NodeRegister(IntEnum):
     FLITS_LOCAL = 0x58
     BUSY_CYCLES = 0x60
     STALL_CYCLES = 0x68
+    SRAM_CORRECTED = 0x100
+    SRAM_UNCORRECTABLE = 0x108
+    SRAM_FIRST_CORRECTED = 0x110
+    SRAM_FIRST_UNCORRECTABLE = 0x118
+    SRAM_SCRUB = 0x120
+    SRAM_INJECT = 0x128
 
 
 class ErrorCode(IntEnum):
@@ -68,6 +74,7 @@ class ErrorCode(IntEnum):
     SEMAPHORE = 5
     OVERFLOW = 6
     DESCRIPTOR = 7
+    MEMORY = 8
 
 
 def thread_register(thread: int, register: ThreadRegister) -> int:

@@ -77,7 +77,7 @@ class CoreBench:
         self.answers.clear()
         for start in range(0, count, size):
             await self._access(line=(address - SRAM_BASE + start) // size, write=False)
-        await self.stage.step()
+        await self.stage.until(lambda: len(self.answers) == -(-count // size), limit=10, what="answers of the SRAM")
         return b"".join(answer.to_bytes(size, "little") for answer in self.answers)
 
     async def _register(self, thread: int, register: ThreadRegister, write: bool, value: int = 0) -> int:

@@ -31,7 +31,7 @@ class CoreWithSram(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.core = core = Core(config=self.config)
-        m.submodules.sram = sram = Sram(config=self.config, users=("fetch", "core", "host"))
+        m.submodules.sram = sram = Sram(config=self.config, readers=("fetch", "core", "host"), writers=("core", "host"))
         wiring.connect(m, core.fetch, sram.fetch)
         wiring.connect(m, core.memory, sram.core)
         wiring.connect(m, wiring.flipped(self.host), sram.host)

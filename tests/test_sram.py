@@ -1,0 +1,21 @@
+"""The SRAM: all its ports against a reference memory, its error correction, and its macro's views."""
+
+import pytest
+
+from hdl.config import PRESETS
+from sim.build import build, run
+from verif.sram.top import SramPorts
+
+#: Cycles of random traffic; about 2.5 accesses each.
+CYCLES = 30_000
+
+
+@pytest.fixture(scope="module", params=["SIM", "ULX3S"])
+def model(request):
+    return request.param, build(SramPorts(config=PRESETS[request.param]), name=f"sram_{request.param}",
+                                no_inline=("d1_sram_buffered_bank", "d1_sram_read_path"))
+
+
+def test_random_traffic(model):
+    name, built = model
+    run(built, bench="verif.sram.bench", test="random_traffic", CONFIG=name, CYCLES=CYCLES if name == "SIM" else 5000)

@@ -1,0 +1,57 @@
+"""The SRAM with all of D1's ports, side by side in a few wide signals, which benches drive faster than many small ones."""
+
+from amaranth.hdl import Cat, Module
+from amaranth.lib import data, stream, wiring
+from amaranth.lib.wiring import In, Out
+
+from hdl.config import Config
+from hdl.mem.monitor import ErrorStatus
+from hdl.mem.port import request_layout
+from hdl.mem.repair import INTERVAL_BITS, injection_layout
+from hdl.mem.sram import Sram
+
+READERS, WRITERS = ("load0", "load1", "mesh_read", "fetch"), ("store", "mesh_write")
+PORTS = READERS + WRITERS
+
+#: Readers that lock, and who ends their locks.
+LOCKS = {"load0": "store", "mesh_read": "mesh_write"}
+
+
+class SramPorts(wiring.Component):
+    """Members are arrays in the order of `PORTS`, or of `READERS`."""
+
+    def __init__(self, *, config: Config):
+        self.config = config
+        super().__init__({
+            "valid": In(len(PORTS)),
+            "requests": In(data.ArrayLayout(request_layout(config), len(PORTS))),
+            "ready": Out(len(PORTS)),
+            "answered": Out(len(READERS)),
+            "error": Out(len(READERS)),
+            "answers": Out(data.ArrayLayout(config.vector_bits, len(READERS))),
+            "scrub_interval": In(INTERVAL_BITS),
+            "injection": In(stream.Signature(injection_layout(config))),
+            "errors": Out(ErrorStatus),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.sram = sram = Sram(config=self.config, readers=READERS, writers=WRITERS, locks=LOCKS)
+        ports = [getattr(sram, name) for name in PORTS]
+        for index, port in enumerate(ports):
+            m.d.comb += [
+                port.request.valid.eq(self.valid[index]),
+                port.request.payload.eq(self.requests[index]),
+                port.request.payload.write.eq(PORTS[index] in WRITERS),
+            ]
+        readers = ports[:len(READERS)]
+        m.d.comb += [
+            self.ready.eq(Cat(port.request.ready for port in ports)),
+            self.answered.eq(Cat(port.response.valid for port in readers)),
+            self.error.eq(Cat(port.error for port in readers)),
+            self.answers.eq(Cat(port.response.payload for port in readers)),
+            sram.scrub_interval.eq(self.scrub_interval),
+            self.errors.eq(sram.errors),
+        ]
+        wiring.connect(m, wiring.flipped(self.injection), sram.injection)
+        return m
