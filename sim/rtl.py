@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from hdl.config import Config
+from hdl.mem.sram import BANK_MODULE, READ_PATH_MODULE
 from hdl.mesh import NODE_MODULE, Mesh
 
 from .build import MODELS, ROOT, Model, build, run
@@ -23,7 +24,7 @@ _SOURCES = b"".join(path.read_bytes() for path in sorted([
     ROOT / "sim" / "build.py", ROOT / "sim" / "verilator.py", Path(__file__)]))
 
 #: Blocks that a node or a mesh has many of, which compile as one C++ class each.
-_REPEATED = (NODE_MODULE, "d1_matrix_element", "d1_vector_lane", "d1_matrix_reader")
+_REPEATED = (NODE_MODULE, "d1_matrix_element", "d1_vector_lane", "d1_matrix_reader", BANK_MODULE, READ_PATH_MODULE)
 
 
 def model_for(config: Config, *, waves: bool = False) -> Model:

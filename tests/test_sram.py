@@ -3,6 +3,7 @@
 import pytest
 
 from hdl.config import PRESETS
+from hdl.mem.sram import BANK_MODULE, READ_PATH_MODULE
 from sim.build import build, run
 from verif.sram.top import SramPorts
 
@@ -13,7 +14,7 @@ CYCLES = 30_000
 @pytest.fixture(scope="module", params=["SIM", "ULX3S"])
 def model(request):
     return request.param, build(SramPorts(config=PRESETS[request.param]), name=f"sram_{request.param}",
-                                no_inline=("d1_sram_buffered_bank", "d1_sram_read_path"))
+                                no_inline=(BANK_MODULE, READ_PATH_MODULE))
 
 
 def test_random_traffic(model):

@@ -13,26 +13,17 @@ from .storage import Storage
 WORD_BYTES = DATA_BITS // 8
 
 
-def write_layout(config: Config) -> data.StructLayout:
-    """A write of the bytes of a row whose mask bit is set."""
-    return data.StructLayout({
-        "row": bits_for_count(config.bank_lines),
-        "mask": config.vector_bytes,
-        "data": config.vector_bits,
-    })
-
-
 def overlay_layout(config: Config) -> data.StructLayout:
     """Bytes that are newer than the stored ones."""
-    return data.StructLayout({"mask": config.vector_bytes, "data": config.vector_bits})
+    return data.StructLayout({"data": config.vector_bits, "mask": config.vector_bytes})
 
 
 def flaw_layout(config: Config) -> data.StructLayout:
     """Bits to be stored wrong in a word of a line, for tests of the error correction."""
     return data.StructLayout({
-        "word": bits_for_count(words_per_line(config)),
         "data": DATA_BITS,
         "check": CHECK_BITS,
+        "word": bits_for_count(words_per_line(config)),
     })
 
 
@@ -74,7 +65,7 @@ class Bank(wiring.Component):
     -------
     read_valid : In(readers), read_row : In, read_taken : Out(readers)
         The line is on ``stored`` and ``overlay`` in the next cycle.
-    write_valid : In(writers), write : In, write_taken : Out(writers)
+    write_valid : In(writers), write_row, write_mask, write_data : In, write_taken : Out(writers)
     repair : In(1), repair_row : In, repair_flawed : In(1), repair_taken : Out(1)
         Waits until nobody writes and the buffer is empty.
     flaw : In
@@ -99,7 +90,9 @@ class Bank(wiring.Component):
             "read_row": In(data.ArrayLayout(row, readers)),
             "read_taken": Out(readers),
             "write_valid": In(writers),
-            "write": In(data.ArrayLayout(write_layout(config), writers)),
+            "write_row": In(data.ArrayLayout(row, writers)),
+            "write_mask": In(data.ArrayLayout(config.vector_bytes, writers)),
+            "write_data": In(data.ArrayLayout(config.vector_bits, writers)),
             "write_taken": Out(writers),
             "repair": In(1),
             "repair_row": In(row),
@@ -126,12 +119,14 @@ class Bank(wiring.Component):
 
         # The buffer: a line, the bytes of it that are there, and what has to happen before it can be written back.
         occupied, repair, flawed, waits_for_fill = Signal(), Signal(), Signal(), Signal()
-        buffer = Signal(write_layout(config), reset_less=True)
-        whole = Cat(buffer.mask.word_select(word, WORD_BYTES).all() for word in words)
-        partial = Cat(buffer.mask.word_select(word, WORD_BYTES).any() for word in words) & ~whole
+        row = Signal(bits_for_count(config.bank_lines), reset_less=True)
+        mask = Signal(config.vector_bytes)
+        content = Signal(config.vector_bits, reset_less=True)
+        whole = Cat(mask.word_select(word, WORD_BYTES).all() for word in words)
+        partial = Cat(mask.word_select(word, WORD_BYTES).any() for word in words) & ~whole
         settled = Signal()
         m.d.comb += [
-            self.fill_row.eq(buffer.row),
+            self.fill_row.eq(row),
             self.needs_fill.eq(occupied & (repair | partial.any()) & ~waits_for_fill),
             settled.eq(occupied & ~repair & ~partial.any() & ~waits_for_fill),
         ]
@@ -150,74 +145,78 @@ class Bank(wiring.Component):
             storage.write.eq(drain),
             storage.words.eq(whole),
             storage.row.eq(Mux(reads, select(reader.grant, [self.read_row[index] for index in range(self.readers)]),
-                               buffer.row)),
+                               row)),
         ]
         with m.If(drain):
             m.d.sync += drained.eq(1)
         with m.Elif(reads):
             m.d.sync += drained.eq(0)
-        for word in words:
-            value = buffer.data.word_select(word, DATA_BITS)
-            with m.If(flawed & (self.flaw.word == word)):
-                m.d.comb += [
-                    storage.i.data[word].eq(value ^ self.flaw.data),
-                    storage.i.check[word].eq(encode(value) ^ self.flaw.check),
-                ]
-            with m.Else():
-                m.d.comb += [storage.i.data[word].eq(value), storage.i.check[word].eq(encode(value))]
+        m.d.comb += storage.i.data.eq(content)
+        with m.If(drain):
+            for word in words:
+                m.d.comb += storage.i.check[word].eq(encode(content.word_select(word, DATA_BITS)))
+            with m.If(flawed), m.Switch(self.flaw.word):
+                for word in words:
+                    with m.Case(word):
+                        value = content.word_select(word, DATA_BITS)
+                        m.d.comb += [
+                            storage.i.data[word].eq(value ^ self.flaw.data),
+                            storage.i.check[word].eq(encode(value) ^ self.flaw.check),
+                        ]
         m.d.comb += self.flawed.eq(drain & flawed)
 
         # Fill the buffer: bytes that are not there come from the storage.
         with m.If(drain):
-            m.d.sync += [occupied.eq(0), buffer.mask.eq(0), flawed.eq(0)]
+            m.d.sync += [occupied.eq(0), flawed.eq(0)]
         with m.If(self.fill):
             m.d.sync += waits_for_fill.eq(1)
         with m.If(self.filled):
             m.d.sync += [waits_for_fill.eq(0), repair.eq(0)]
             for byte in range(config.vector_bytes):
-                with m.If(~buffer.mask[byte]):
-                    m.d.sync += buffer.data.word_select(byte, 8).eq(self.filling.data.word_select(byte, 8))
+                with m.If(~mask[byte]):
+                    m.d.sync += content.word_select(byte, 8).eq(self.filling.data.word_select(byte, 8))
 
         # Take a write.
         m.d.comb += writer.requests.eq(self.write_valid)
-        new = Signal(write_layout(config))
+        new_row, new_mask = Signal.like(row), Signal.like(mask)
         take = Signal()
         m.d.comb += [
-            new.eq(select(writer.grant, [self.write[index].as_value() for index in range(self.writers)])),
-            take.eq(self.write_valid.any() & (~occupied | drain | (buffer.row == new.row))),
+            new_row.eq(select(writer.grant, [self.write_row[index] for index in range(self.writers)])),
+            new_mask.eq(select(writer.grant, [self.write_mask[index] for index in range(self.writers)])),
+            take.eq(self.write_valid.any() & (~occupied | drain | (row == new_row))),
             writer.advance.eq(take),
             self.write_taken.eq(Mux(take, writer.grant, 0)),
             self.repair_taken.eq(self.repair & ~self.write_valid.any() & ~occupied),
         ]
         m.d.sync += pressed.eq(self.write_valid.any() & ~take)
-        mask = Signal(config.vector_bytes)
-        m.d.comb += mask.eq(Mux(drain, 0, buffer.mask) | Mux(take, new.mask, 0))
         with m.If(take):
-            m.d.sync += [occupied.eq(1), buffer.row.eq(new.row)]
-            for byte in range(config.vector_bytes):
-                with m.If(new.mask[byte]):
-                    m.d.sync += buffer.data.word_select(byte, 8).eq(new.data.word_select(byte, 8))
+            m.d.sync += [occupied.eq(1), row.eq(new_row)]
+            for index in range(self.writers):
+                with m.If(writer.grant[index]):
+                    for byte in range(config.vector_bytes):
+                        with m.If(self.write_mask[index][byte]):
+                            m.d.sync += content.word_select(byte, 8).eq(self.write_data[index].word_select(byte, 8))
         with m.Elif(self.repair_taken):
-            m.d.sync += [
-                occupied.eq(1), buffer.row.eq(self.repair_row), repair.eq(1), flawed.eq(self.repair_flawed)]
+            m.d.sync += [occupied.eq(1), row.eq(self.repair_row), repair.eq(1), flawed.eq(self.repair_flawed)]
 
         # A fill makes every word whole, but for those that cannot be corrected: they keep only what is whole anyway.
+        left = Signal.like(mask)
+        m.d.comb += left.eq(Mux(drain, 0, mask) | Mux(take, new_mask, 0))
+        m.d.sync += mask.eq(left)
         with m.If(self.filled):
-            m.d.sync += buffer.mask.eq(Cat(
-                (~self.filling.uncorrectable[word] | mask.word_select(word, WORD_BYTES).all()).replicate(WORD_BYTES)
+            m.d.sync += mask.eq(Cat(
+                (~self.filling.uncorrectable[word] | left.word_select(word, WORD_BYTES).all()).replicate(WORD_BYTES)
                 for word in words))
-            with m.If(~(mask.any() | self.filling.corrected | flawed)):
-                m.d.sync += [occupied.eq(0), buffer.mask.eq(0)]
-        with m.Elif(take):
-            m.d.sync += buffer.mask.eq(mask)
+            with m.If(~(left.any() | self.filling.corrected | flawed)):
+                m.d.sync += [occupied.eq(0), mask.eq(0)]
 
         # What readers get, in the cycle after the read.
-        row = Signal.like(storage.row, reset_less=True)
+        read_row = Signal.like(row)
         with m.If(storage.enable & ~storage.write):
-            m.d.sync += row.eq(storage.row)
+            m.d.sync += read_row.eq(storage.row)
         m.d.comb += [
             self.stored.eq(storage.o),
-            self.overlay.mask.eq(Mux(occupied & (buffer.row == row), buffer.mask, 0)),
-            self.overlay.data.eq(buffer.data),
+            self.overlay.mask.eq(Mux(occupied & (row == read_row), mask, 0)),
+            self.overlay.data.eq(content),
         ]
         return m

@@ -13,11 +13,11 @@ def request_layout(config: Config) -> data.StructLayout:
     ``lock`` is the first half of an atomic operation; see `hdl.mem.sram.Sram`.
     """
     return data.StructLayout({
+        "data": config.vector_bits,
+        "mask": config.vector_bytes,
         "line": config.line_bits,
         "write": 1,
         "lock": 1,
-        "mask": config.vector_bytes,
-        "data": config.vector_bits,
     })
 
 

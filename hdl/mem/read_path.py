@@ -1,6 +1,6 @@
 """The way of a line from a bank to a reader: correction, and the bytes that are newer than the stored ones."""
 
-from amaranth.hdl import Cat, Module, Signal
+from amaranth.hdl import Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -13,10 +13,10 @@ def line_layout(config: Config) -> data.StructLayout:
     """A line on its way: whose it is, which of its words the reader wants, and what the bank has of it."""
     words = words_per_line(config)
     return data.StructLayout({
-        "line": config.line_bits,
-        "wanted": words,
         "stored": stored_layout(config),
         "overlay": overlay_layout(config),
+        "line": config.line_bits,
+        "wanted": words,
     })
 
 
@@ -77,7 +77,8 @@ class ReadPath(wiring.Component):
                 self.o.word_select(word, DATA_BITS).eq(decoder.o),
             ]
             with m.If(newer.any()):
-                bits = Cat(bit.replicate(8) for bit in newer)
-                m.d.comb += self.o.word_select(word, DATA_BITS).eq((decoder.o & ~bits) | (fresh & bits))
+                for byte in range(WORD_BYTES):
+                    with m.If(newer[byte]):
+                        m.d.comb += self.o.word_select(word * WORD_BYTES + byte, 8).eq(fresh.word_select(byte, 8))
         m.d.comb += self.error.eq((self.finding.uncorrectable & line.wanted).any())
         return m

@@ -14,7 +14,7 @@ from .bank import WORD_BYTES, Bank
 from .ecc import CODE_BITS, DATA_BITS, words_per_line
 from .monitor import ErrorStatus, Monitor
 from .port import MemoryPort
-from .read_path import ReadPath, line_layout
+from .read_path import ReadPath
 from .repair import INTERVAL_BITS, Repairs, injection_layout
 
 #: Verilog names of what an SRAM has many of.
@@ -121,9 +121,9 @@ class Sram(wiring.Component):
                     bank.write_valid[index].eq(
                         request.valid & is_write & (bank_of(request.payload.line) == number)
                         & ~locked(number, but=own)),
-                    bank.write[index].row.eq(row_of(request.payload.line)),
-                    bank.write[index].mask.eq(request.payload.mask),
-                    bank.write[index].data.eq(request.payload.data),
+                    bank.write_row[index].eq(row_of(request.payload.line)),
+                    bank.write_mask[index].eq(request.payload.mask),
+                    bank.write_data[index].eq(request.payload.data),
                 ]
                 writes[name].append(bank.write_taken[index])
         for name in (*reads, *writes):

@@ -9,12 +9,12 @@ from itertools import combinations
 import cocotb
 from amaranth.lib import data
 
-from hdl.config import PRESETS, SRAM_BASE
+from hdl.config import PRESETS
 from hdl.mem.monitor import ErrorStatus
 from hdl.mem.port import request_layout
 from hdl.mem.repair import injection_layout
 from hdl.mem.sram import Sram
-from verif.noc import Port, Stage, fields_of
+from verif.noc import Stage, fields_of
 
 from .reference import Reference
 from .top import LOCKS, PORTS, READERS, WRITERS
@@ -80,9 +80,8 @@ class Bench:
         self.errors_reported = 0
         self.last_writes: dict[int, int] = {}
         self.valid = 0
-        self.injection = Port(dut, "injection")
         self.injecting = self.injected_now = False
-        for handle in (dut.valid, dut.requests, dut.scrub_interval, self.injection.valid):
+        for handle in (dut.valid, dut.requests, dut.scrub_interval, dut.inject):
             handle.value = 0
 
     async def start(self) -> None:
@@ -127,11 +126,11 @@ class Bench:
         if self.injecting and self.injected_now:
             self.flaws.popleft()
             self.injecting = self.injected_now = False
-            self.injection.valid.value = 0
+            self.dut.inject.value = 0
         elif self.flaws and not self.injecting:
             self.injecting = True
-            self.injection.payload.value = sum(value << FLAW[name].offset for name, value in self.flaws[0].items())
-            self.injection.valid.value = 1
+            self.dut.flaw.value = sum(value << FLAW[name].offset for name, value in self.flaws[0].items())
+            self.dut.inject.value = 1
 
     def sample(self) -> None:
         ready = int(self.dut.ready.value) if self.valid else 0
@@ -155,7 +154,7 @@ class Bench:
                 self.expected[port].append(
                     (self.stage.now + Sram.LATENCY, request, self.reference.read(request.line)))
             self.offered[port] = None
-        if self.injecting and int(self.injection.ready.value):
+        if self.injecting and int(self.dut.injected.value):
             self.reference.flaw(**self.flaws[0])
             self.injected_now = True
 

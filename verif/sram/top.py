@@ -1,7 +1,7 @@
-"""The SRAM with all of D1's ports, side by side in a few wide signals, which benches drive faster than many small ones."""
+"""The SRAM with all of D1's ports side by side in a few wide signals, which benches drive faster than many."""
 
 from amaranth.hdl import Cat, Module
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.config import Config
@@ -30,7 +30,9 @@ class SramPorts(wiring.Component):
             "error": Out(len(READERS)),
             "answers": Out(data.ArrayLayout(config.vector_bits, len(READERS))),
             "scrub_interval": In(INTERVAL_BITS),
-            "injection": In(stream.Signature(injection_layout(config))),
+            "inject": In(1),
+            "flaw": In(injection_layout(config)),
+            "injected": Out(1),
             "errors": Out(ErrorStatus),
         })
 
@@ -51,7 +53,9 @@ class SramPorts(wiring.Component):
             self.error.eq(Cat(port.error for port in readers)),
             self.answers.eq(Cat(port.response.payload for port in readers)),
             sram.scrub_interval.eq(self.scrub_interval),
+            sram.injection.valid.eq(self.inject),
+            sram.injection.payload.eq(self.flaw),
+            self.injected.eq(sram.injection.ready),
             self.errors.eq(sram.errors),
         ]
-        wiring.connect(m, wiring.flipped(self.injection), sram.injection)
         return m
