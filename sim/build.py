@@ -72,7 +72,8 @@ def ports(component: wiring.Component) -> list[str]:
 
 
 def build(component: wiring.Component, *, name: str, waves: bool | None = None,
-          no_inline: tuple[str, ...] = (), public: dict[str, str] | None = None) -> Model:
+          no_inline: tuple[str, ...] = (), public: dict[str, str] | None = None,
+          untraced: tuple[str, ...] = ()) -> Model:
     """Compile `component` into a Verilator model, or find the one that is there.
 
     Parameters
@@ -87,6 +88,8 @@ def build(component: wiring.Component, *, name: str, waves: bool | None = None,
         Modules to keep as one C++ class each (repeated blocks: they compile once).
     public : dict
         Further signals that benches may see: module name to a wildcard of its variables.
+    untraced : tuple of str
+        Modules whose insides waveforms leave out.
 
     Raises
     ------
@@ -96,14 +99,18 @@ def build(component: wiring.Component, *, name: str, waves: bool | None = None,
         If Verilator or the C++ compiler refuses the model; the message ends with what they said.
     """
     text = verilog.emit(component, name=name)
-    return build_text(text, name=name, visible=ports(component), waves=waves, no_inline=no_inline, public=public)
+    return build_text(text, name=name, visible=ports(component), waves=waves, no_inline=no_inline, public=public,
+                      untraced=untraced)
 
 
 def build_text(text: str, *, name: str, visible: list[str], waves: bool | None = None,
-               no_inline: tuple[str, ...] = (), public: dict[str, str] | None = None) -> Model:
+               no_inline: tuple[str, ...] = (), public: dict[str, str] | None = None,
+               untraced: tuple[str, ...] = ()) -> Model:
     """As `build`, for Verilog text and the top module's ports."""
     if waves is None:
         waves = os.environ.get("WAVES", "0") not in ("", "0")
+    if waves:
+        text = _trimmed(text, untraced)
     control = "\n".join([
         "`verilator_config",
         *(f'public_flat_rw -module "{name}" -var "{port}"' for port in visible),
@@ -146,6 +153,17 @@ def _cached(name: str, contents: tuple[str, ...], compile_into: Callable[[Path],
                 print(f" {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
                 complete.touch()
     return directory
+
+
+def _trimmed(text: str, untraced: tuple[str, ...]) -> str:
+    """Verilog whose waveforms hold the signals that have a name in the source, `untraced` modules left out.
+
+    Verilator does not trace what begins with an underscore; intermediate values of expressions begin with a dollar.
+    """
+    for module in untraced:
+        hidden = "/*verilator tracing_off*/\n\\g<0>\n/*verilator tracing_on*/"
+        text = re.sub(rf"^module {module}\(.*?^endmodule", hidden, text, flags=re.DOTALL | re.MULTILINE)
+    return re.sub(r"\\\$(?=\d)", r"\\_$", text)
 
 
 def _keep_whole(text: str, module: str) -> list[str]:

@@ -91,6 +91,24 @@ def test_waves_are_written_on_demand(tmp_path, monkeypatch, capfd):
     assert "dump.vcd" in capfd.readouterr().out
 
 
+def test_waves_hold_what_has_a_name_and_not_the_insides_of_many_copies(tmp_path):
+    text = """
+module inner(input clk, output q); reg hidden; always @(posedge clk) hidden <= ~hidden; assign q = hidden; endmodule
+module outer(input clk, input rst, output q);
+  wire \\$1 ; reg named;
+  inner i(clk, \\$1 );
+  always @(posedge clk) named <= \\$1 ;
+  assign q = named;
+endmodule
+""".replace("; endmodule", ";\nendmodule")
+    model = build.build_text(text, name="outer", visible=["clk", "rst", "q"], waves=True, untraced=("inner",))
+    build.run(model, bench=BENCH, test="runs", work=tmp_path)
+    header = (tmp_path / "dump.vcd").read_text().partition("$enddefinitions")[0]
+    assert " named " in header
+    assert "$1" not in header
+    assert "hidden" not in header
+
+
 def test_a_model_is_built_once_by_two_processes_at_once(tmp_path):
     program = f"""
 import sys

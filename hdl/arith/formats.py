@@ -34,6 +34,15 @@ class Bf16(data.Struct):
     sign: unsigned(1)
 
 
+class Flags(data.Struct):
+    """What an operation has to say about its operands and its result."""
+
+    invalid: unsigned(1)
+    denormal: unsigned(1)
+    overflow: unsigned(1)
+    underflow: unsigned(1)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Number:
     """A number taken apart: (-1)^sign x significand x 2^(exponent - 127 - fraction bits), unless infinite or NaN.

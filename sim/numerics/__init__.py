@@ -1,8 +1,10 @@
 """The arithmetic of docs/numerics.md on NumPy arrays of bit patterns.
 
-FP32 values are ``uint32``, BF16 values ``uint16``.
+FP32 values are ``uint32``, BF16 values ``uint16``; the other formats are unsigned integers of any kind, and say so.
 """
 
+from .convert import Converted, convert
+from .formats import bf16_from_cfloat8, checked_bias, decode
 from .fp32 import (
     BF16_INFINITY,
     BF16_NAN,
@@ -18,6 +20,7 @@ from .fp32 import (
     fp32_mul,
 )
 from .matrix import FINITE, LOWER, NAN, NEGATIVE_INFINITY, POSITIVE_INFINITY, UPPER, AccumulatorTile, matmul
+from .stochastic import advanced, loaded, seeded
 
 __all__ = [
     "BF16_INFINITY",
@@ -32,12 +35,20 @@ __all__ = [
     "UPPER",
     "AccumulatorTile",
     "Bf16",
+    "Converted",
     "Fp32",
+    "advanced",
+    "bf16_from_cfloat8",
     "bf16_from_fp32",
     "bf16_from_values",
+    "checked_bias",
+    "convert",
+    "decode",
     "fp32_add",
     "fp32_from_bf16",
     "fp32_max",
     "fp32_mul",
+    "loaded",
     "matmul",
+    "seeded",
 ]

@@ -1,4 +1,4 @@
-"""Tests that pass, fail, end the simulator or are left out: for the tests of the runner itself."""
+"""Tests that pass, fail, only run, end the simulator or are left out: for the tests of the runner itself."""
 
 import os
 import random
@@ -28,3 +28,8 @@ async def ends_the_simulator(dut):
 @cocotb.test()
 async def draws(dut):
     Path(os.environ["DRAWN"]).write_text(str(random.getrandbits(64)))
+
+
+@cocotb.test()
+async def runs(dut):
+    await Timer(1, "ns")
