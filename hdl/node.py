@@ -46,7 +46,7 @@ class Node(wiring.Component):
         m.submodules.router = router = Router(config=config)
         m.submodules.interface = interface = NetworkInterface(config=config)
         m.submodules.sram = sram = Sram(
-            config=config, readers=("fetch", "core", "mesh_read"), writers=("core", "mesh_write"))
+            config=config, readers=("fetch", "core", "mesh_read", "mesh_write"), writers=("core", "mesh_write"))
         m.submodules.core = core = Core(config=config)
         m.submodules.control = control = Control(config=config)
 

@@ -80,7 +80,7 @@ class Bank(wiring.Component):
         The line that was read in the last cycle, and the bytes that are newer.
     """
 
-    def __init__(self, *, config: Config, readers: int, writers: int, storage: wiring.Component | None = None):
+    def __init__(self, *, config: Config, readers: int, writers: int, storage: Storage | None = None):
         self.config = config
         self.readers, self.writers = readers, writers
         self.storage = Storage(config=config) if storage is None else storage

@@ -137,7 +137,10 @@ class Bench:
         self._answers()
         taken = [port for port in range(len(PORTS)) if (self.valid & ready) >> port & 1]
         self._cover(taken)
-        # Writes of a cycle come before its reads.
+        # An injection of this cycle comes before its writes, and these before its reads.
+        if self.injecting and int(self.dut.injected.value):
+            self.reference.flaw(**self.flaws[0])
+            self.injected_now = True
         for port in reversed(taken):
             request = self.offered[port]
             assert request is not None
@@ -154,9 +157,6 @@ class Bench:
                 self.expected[port].append(
                     (self.stage.now + Sram.LATENCY, request, self.reference.read(request.line)))
             self.offered[port] = None
-        if self.injecting and int(self.dut.injected.value):
-            self.reference.flaw(**self.flaws[0])
-            self.injected_now = True
 
     def _wrote(self, port: int, request: Request) -> None:
         for reader, lock in list(self.locks.items()):
