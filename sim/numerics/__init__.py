@@ -4,6 +4,7 @@ FP32 values are ``uint32``, BF16 values ``uint16``; the other formats are unsign
 """
 
 from .convert import Converted, convert
+from .floats import float_operation
 from .formats import bf16_from_cfloat8, checked_bias, decode
 from .fp32 import (
     BF16_INFINITY,
@@ -14,12 +15,21 @@ from .fp32 import (
     Fp32,
     bf16_from_fp32,
     bf16_from_values,
-    fp32_add,
     fp32_from_bf16,
-    fp32_max,
-    fp32_mul,
 )
-from .matrix import FINITE, LOWER, NAN, NEGATIVE_INFINITY, POSITIVE_INFINITY, UPPER, AccumulatorTile, matmul
+from .integers import integer_operation
+from .matrix import (
+    FINITE,
+    LOWER,
+    NAN,
+    NEGATIVE_INFINITY,
+    OPERAND_FORMATS,
+    POSITIVE_INFINITY,
+    UPPER,
+    AccumulatorTile,
+    matmul,
+    matrix_operand,
+)
 from .stochastic import advanced, loaded, seeded
 
 __all__ = [
@@ -31,6 +41,7 @@ __all__ = [
     "LOWER",
     "NAN",
     "NEGATIVE_INFINITY",
+    "OPERAND_FORMATS",
     "POSITIVE_INFINITY",
     "UPPER",
     "AccumulatorTile",
@@ -44,11 +55,11 @@ __all__ = [
     "checked_bias",
     "convert",
     "decode",
-    "fp32_add",
+    "float_operation",
     "fp32_from_bf16",
-    "fp32_max",
-    "fp32_mul",
+    "integer_operation",
     "loaded",
     "matmul",
+    "matrix_operand",
     "seeded",
 ]
