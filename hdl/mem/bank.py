@@ -72,8 +72,8 @@ class Bank(wiring.Component):
         Of the repair with a flaw that is under way.
     needs_fill : Out(1), fill_row : Out, fill : In(1)
         The storage is read for it in the cycle of ``fill``; the line is on ``stored`` in the next one.
-    filled : In(1), filling : In
-        The corrected line, one or more cycles later.
+    coming : In(1), filled : In(1), filling : In
+        In the cycles from then on, and in the last of them the corrected line.
     flawed : Out(1)
         Strobe: the repair with a flaw is done.
     stored : Out, overlay : Out
@@ -102,6 +102,7 @@ class Bank(wiring.Component):
             "needs_fill": Out(1),
             "fill_row": Out(row),
             "fill": In(1),
+            "coming": In(1),
             "filled": In(1),
             "filling": In(fill_layout(config)),
             "flawed": Out(1),
@@ -118,7 +119,7 @@ class Bank(wiring.Component):
         m.submodules.writer = writer = RoundRobin(count=self.writers)
 
         # The buffer: a line, the bytes of it that are there, and what has to happen before it can be written back.
-        occupied, repair, flawed, waits_for_fill = Signal(), Signal(), Signal(), Signal()
+        occupied, repair, flawed = Signal(), Signal(), Signal()
         row = Signal(bits_for_count(config.bank_lines), reset_less=True)
         mask = Signal(config.vector_bytes)
         content = Signal(config.vector_bits, reset_less=True)
@@ -127,8 +128,8 @@ class Bank(wiring.Component):
         settled = Signal()
         m.d.comb += [
             self.fill_row.eq(row),
-            self.needs_fill.eq(occupied & (repair | partial.any()) & ~waits_for_fill),
-            settled.eq(occupied & ~repair & ~partial.any() & ~waits_for_fill),
+            self.needs_fill.eq(occupied & (repair | partial.any()) & ~self.coming),
+            settled.eq(occupied & ~repair & ~partial.any() & ~self.coming),
         ]
 
         # What the storage does.
@@ -168,10 +169,8 @@ class Bank(wiring.Component):
         # Fill the buffer: bytes that are not there come from the storage.
         with m.If(drain):
             m.d.sync += [occupied.eq(0), flawed.eq(0)]
-        with m.If(self.fill):
-            m.d.sync += waits_for_fill.eq(1)
         with m.If(self.filled):
-            m.d.sync += [waits_for_fill.eq(0), repair.eq(0)]
+            m.d.sync += repair.eq(0)
             for byte in range(config.vector_bytes):
                 with m.If(~mask[byte]):
                     m.d.sync += content.word_select(byte, 8).eq(self.filling.data.word_select(byte, 8))

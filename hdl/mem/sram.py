@@ -183,6 +183,7 @@ class Sram(wiring.Component):
         for number, bank in enumerate(banks):
             m.d.comb += [
                 bank.fill.eq(fills.grant[number]),
+                bank.coming.eq(filling[number] | filled[number]),
                 bank.filled.eq(filled[number]),
                 bank.filling.data.eq(path.o),
                 bank.filling.uncorrectable.eq(path.finding.uncorrectable),

@@ -1,7 +1,7 @@
 """The SRAM: its code, the waiting times of its banks, and that a load returns the last store.
 
-A bank decides by rows, masks and what the decoders say, never by the data, and treats all rows, words and bytes alike. So
-what is proved for one row and one byte, which may be any, holds for all of them, and short lines and few rows do.
+A bank decides by rows, masks and what the decoders say, never by the data, and treats all rows, words and bytes alike.
+So what is proved for one row and one byte, which may be any, holds for all of them, and short lines and few rows do.
 """
 
 from dataclasses import replace
@@ -155,6 +155,7 @@ class BankInUse(wiring.Component):
         m.d.comb += [
             Assume(~self.fill | bank.needs_fill),
             Assume(refused < BANKS),
+            bank.coming.eq(filling | filled),
             bank.filled.eq(filled),
         ]
         self.surroundings(m, bank, path, filling)

@@ -1,4 +1,4 @@
-"""`python -m verif.sram.campaign`: random traffic on all ports of the SRAM, with errors, for as many accesses as asked."""
+"""`python -m verif.sram.campaign`: random traffic on all ports of the SRAM, with errors, for as long as asked."""
 
 import argparse
 import json
