@@ -72,7 +72,8 @@ def test_memory_errors():
         "overwritten": ([assemble("sd", rs2=5, rs1=5, imm=1032), load, use, stop], double, 3),
         "partly_overwritten": ([assemble("sw", rs2=5, rs1=5, imm=1032), load, use, stop], double, 19),
         "handled": ([assemble("addi", rd=6, rs1=5, imm=28), assemble("csrrw", rd=0, csr=CsrNumber.MTVEC, rs1=6),
-                     load, use, stop, assemble("csrrs", rd=10, csr=CsrNumber.MTVAL, rs1=0), stop], double, 3),
+                     load, use, stop, assemble("csrrs", rd=10, csr=CsrNumber.MTVAL, rs1=0),
+                     assemble("csrrw", rd=0, csr=CsrNumber.MTVEC, rs1=0), stop], double, 3),
         "code": ([assemble("addi", rd=8, rs1=8, imm=1)] * 20 + [stop], (SRAM_BASE + 72, 5, 6), 19),
     }
     cases = []
