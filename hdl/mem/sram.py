@@ -1,6 +1,7 @@
 """The SRAM of a node: error-corrected banks behind the ports of the core and of the mesh."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
 from amaranth.lib import stream, wiring
@@ -196,3 +197,15 @@ class Sram(wiring.Component):
                 bank.flaw.check.eq(flips[DATA_BITS:]),
             ]
         return m
+
+
+class FivePortSram(Sram):
+    """The SRAM with the ports that D1's core and mesh have, and that of instruction fetch."""
+
+    READERS, WRITERS = ("load0", "load1", "mesh_read", "fetch"), ("store", "mesh_write")
+
+    #: Readers that lock, and who ends their locks.
+    LOCKS: ClassVar = {"load0": "store", "mesh_read": "mesh_write"}
+
+    def __init__(self, *, config: Config):
+        super().__init__(config=config, readers=self.READERS, writers=self.WRITERS, locks=self.LOCKS)

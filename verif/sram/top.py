@@ -8,13 +8,10 @@ from hdl.config import Config
 from hdl.mem.monitor import ErrorStatus
 from hdl.mem.port import request_layout
 from hdl.mem.repair import INTERVAL_BITS, injection_layout
-from hdl.mem.sram import Sram
+from hdl.mem.sram import FivePortSram
 
-READERS, WRITERS = ("load0", "load1", "mesh_read", "fetch"), ("store", "mesh_write")
+READERS, WRITERS, LOCKS = FivePortSram.READERS, FivePortSram.WRITERS, FivePortSram.LOCKS
 PORTS = READERS + WRITERS
-
-#: Readers that lock, and who ends their locks.
-LOCKS = {"load0": "store", "mesh_read": "mesh_write"}
 
 
 class SramPorts(wiring.Component):
@@ -38,7 +35,7 @@ class SramPorts(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.sram = sram = Sram(config=self.config, readers=READERS, writers=WRITERS, locks=LOCKS)
+        m.submodules.sram = sram = FivePortSram(config=self.config)
         ports = [getattr(sram, name) for name in PORTS]
         for index, port in enumerate(ports):
             m.d.comb += [
