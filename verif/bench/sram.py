@@ -23,7 +23,7 @@ CYCLES, STARTS, SEED = 4000, 20, 1
 class Streams(wiring.Component):
     """Every port asks for line after line, in steps or at random, and waits until it is served.
 
-    Members are in the order of `PORTS`: which ports ask (``active``, may change every cycle; a request that waits stays),
+    Members are in the order of `PORTS`: which ports ask (``active``; a request that waits stays),
     where they start and their steps, which of them go to random lines, and which were refused (``lost``).
     """
 

@@ -35,7 +35,8 @@ def main() -> None:
         for offset in count():
             file = work / "totals.json"
             run(model, bench="verif.sram.bench", test="random_traffic", work=work, seed=seed + offset,
-                CONFIG=arguments.preset, CYCLES=CYCLES, TOTALS=file, COCOTB_LOG_LEVEL="WARNING", GPI_LOG_LEVEL="WARNING")
+                CONFIG=arguments.preset, CYCLES=CYCLES, TOTALS=file, COCOTB_LOG_LEVEL="WARNING",
+                GPI_LOG_LEVEL="WARNING")
             for name, value in json.loads(file.read_text()).items():
                 if name.startswith("longest"):
                     longest[name] = max(longest[name], value)
