@@ -31,6 +31,11 @@ class ReadPath(wiring.Component):
 
     Errors in words of which every byte is newer are none, since nothing of what is stored is used.
 
+    Parameters
+    ----------
+    decoder : type
+        What corrects a word; another one stands in for it in proofs.
+
     Members
     -------
     i_valid : In(1), i : In
@@ -44,8 +49,9 @@ class ReadPath(wiring.Component):
 
     LATENCY = 1
 
-    def __init__(self, *, config: Config):
+    def __init__(self, *, config: Config, decoder: type[Decoder] = Decoder):
         self.config = config
+        self.decoder = decoder
         super().__init__({
             "i_valid": In(1),
             "i": In(line_layout(config)),
@@ -65,7 +71,7 @@ class ReadPath(wiring.Component):
 
         m.d.comb += self.finding.line.eq(line.line)
         for word in range(words_per_line(config)):
-            m.submodules[f"decoder_{word}"] = decoder = Decoder()
+            m.submodules[f"decoder_{word}"] = decoder = self.decoder()
             newer = line.overlay.mask.word_select(word, WORD_BYTES)
             counts = self.o_valid & ~newer.all()
             fresh = line.overlay.data.word_select(word, DATA_BITS)

@@ -67,8 +67,17 @@ class Correction(wiring.Component):
         return m
 
 
+class NoErrors(Decoder):
+    """A word without errors, which is what `Correction` says of what comes out of a decoder."""
+
+    def elaborate(self, platform):
+        m = Module()
+        m.d.comb += self.o.eq(self.i.data)
+        return m
+
+
 class AnyRow(Storage):
-    """Storage that keeps the row `watched`; the others hold any word without errors."""
+    """Storage that keeps the row `watched`; the others hold anything. Without check bits."""
 
     def __init__(self):
         super().__init__(config=CONFIG)
@@ -79,16 +88,11 @@ class AnyRow(Storage):
         m = Module()
         words = range(words_per_line(CONFIG))
         data = [Signal(DATA_BITS, name=f"data_{word}") for word in words]
-        check = [Signal(8, name=f"check_{word}") for word in words]
         for word in words:
             with m.If(self.enable & self.write & self.words[word] & (self.row == self.watched)):
-                m.d.sync += [data[word].eq(self.i.data[word]), check[word].eq(self.i.check[word])]
+                m.d.sync += data[word].eq(self.i.data[word])
             with m.If(self.enable & ~self.write):
-                kept = self.row == self.watched
-                m.d.sync += [
-                    self.o.data[word].eq(Mux(kept, data[word], self.other)),
-                    self.o.check[word].eq(Mux(kept, check[word], encode(self.other))),
-                ]
+                m.d.sync += self.o.data[word].eq(Mux(self.row == self.watched, data[word], self.other))
         return m
 
 
@@ -113,7 +117,7 @@ class BankInUse(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.bank = bank = self.bank
-        m.submodules.path = path = ReadPath(config=CONFIG)
+        m.submodules.path = path = ReadPath(config=CONFIG, decoder=NoErrors)
 
         # What is written has the same value in all bytes: which one a byte gets is all that matters.
         m.d.comb += [
@@ -227,14 +231,13 @@ class LastStore(BankInUse):
             path.i.overlay.eq(bank.overlay),
             path.i.wanted.eq(~0),
             bank.filling.data.eq(path.o),
-            bank.filling.corrected.eq(path.finding.corrected.any()),
-            bank.filling.uncorrectable.eq(path.finding.uncorrectable),
+            bank.filling.corrected.eq(self.repair_flawed),
         ]
         right = path.o.word_select(byte, 8) == wanted
         if self.cover:
             m.d.comb += Cover(due & checks & right & (wanted == 0xA5))
         else:
-            m.d.comb += [Assert(~(due & checks) | right), Assert(~due | ~path.error)]
+            m.d.comb += Assert(~(due & checks) | right)
         # Whatever row and byte they are, they stay.
         for signal, name in ((watched, "row"), (byte, "byte")):
             chosen, first = Signal.like(signal, name=f"any_{name}"), Signal(init=1)
@@ -252,7 +255,7 @@ PROOFS = (
                  f"{Waiting.WRITE_BOUND}: {READERS} readers, {WRITERS} writers, {BANKS} banks, whatever errors"),
     Proof(name="sram_last_store", mode="bmc", depth=12, component=LastStore,
           states="a read of a bank returns the last store to each byte, for any row and byte and all orders of reads, "
-                 "whole and partial writes, fills and repairs"),
+                 "whole and partial writes, fills and repairs, if decoders do what sram_code says"),
     Proof(name="sram_last_store_reached", mode="cover", depth=8, component=lambda: LastStore(cover=True),
           states="such a read of what was stored happens"),
 )

@@ -4,7 +4,7 @@ import json
 import os
 import random
 from collections import Counter, deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, count
 from pathlib import Path
 
@@ -23,6 +23,8 @@ from .reference import Reference
 from .top import LOCKS, PORTS, READERS, WRITERS
 
 CONFIG = PRESETS[os.environ["CONFIG"]]
+if "SRAM_BYTES" in os.environ:
+    CONFIG = replace(CONFIG, sram_bytes=int(os.environ["SRAM_BYTES"]))
 LINE, LINES, BANKS = CONFIG.vector_bytes, CONFIG.sram_lines, CONFIG.sram_banks
 WORDS = LINE // 8
 EVERY = (1 << LINE) - 1
