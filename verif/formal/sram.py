@@ -253,7 +253,7 @@ PROOFS = (
     Proof(name="sram_waiting", mode="prove", depth=Waiting.WRITE_BOUND + 2, component=Waiting,
           states=f"no read of a bank waits for more than {Waiting.READ_BOUND} cycles, no write for more than "
                  f"{Waiting.WRITE_BOUND}: {READERS} readers, {WRITERS} writers, {BANKS} banks, whatever errors"),
-    Proof(name="sram_last_store", mode="bmc", depth=12, component=LastStore,
+    Proof(name="sram_last_store", mode="bmc", depth=8, component=LastStore,
           states="a read of a bank returns the last store to each byte, for any row and byte and all orders of reads, "
                  "whole and partial writes, fills and repairs, if decoders do what sram_code says"),
     Proof(name="sram_last_store_reached", mode="cover", depth=8, component=lambda: LastStore(cover=True),
