@@ -484,8 +484,8 @@ CAUSES: dict[Cause, tuple[str, str]] = {
     Cause.LOAD_MISALIGNED: ("load crosses a line or is a misaligned vector load", "the address"),
     Cause.LOAD_ACCESS: ("load from an address outside the SRAM, or one that its node refused", "the address"),
     Cause.STORE_MISALIGNED: ("store crosses a line, or a misaligned vector store, atomic or list", "the address"),
-    Cause.STORE_ACCESS: ("store, atomic, list or remote post to an address outside the SRAM or the mesh, or one that its "
-                         "node refused", "the address"),
+    Cause.STORE_ACCESS: ("store, atomic, list or remote post to an address outside the SRAM or the mesh, or one that "
+                         "its node refused", "the address"),
     Cause.ECALL: ("ecall", "0"),
     Cause.HARDWARE_ERROR: ("uncorrectable memory error in what an earlier load read, or in the instruction's line",
                            "the load's address, or pc"),

@@ -19,6 +19,9 @@ from amaranth.lib.wiring import In
 #: How Yosys writes a constant to bits of a register: a process that waits for a change that never comes.
 _CONSTANT = re.compile(r"always @\*(\n\s+\S+ = \d+'h[0-9a-f]+;)")
 
+#: How Yosys writes a bit that stands in many places side by side. Verilator would work it out for each of them.
+_REPEATED = re.compile(r"(\\\S+ (?:\[\d+\])?|[\w$']+(?:\[\d+(?::\d+)?\])?)((?:, \1){2,})(?=[ ,}])")
+
 
 #: What Verilator's lint is not to ask of machine-written text; nothing else of its -Wall is turned off.
 _LINT_OFF = {
@@ -122,4 +125,5 @@ def emit(top: wiring.Component, *, name: str, view: View = View.SIMULATION) -> s
         _running.reset(token)
     lint = [f"// verilator lint_off {rule} // {reason}" for rule, reason in _LINT_OFF.items()]
     text = "\n".join([*lint, *(path.read_text() for path in collected.macros), *reversed(texts.values())])
+    text = _REPEATED.sub(lambda run: f"{{{1 + run[2].count(f', {run[1]}')}{{{run[1]}}}}}", text)
     return _CONSTANT.sub(r"always_comb\1", text)

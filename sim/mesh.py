@@ -1,7 +1,7 @@
 """A mesh of the golden model's nodes, as the host sees it.
 
-Messages (posts, lists, accesses to other nodes) are delivered when they are sent, in program order, which is one of the orders that the
-hardware allows.
+Messages (posts, lists, accesses to other nodes) are delivered when they are sent, in program order, which is one of the
+orders that the hardware allows.
 """
 
 from collections.abc import Callable, Iterable

@@ -226,7 +226,7 @@ class LinkSink:
 
 
 class FlitStream:
-    """The host's end of an edge port: sends packets by its link `i` and takes what comes from its `o`, each at a rate."""
+    """The host's end of an edge port: sends packets by its link `i` and takes those of its `o`, each at a rate."""
 
     def __init__(self, i: Port, o: Port, codec: Codec, *, on_taken: Callable[[Packet], object],
                  on_packet: Callable[[Packet], object]):

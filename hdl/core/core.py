@@ -137,7 +137,8 @@ class Core(wiring.Component):
         # Issue and register read.
         units = {
             Unit.MEMORY: lsu.request.ready, Unit.MULDIV: muldiv.request.ready, Unit.VECTOR: vector.request.ready,
-            Unit.MATRIX: matrix.request.ready, Unit.LIST: self.push.ready & self.pull.ready, Unit.ATOMIC: lsu.request.ready, Unit.PUT: lsu.request.ready,
+            Unit.MATRIX: matrix.request.ready, Unit.LIST: self.push.ready & self.pull.ready,
+            Unit.ATOMIC: lsu.request.ready, Unit.PUT: lsu.request.ready,
         }
         destination, source1, source2 = fields(issue.instruction)
         issued_thread = select(issue.issued, range(config.threads))

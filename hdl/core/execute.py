@@ -24,8 +24,8 @@ _LESS = {isa.Branch.BLT: True, isa.Branch.BGE: True, isa.Branch.BLTU: False, isa
 class Execute(wiring.Component):
     """One instruction a cycle, in the cycle after its issue.
 
-    It retires, or traps, or stalls the stage until its unit takes it, or its thread goes back to it and waits for another
-    node's answer. All checks are made here, so every trap is precise: the thread has issued nothing behind this
+    It retires, or traps, or stalls the stage until its unit takes it, or its thread goes back to it and waits for
+    another node's answer. All checks are made here, so every trap is precise: the thread has issued nothing behind this
     instruction yet.
 
     Members
@@ -152,7 +152,8 @@ class Execute(wiring.Component):
         size = Signal(range(config.vector_bytes + 1))
         m.d.comb += [
             address.eq(x1 + Mux(atomic, 0, immediate)),
-            size.eq(Mux(atomic, Mux(control.word, 4, 8), Mux(is_vector, config.vector_bytes, 1 << memory_function[:2]))),
+            size.eq(Mux(atomic, Mux(control.word, 4, 8),
+                        Mux(is_vector, config.vector_bytes, 1 << memory_function[:2]))),
         ]
         flat = address[48]
         x, y = address[32:40], address[40:48]
@@ -242,7 +243,7 @@ class Execute(wiring.Component):
         with m.If(atomic):
             m.d.comb += self.memory.payload.function.eq(Mux(control.word, isa.Memory.LW, isa.Memory.LD))
 
-        # To other nodes; until there is an answer, or room for a posted packet, the thread comes back to the instruction.
+        # To other nodes. Until there is an answer, or room for a posted packet, the thread comes back here.
         tells = (puts & flat) | remote
         comes_back = Signal()
         header = self.packet.payload.header

@@ -21,9 +21,9 @@ class EdgePort(wiring.Component):
     """Carries packets between the host and the mesh; stands at (0, 0), north of node (0, 1).
 
     A host's packet goes into the mesh in the cycle in which it comes, and from the mesh to the host takes one cycle.
-    Each class of the host's packets has a ``ready`` of its own, so a request that has to wait holds up no posted packet;
-    a host that has only one stream must keep to as many requests under way as it can hold back. The host must always
-    take what it is sent in the end.
+    Each class of the host's packets has a ``ready`` of its own, so a request that has to wait holds up no posted
+    packet; a host that has only one stream must keep to as many requests under way as it can hold back. The host must
+    always take what it is sent in the end.
 
     The port fills in ``source`` and, on the way into the mesh, ``born``. A request to coordinates that no node has is
     answered with an ERROR (DESTINATION), a posted packet to such is dropped and counted. Anything else is checked by

@@ -155,6 +155,8 @@ async def check(bench: CoreBench, case) -> None:
         for register, value in expected.items():
             found = await bench.get_register(thread, register)
             assert found == value, f"{case.name}: {register.name} of thread {thread} is {found:#x}, not {value:#x}"
+    found = int(bench.dut.errors.value)
+    assert found == case.errors, f"{case.name}: {found} errors were counted, not {case.errors}"
     for address, content in case.final:
         found = await bench.read(address, len(content))
         assert found == content, f"{case.name}: memory from {address:#x} differs"

@@ -28,6 +28,8 @@ class Case:
         The model's trace.
     threads : dict
         Each thread's control registers at the end, by `ThreadRegister`.
+    errors : int
+        The node's ERRORS at the end.
     limit : int
         Cycles within which the core must be done.
     """
@@ -39,6 +41,7 @@ class Case:
     records: list[Record]
     threads: dict[int, dict[ThreadRegister, int]]
     final: list[tuple[int, bytes]]
+    errors: int
     limit: int
 
 
@@ -72,7 +75,7 @@ def make_case(*, name: str, config: Config, memory: list[tuple[int, bytes]], sta
         return [(SRAM_BASE + start, bytes(memory[start:start + line])) for start in sorted(line * n for n in used)]
 
     return Case(
-        name=name, flaws=flaws, start=start, threads=threads, records=list(parse(trace)),
+        errors=mesh.nodes[0, 1].errors, name=name, flaws=flaws, start=start, threads=threads, records=list(parse(trace)),
         memory=lines_of(image), final=[(address, content) for address, content in lines_of(after)
                                        if not mesh.nodes[0, 1].is_wrong(address - SRAM_BASE, line)],
         limit=40 * sum(1 for _ in trace.getvalue().splitlines()) + 2000)
