@@ -75,7 +75,8 @@ def make_case(*, name: str, config: Config, memory: list[tuple[int, bytes]], sta
         return [(SRAM_BASE + start, bytes(memory[start:start + line])) for start in sorted(line * n for n in used)]
 
     return Case(
-        errors=mesh.nodes[0, 1].errors, name=name, flaws=flaws, start=start, threads=threads, records=list(parse(trace)),
+        name=name, flaws=flaws, start=start, threads=threads, records=list(parse(trace)),
+        errors=mesh.nodes[0, 1].errors,
         memory=lines_of(image), final=[(address, content) for address, content in lines_of(after)
                                        if not mesh.nodes[0, 1].is_wrong(address - SRAM_BASE, line)],
         limit=40 * sum(1 for _ in trace.getvalue().splitlines()) + 2000)
