@@ -55,6 +55,12 @@ class NodeRegister(IntEnum):
     FLITS_LOCAL = 0x58
     BUSY_CYCLES = 0x60
     STALL_CYCLES = 0x68
+    SRAM_CORRECTED = 0x100
+    SRAM_UNCORRECTABLE = 0x108
+    SRAM_FIRST_CORRECTED = 0x110
+    SRAM_FIRST_UNCORRECTABLE = 0x118
+    SRAM_SCRUB = 0x120
+    SRAM_INJECT = 0x128
 
 
 class ErrorCode(IntEnum):
@@ -69,6 +75,7 @@ class ErrorCode(IntEnum):
     OVERFLOW = 6
     DESCRIPTOR = 7
     CHAIN = 8
+    MEMORY = 9
 
     @classmethod
     def report(cls, first_error: int) -> str:

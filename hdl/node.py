@@ -45,9 +45,10 @@ class Node(wiring.Component):
         config = self.config
         m.submodules.router = router = Router(config=config)
         m.submodules.interface = interface = NetworkInterface(config=config)
-        m.submodules.sram = sram = Sram(config=config, users=("fetch", "core", "mesh_read", "mesh_write"))
+        m.submodules.sram = sram = Sram(
+            config=config, readers=("fetch", "core", "mesh_read", "mesh_write"), writers=("core", "mesh_write"))
         m.submodules.core = core = Core(config=config)
-        m.submodules.control = control = Control()
+        m.submodules.control = control = Control(config=config)
 
         cycle = Signal(64)
         m.d.sync += cycle.eq(cycle + 1)
@@ -79,11 +80,14 @@ class Node(wiring.Component):
         wiring.connect(m, interface.post, core.mesh_post)
         wiring.connect(m, interface.control, control.bus)
         wiring.connect(m, control.threads, core.control)
+        wiring.connect(m, control.injection, sram.injection)
         m.d.comb += [
             interface.overflow.eq(core.overflow),
             interface.awaiting.eq(core.awaiting),
             control.activity.eq(core.activity),
             control.network.eq(interface.status),
             control.flits.eq(router.flits),
+            control.sram.eq(sram.errors),
+            sram.scrub_interval.eq(control.scrub_interval),
         ]
         return m

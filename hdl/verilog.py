@@ -8,6 +8,7 @@ synthesis small. `emit` gives self-contained text: the component, its blocks and
 import re
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 
 from amaranth.back import verilog
@@ -34,10 +35,19 @@ _LINT_OFF = {
 }
 
 
+class View(Enum):
+    """What the Verilog is for: macros have a body for each."""
+
+    SIMULATION = "simulation"
+    FPGA = "fpga"
+    ASIC = "asic"
+
+
 @dataclass
 class _Collected:
     """Blocks by module name, and macro files, that an emission has met."""
 
+    view: View
     blocks: dict[str, wiring.Component] = field(default_factory=dict)
     macros: dict[Path, None] = field(default_factory=dict)
 
@@ -88,14 +98,21 @@ class Block(wiring.Component):
 
 
 def use_macro(path: Path) -> None:
-    """Make the running emission carry the Verilog of a hand-written macro that the design instantiates."""
-    _collected().macros.setdefault(path)
+    """Make the running emission carry the Verilog of a hand-written macro that the design instantiates.
+
+    `path` is a file, or a folder with a file for each `View`.
+    """
+    collected = _collected()
+    collected.macros.setdefault(path / f"{collected.view.value}.v" if path.is_dir() else path)
 
 
-def emit(top: wiring.Component, *, name: str) -> str:
-    """Self-contained SystemVerilog of `top` as module `name`; its ports are called as in `ports_of`."""
+def emit(top: wiring.Component, *, name: str, view: View = View.SIMULATION) -> str:
+    """Self-contained SystemVerilog of `top` as module `name`; its ports are called as in `ports_of`.
+
+    In the ASIC view, SRAM macros are black boxes and have no text.
+    """
     texts: dict[str, str] = {}
-    collected = _Collected(blocks={name: top})
+    collected = _Collected(view=view, blocks={name: top})
     token = _running.set(collected)
     try:
         while waiting := collected.blocks.keys() - texts.keys():

@@ -81,6 +81,10 @@ class Mesh:
         """Read SRAM, any number of bytes, or one control register."""
         node = self._node(x, y)
         if self._is_sram(node, address, size):
+            if node.is_wrong(address - SRAM_BASE, size):
+                line = address // self.config.vector_bytes * self.config.vector_bytes
+                node.error(ErrorCode.MEMORY, line)
+                raise AccessError(f"node {x},{y} has an uncorrectable memory error in the line at {line:#x}")
             return bytes(node.sram[address - SRAM_BASE:address - SRAM_BASE + size])
         return node.read_control(address - CONTROL_BASE).to_bytes(REGISTER_BYTES, "little")
 

@@ -65,8 +65,9 @@ def opensta(folder: Path, *, top: str, pdk: Pdk, target_ps: int) -> Timing:
     cells = folder / "timing.lib"  # OpenSTA 2.0 cannot read what is compressed
     cells.write_text(read_liberty(pdk.timing))
     script = folder / "timing.tcl"
+    libraries = (cells, folder / "memories.lib", *sorted(folder.glob("macro-*.lib")))
     script.write_text(_SCRIPT.format(
-        libraries=f"{cells} {folder / 'memories.lib'}", netlist=folder / "mapped.v", top=top, period=target_ps,
+        libraries=" ".join(map(str, libraries)), netlist=folder / "mapped.v", top=top, period=target_ps,
         endpoints=_ENDPOINTS, latch=LATCH))
     result = subprocess.run(["sta", "-no_splash", "-exit", str(script)], capture_output=True, text=True, check=False)
     cells.unlink()

@@ -6,6 +6,8 @@ import random
 import pytest
 
 from hdl.config import PRESETS, SRAM_BASE, Config
+from hdl.isa import CsrNumber
+from hdl.memory_map import ThreadRegister
 from sim.assembler import assemble
 from sim.build import RUNS, build, new_seed, run
 from sim.random_program import generate
@@ -52,6 +54,37 @@ def directed(*words: int, threads: int = 1, name: str) -> Case:
     code = b"".join(word.to_bytes(4, "little") for word in words)
     return make_case(name=name, config=core_config("SIM"), memory=[(SRAM_BASE, code)],
                      start=[(thread, SRAM_BASE) for thread in range(threads)])
+
+
+def test_memory_errors():
+    """Single errors are not seen; a load of a word with a double error stops its thread, as does code with one."""
+    base = [assemble("addi", rd=5, rs1=0, imm=1), assemble("slli", rd=5, rs1=5, imm=31)]
+    data, line = SRAM_BASE + 1024, bytes(range(1, 65))
+    load, use, stop = assemble("ld", rd=8, rs1=5, imm=1032), assemble("addi", rd=9, rs1=8, imm=1), assemble("ebreak")
+    double = (data + 8, 3, 70)
+    programs = {
+        "single": ([load, use, stop], (data + 8, 17, 17), 3),
+        "single_check_bit": ([load, use, stop], (data + 8, 71, 71), 3),
+        "double": ([load, use, stop], double, 19),
+        "beside": ([assemble("ld", rd=8, rs1=5, imm=1024), use, stop], double, 3),
+        "byte": ([assemble("lbu", rd=8, rs1=5, imm=1035), use, stop], double, 19),
+        "vector": ([assemble("vld", vd=8, rs1=5, imm=1024), assemble("vst", vs2=8, rs1=5, imm=1088), stop], double, 19),
+        "overwritten": ([assemble("sd", rs2=5, rs1=5, imm=1032), load, use, stop], double, 3),
+        "partly_overwritten": ([assemble("sw", rs2=5, rs1=5, imm=1032), load, use, stop], double, 19),
+        "handled": ([assemble("addi", rd=6, rs1=5, imm=28), assemble("csrrw", rd=0, csr=CsrNumber.MTVEC, rs1=6),
+                     load, use, stop, assemble("csrrs", rd=10, csr=CsrNumber.MTVAL, rs1=0),
+                     assemble("csrrw", rd=0, csr=CsrNumber.MTVEC, rs1=0), stop], double, 3),
+        "code": ([assemble("addi", rd=8, rs1=8, imm=1)] * 20 + [stop], (SRAM_BASE + 72, 5, 6), 19),
+    }
+    cases = []
+    for name, (words, flaw, cause) in programs.items():
+        code = b"".join(word.to_bytes(4, "little") for word in base + words)
+        threads = 1 + len(cases) % 4
+        case = make_case(name=name, config=core_config("SIM"), memory=[(SRAM_BASE, code), (data, line)], flaws=[flaw],
+                         start=[(thread, SRAM_BASE) for thread in range(threads)])
+        assert case.threads[0][ThreadRegister.CAUSE] == cause, name
+        cases.append(case)
+    lock_step("SIM", cases, seed=0)
 
 
 def test_stops():

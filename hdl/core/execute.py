@@ -1,6 +1,6 @@
 """The execute stage: finishes scalar instructions, hands the others to their units, takes traps."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Array, Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -36,6 +36,9 @@ class Execute(wiring.Component):
         What is issued in this cycle.
     started : In(threads)
         Strobe: the thread starts anew; its last trap is forgotten.
+    load_error : In(threads), load_error_address : In
+        Strobe: a load of the thread has met an uncorrectable memory error there, an offset in the SRAM; the thread's
+        next instruction traps.
     stall : Out(1)
         Nothing can be issued in this cycle.
     write : Out
@@ -70,6 +73,8 @@ class Execute(wiring.Component):
             "issued": In(1),
             "operation": In(operation_layout(config)),
             "started": In(threads),
+            "load_error": In(threads),
+            "load_error_address": In(config.line_offset_bits + config.line_bits),
             "stall": Out(1),
             "write": Out(write_layout(scalar_result_layout(config))),
             "redirect": Out(threads),
@@ -201,6 +206,16 @@ class Execute(wiring.Component):
         trap_if(runs(Unit.SYSTEM, System.EBREAK), Cause.BREAKPOINT, 0)
         trap_if(~control.legal | (is_csr & ~csrs.exists), Cause.ILLEGAL, instruction.word)
         trap_if(instruction.fetch_fault, Cause.FETCH_ACCESS, pc)
+        trap_if(instruction.fetch_error, Cause.HARDWARE_ERROR, pc)
+        load_errors = Signal(config.threads)
+        addresses = Array(Signal.like(self.load_error_address, name=f"load_error_{index}", reset_less=True)
+                          for index in range(config.threads))
+        trap_if((load_errors & thread).any(), Cause.HARDWARE_ERROR, SRAM_BASE + addresses[operation.thread])
+        m.d.sync += load_errors.eq(
+            (load_errors & ~Mux(csrs.trap, thread, 0) & ~self.started) | self.load_error)
+        for index, address_of_thread in enumerate(addresses):
+            with m.If(self.load_error[index] & ~load_errors[index]):
+                m.d.sync += address_of_thread.eq(self.load_error_address)
 
         # To the units; the stage stalls until they take the operation.
         works = Signal()

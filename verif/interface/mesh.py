@@ -35,7 +35,7 @@ class NodeWithoutCore(wiring.Component):
         m = Module()
         m.submodules.router = router = Router(config=self.config)
         m.submodules.interface = interface = NetworkInterface(config=self.config)
-        m.submodules.sram = sram = Sram(config=self.config, users=("read", "write"))
+        m.submodules.sram = sram = Sram(config=self.config, readers=("read", "write"), writers=("write",))
         cycle = Signal(BORN_BITS)
         m.d.sync += cycle.eq(cycle + 1)
         m.d.comb += [
