@@ -5,14 +5,14 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from .core.core import Activity
-from .memory_map import NODE_BLOCK, NodeRegister
+from .memory_map import NODE_BLOCK, REGISTER_BYTES, ROUTE_BLOCK, ROUTE_ROW_BYTES, NodeRegister
 from .noc.control_bus import ControlBus
 from .noc.interface import NetworkStatus
-from .noc.router import Side
+from .noc.routing import RouteSettings, Side
 
 
 class Control(wiring.Component):
-    """Splits the control bus between the threads and the node's counters.
+    """Splits the control bus between the threads, the node's counters and the routing table.
 
     Members
     -------
@@ -22,8 +22,10 @@ class Control(wiring.Component):
         To the core.
     cycle : In(64)
         Cycles since reset.
-    activity : In(Activity), network : In(NetworkStatus), flits : In
-        What is counted, or has been.
+    routing : Out(RouteSettings)
+        To the router.
+    activity : In(Activity), network : In(NetworkStatus), flits, stalls, refused : In(len(Side))
+        What is counted, or has been; see `hdl.noc.router.Router` for the last three.
     """
 
     def __init__(self):
@@ -34,6 +36,9 @@ class Control(wiring.Component):
             "activity": In(Activity),
             "network": In(NetworkStatus),
             "flits": In(len(Side)),
+            "stalls": In(len(Side)),
+            "refused": In(len(Side)),
+            "routing": Out(RouteSettings()),
         })
 
     def elaborate(self, platform):
@@ -57,7 +62,10 @@ class Control(wiring.Component):
             NodeRegister.STALL_CYCLES: count(activity.stalled, "stall_cycles"),
         }
         for side in Side:
-            registers[NodeRegister[f"FLITS_{side.name}"]] = count(self.flits[side], f"flits_{side.name.lower()}")
+            for what in ("flits", "stalls", "refused"):
+                strobe = getattr(self, what)[side]
+                registers[NodeRegister[f"{what.upper()}_{side.name}"]] = count(strobe, f"{what}_{side.name.lower()}")
+        registers[NodeRegister.ROUTING] = self.routing.by_table
         node = Signal()
         m.d.comb += [
             node.eq(self.bus.address >= NODE_BLOCK),
@@ -72,4 +80,15 @@ class Control(wiring.Component):
                 for offset, register in registers.items():
                     with m.Case(NODE_BLOCK + offset):
                         m.d.comb += self.bus.read_data.eq(register)
+
+        writes = self.bus.valid & self.bus.write
+        with m.If(writes & (self.bus.address == NODE_BLOCK + NodeRegister.ROUTING)):
+            m.d.sync += self.routing.by_table.eq(self.bus.write_data[0])
+        route = self.bus.address - ROUTE_BLOCK
+        m.d.comb += [
+            self.routing.write.eq(writes & (self.bus.address >= ROUTE_BLOCK)),
+            self.routing.row.eq(route // ROUTE_ROW_BYTES),
+            self.routing.group.eq(route % ROUTE_ROW_BYTES // REGISTER_BYTES),
+            self.routing.routes.eq(self.bus.write_data),
+        ]
         return m

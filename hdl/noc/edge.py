@@ -1,14 +1,14 @@
 """The edge port: where the host meets the mesh."""
 
 from amaranth.hdl import Cat, Module, Mux, Signal
-from amaranth.lib import stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config import Config
 from ..memory_map import ErrorCode
 from ..queue import Queue
 from .address import is_node
-from .link import Link
+from .link import Hop, Slots
 from .merge import Merge
 from .packet import BORN_BITS, Op, flit_layout
 from .reports import Report
@@ -32,7 +32,7 @@ class EdgePort(wiring.Component):
     -------
     i : In(stream), o : Out(stream)
         Flits from and to the host.
-    mesh_in : In(Link), mesh_out : Out(Link)
+    mesh_in : In(Hop), mesh_out : Out(Hop)
         From and to the NORTH side of node (0, 1).
     errors : Out(16)
         Posted packets dropped since reset; stays at 65,535.
@@ -41,11 +41,12 @@ class EdgePort(wiring.Component):
     def __init__(self, *, config: Config):
         self.config = config
         self.flit = flit_layout(config)
+        hop = Hop(flit=self.flit, depth=config.fifo_depth)
         super().__init__({
             "i": In(stream.Signature(self.flit)),
             "o": Out(stream.Signature(self.flit)),
-            "mesh_in": In(Link(config)),
-            "mesh_out": Out(Link(config)),
+            "mesh_in": In(hop),
+            "mesh_out": Out(hop),
             "errors": Out(16),
         })
 
@@ -67,10 +68,14 @@ class EdgePort(wiring.Component):
             packet.header.born.eq(cycle),
             self.mesh_out.flit.eq(packet),
         ]
+        m.submodules.slots = slots = Slots(depth=self.config.fifo_depth)
+        slot = Mux(posted, slots.slots[1], slots.slots[0])
+        m.d.comb += slots.freed.eq(self.mesh_out.freed)
         with m.If(is_node(self.config, packet.header.destination.x, packet.header.destination.y)):
             m.d.comb += [
-                self.mesh_out.valid.eq(Cat(self.i.valid & ~posted, self.i.valid & posted)),
-                self.i.ready.eq(Mux(posted, self.mesh_out.ready[1], self.mesh_out.ready[0])),
+                slots.leaves.eq(Cat(self.i.valid & self.i.ready & ~posted, self.i.valid & self.i.ready & posted)),
+                self.mesh_out.slot.eq(Mux(self.i.valid, slot, 0)),
+                self.i.ready.eq(slot.any()),
             ]
         with m.Elif(posted):
             m.d.comb += self.i.ready.eq(1)
@@ -94,11 +99,16 @@ class EdgePort(wiring.Component):
         ]
 
         # From the mesh.
-        m.submodules.from_mesh = from_mesh = Queue(shape=self.flit, depth=self.config.fifo_depth)
+        depth = self.config.fifo_depth
+        arrived = data.StructLayout({"slot": depth, "flit": self.flit})
+        m.submodules.from_mesh = from_mesh = Queue(shape=arrived, depth=depth)
         m.d.comb += [
-            from_mesh.i.payload.eq(self.mesh_in.flit),
-            from_mesh.i.valid.eq(self.mesh_in.valid.any()),
-            self.mesh_in.ready.eq(from_mesh.i.ready.replicate(len(self.mesh_in.ready))),
+            from_mesh.i.payload.slot.eq(self.mesh_in.slot),
+            from_mesh.i.payload.flit.eq(self.mesh_in.flit),
+            from_mesh.i.valid.eq(self.mesh_in.slot.any()),
+            to_host.i[0].payload.eq(from_mesh.o.payload.flit),
+            to_host.i[0].valid.eq(from_mesh.o.valid),
+            from_mesh.o.ready.eq(to_host.i[0].ready),
         ]
-        wiring.connect(m, from_mesh.o, to_host.i[0])
+        m.d.sync += self.mesh_in.freed.eq(Mux(from_mesh.o.valid & from_mesh.o.ready, from_mesh.o.payload.slot, 0))
         return m
