@@ -33,7 +33,8 @@ class EdgePort(wiring.Component):
     i : In(stream), o : Out(stream)
         Flits from and to the host.
     mesh_in : In(Hop), mesh_out : Out(Hop)
-        From and to the NORTH side of node (0, 1).
+        From and to the NORTH side of node (0, 1). Not from registers: ``freed`` of `mesh_in` depends on ``ready`` of `o`,
+        and `mesh_out` on `i`, so that the host's packets wait for nothing.
     errors : Out(16)
         Posted packets dropped since reset; stays at 65,535.
     """
@@ -109,6 +110,6 @@ class EdgePort(wiring.Component):
             to_host.i[0].payload.eq(from_mesh.o.payload.flit),
             to_host.i[0].valid.eq(from_mesh.o.valid),
             from_mesh.o.ready.eq(to_host.i[0].ready),
+            self.mesh_in.freed.eq(Mux(from_mesh.o.valid & from_mesh.o.ready, from_mesh.o.payload.slot, 0)),
         ]
-        m.d.sync += self.mesh_in.freed.eq(Mux(from_mesh.o.valid & from_mesh.o.ready, from_mesh.o.payload.slot, 0))
         return m

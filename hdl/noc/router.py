@@ -3,12 +3,13 @@
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Cat, Module, Mux, Signal, Value
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..arbiter import LeastRecent
 from ..config import Config
+from ..verilog import ALONE
 from .link import Hop, Link, Slots, choose, class_of
 from .packet import CLASSES, Coordinate, flit_layout
 from .pool import Pool
@@ -106,9 +107,9 @@ class Router(wiring.Component):
             ]
             m.d.sync += self.refused[side].eq(routing.refused[side] & pool.slot.any())
 
-        leaves = {side: [Signal(len(Side), name=f"leaves_{side.name}_{s}") for s in range(pool.depth)]
+        leaves = {side: [Signal(len(Side), name=f"leaves_{side.name}_{s}{ALONE}") for s in range(pool.depth)]
                   for side, pool in self.pools.items()}
-        passes = {side: Signal(len(Side), name=f"passes_{side.name}") for side in NEIGHBOURS}
+        passes = {side: Signal(len(Side), name=f"passes_{side.name}{ALONE}") for side in NEIGHBOURS}
         for side, pool in self.pools.items():
             m.d.comb += pool.leaves.eq(Cat(slot.any() for slot in leaves[side]))
             if side in NEIGHBOURS:
@@ -162,8 +163,11 @@ class Router(wiring.Component):
             m.d.sync += [self.flits[out].eq(sent.any()), self.stalls[out].eq(waiting & ~sent.any())]
 
             flit = Signal(self.flit, name=f"flit_{out.name}")
-            m.d.comb += Value.cast(flit).eq(reduce(or_, (
-                Value.cast(leg) & select.replicate(len(Value.cast(leg))) for select, leg in legs)))
+            with m.If(legs[0][0]):
+                m.d.comb += flit.eq(legs[0][1])
+            for select, leg in legs[1:]:
+                with m.Elif(select):
+                    m.d.comb += flit.eq(leg)
             if out is Side.LOCAL:
                 m.d.comb += [room.eq(self.local_out.ready), self.local_out.valid.eq(sent), self.local_out.flit.eq(flit)]
             else:

@@ -92,9 +92,8 @@ class Routing(wiring.Component):
                         m.d.sync += route.eq(settings.routes.word_select(x, ROUTE_BITS))
 
         for side, destination, way in zip(Side, self.destinations, self.ways, strict=True):
-            looked_up = Signal(Side, name=f"looked_up_{side.name}")
-            row = Signal(data.ArrayLayout(Side, self.config.columns), name=f"row_{side.name}")
-            m.d.comb += looked_up.eq(Side.LOCAL)
+            looked_up = Signal(Side, name=f"looked_up_{side.name}", init=Side.LOCAL)
+            row = Signal(data.ArrayLayout(Side, len(columns)), name=f"row_{side.name}", init=[Side.LOCAL] * len(columns))
             with m.Switch(destination.y):
                 for y, routes in enumerate(table):
                     with m.Case(y):
