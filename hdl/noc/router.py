@@ -74,10 +74,19 @@ class Router(wiring.Component):
             "stalls": Out(len(Side)),
             "refused": Out(len(Side)),
         })
+        # What proofs speak of.
         self.routing = Routing(config=config)
         self.pools = {side: Pool(flit=self.flit, depth=LOCAL_DEPTH if side is Side.LOCAL else config.fifo_depth,
                                  ways=len(Side)) for side in Side}
         self.slots = {side: Slots(depth=config.fifo_depth) for side in NEIGHBOURS}
+        self.leaves = {side: [Signal(len(Side), name=f"leaves_{side.name}_{s}{ALONE}") for s in range(pool.depth)]
+                       for side, pool in self.pools.items()}
+        self.passes = {side: Signal(len(Side), name=f"passes_{side.name}{ALONE}") for side in NEIGHBOURS}
+        self.room = {side: Signal(CLASSES, name=f"room_{side.name}") for side in Side}
+        self.sent = {side: Signal(CLASSES, name=f"sent_{side.name}") for side in Side}
+        self.classes = {side: LeastRecent(count=CLASSES) for side in Side}
+        self.sources = {side: [source for source in Side if source is not side or side is Side.LOCAL] for side in Side}
+        self.turns = {side: [LeastRecent(count=len(self.sources[side])) for _ in range(CLASSES)] for side in Side}
 
     def elaborate(self, platform):
         m = Module()
@@ -107,9 +116,7 @@ class Router(wiring.Component):
             ]
             m.d.sync += self.refused[side].eq(routing.refused[side] & pool.slot.any())
 
-        leaves = {side: [Signal(len(Side), name=f"leaves_{side.name}_{s}{ALONE}") for s in range(pool.depth)]
-                  for side, pool in self.pools.items()}
-        passes = {side: Signal(len(Side), name=f"passes_{side.name}{ALONE}") for side in NEIGHBOURS}
+        leaves, passes = self.leaves, self.passes
         for side, pool in self.pools.items():
             m.d.comb += pool.leaves.eq(Cat(slot.any() for slot in leaves[side]))
             if side in NEIGHBOURS:
@@ -117,16 +124,14 @@ class Router(wiring.Component):
 
         # Flits out.
         for out in Side:
-            sides = [side for side in Side if side is not out or side is Side.LOCAL]
-            room = Signal(CLASSES, name=f"room_{out.name}")
-            sent = Signal(CLASSES, name=f"sent_{out.name}")
+            sides, room, sent = self.sources[out], self.room[out], self.sent[out]
 
             # Those that wait come first.
-            m.submodules[f"classes_{out.name}"] = classes = LeastRecent(count=CLASSES)
-            inputs = [LeastRecent(count=len(sides)) for _ in range(CLASSES)]
+            m.submodules[f"classes_{out.name}"] = classes = self.classes[out]
+            turns = self.turns[out]
             wanted = Signal(CLASSES, name=f"wanted_{out.name}")
-            for c, arbiter in enumerate(inputs):
-                m.submodules[f"inputs_{out.name}_{c}"] = arbiter
+            for c, arbiter in enumerate(turns):
+                m.submodules[f"turns_{out.name}_{c}"] = arbiter
                 m.d.comb += [
                     arbiter.requests.eq(Cat(self.pools[side].wanted[c][out] for side in sides)),
                     arbiter.advance.eq(classes.grant[c]),
@@ -136,7 +141,7 @@ class Router(wiring.Component):
             legs = []
             for index, side in enumerate(sides):
                 pool = self.pools[side]
-                granted = [inputs[c].grant[index] & classes.grant[c] for c in range(CLASSES)]
+                granted = [turns[c].grant[index] & classes.grant[c] for c in range(CLASSES)]
                 for s in range(pool.depth):
                     leave = pool.requests[s][out] & Mux(pool.classes[s], granted[1], granted[0])
                     m.d.comb += leaves[side][s][out].eq(leave)

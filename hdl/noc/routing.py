@@ -78,14 +78,14 @@ class Routing(wiring.Component):
             "ways": Out(len(Side)).array(len(Side)),
             "refused": Out(len(Side)),
         })
+        self.table = [[Signal(Side, name=f"route_{x}_{y}", init=Side.LOCAL) for x in range(config.columns)]
+                      for y in range(config.rows + 1)]
 
     def elaborate(self, platform):
         m = Module()
         settings = self.settings
         columns = range(self.config.columns)
-        table = [[Signal(Side, name=f"route_{x}_{y}", init=Side.LOCAL) for x in columns]
-                 for y in range(self.config.rows + 1)]
-        for y, row in enumerate(table):
+        for y, row in enumerate(self.table):
             for group in range(ceil(len(row) / ROUTES_PER_REGISTER)):
                 with m.If(settings.write & (settings.row == y) & (settings.group == group)):
                     for x, route in enumerate(row[group * ROUTES_PER_REGISTER:][:ROUTES_PER_REGISTER]):
@@ -95,7 +95,7 @@ class Routing(wiring.Component):
             looked_up = Signal(Side, name=f"looked_up_{side.name}", init=Side.LOCAL)
             row = Signal(data.ArrayLayout(Side, len(columns)), name=f"row_{side.name}", init=[Side.LOCAL] * len(columns))
             with m.Switch(destination.y):
-                for y, routes in enumerate(table):
+                for y, routes in enumerate(self.table):
                     with m.Case(y):
                         m.d.comb += row.eq(Cat(routes))
             with m.Switch(destination.x):
