@@ -44,8 +44,8 @@ class RoundRobin(wiring.Component):
 class LeastRecent(wiring.Component):
     """Grants the one of `count` requesters that was granted least recently, combinationally and in few gates.
 
-    A requester that keeps asking, or asks time and again, is granted after at most ``count - 1`` others: each of them is
-    granted once before it.
+    A requester that keeps asking, or asks time and again, is granted after at most ``count - 1`` others, each
+    of them once.
 
     Members
     -------

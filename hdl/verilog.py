@@ -18,8 +18,8 @@ from amaranth.lib.wiring import In
 #: How Yosys writes a constant to bits of a register: a process that waits for a change that never comes.
 _CONSTANT = re.compile(r"always @\*(\n\s+\S+ = \d+'h[0-9a-f]+;)")
 
-#: What the names of signals end with of which no two are set at a time, where they are the conditions of an ``If`` and its
-#: ``Elif``: synthesis need not care about their order. Whoever uses it has to be sure of that.
+#: What the names of signals end with of which no two are set at a time, where they are the conditions of an ``If`` and
+#: its ``Elif``: synthesis need not care about their order. Whoever uses it has to be sure of that.
 ALONE = "_alone"
 _CONDITION = rf"if (\(\w+{ALONE}(?:\[\d+\])?\)) begin\n"
 _CHOICE = r"      \S+ = [^\n]+;\n"

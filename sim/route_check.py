@@ -20,10 +20,10 @@ def check(tables: Mapping[Site, Mapping[Site, Side]], *, config: Config, dead: C
           broken: Collection[Broken] = ()) -> int:
     """Check that the tables lead every flit to its destination, and that no flits can wait for each other in a circle.
 
-    Checked are: there is a table for each live node; every route leads over a usable link; from each live node and from the
-    host, each live node and the host are reached in a finite number of steps; what is dead or not in the mesh has no
-    route; no route turns back; and the channel dependency graph, whose edges are the pairs of links that some flit takes one
-    after the other, has no circle.
+    Checked are: there is a table for each live node; every route leads over a usable link; from each live node and from
+    the host, each live node and the host are reached in a finite number of steps; what is dead or not in the mesh has
+    no route; no route turns back; and the channel dependency graph, whose edges are the pairs of links that some flit
+    takes one after the other, has no circle.
 
     Returns
     -------
@@ -57,7 +57,8 @@ def check(tables: Mapping[Site, Mapping[Site, Side]], *, config: Config, dead: C
                 here = way[-1]
                 side = tables[here][destination]
                 there = neighbour(here, side) if side in NEIGHBOURS else None
-                if there is None or there not in destinations or (there == host) != (destination == host and here == first) \
+                to_host = destination == host and here == first
+                if there is None or there not in destinations or (there == host) != to_host \
                         or frozenset((here, there)) in broken:
                     raise RouteFault(f"{here} sends what goes to {destination} by {side!r}, where there is no way")
                 if there in way:

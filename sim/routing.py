@@ -53,8 +53,8 @@ def tables(*, config: Config, dead: Collection[Site] = (), broken: Collection[Br
 def loading(config: Config, made: Mapping[Site, Mapping[Site, Side]]) -> Iterator[tuple[Site, int, int]]:
     """The (node, local address, 8-byte value) of the writes that load tables, in an order in which they can be sent.
 
-    Every write goes only through nodes whose tables have been loaded, so it arrives whatever is dead. They have to be PUTs:
-    answers could not come back before the last of them.
+    Every write goes only through nodes whose tables have been loaded, so it arrives whatever is dead. They have to be
+    PUTs: answers could not come back before the last of them.
     """
     for site in sorted(made, key=lambda site: len(_path(made, site))):
         for y in range(config.rows + 1):
@@ -89,7 +89,7 @@ def _links(config: Config, dead: Collection[Site], broken: Collection[Broken]) -
 
 
 def _order(links: Mapping[Site, Mapping[Site, Side]], config: Config, dead: Collection[Site]) -> dict[Site, int]:
-    """Numbers the sites from the host on so that each has a neighbour with a smaller number; by diagonals, if it can be."""
+    """Numbers the sites from the host on, each with a neighbour that has a smaller number; by diagonals, if possible."""
     order: dict[Site, int] = {}
     waiting = [(0, EDGE)]
     while waiting:
@@ -99,12 +99,13 @@ def _order(links: Mapping[Site, Mapping[Site, Side]], config: Config, dead: Coll
             for there in links[site]:
                 heapq.heappush(waiting, (sum(there), there))
     if unreached := sorted(links.keys() - order.keys()):
-        raise ValueError(f"with {sorted(dead)} dead, {len(unreached)} nodes of the {config.columns} x {config.rows} mesh "
-                         f"cannot be reached from the host: {unreached[:8]}")
+        raise ValueError(f"with {sorted(dead)} dead, {len(unreached)} nodes of the {config.columns} x {config.rows} "
+                         f"mesh cannot be reached from the host: {unreached[:8]}")
     return order
 
 
-def _routes(links: Mapping[Site, Mapping[Site, Side]], order: Mapping[Site, int], destination: Site) -> dict[Site, Side]:
+def _routes(links: Mapping[Site, Mapping[Site, Side]], order: Mapping[Site, int],
+            destination: Site) -> dict[Site, Side]:
     """Each site's way to the destination: to larger numbers only if those lead there, or else to a smaller one."""
     routes = {destination: Side.LOCAL}
     length = {destination: 0}

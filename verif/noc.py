@@ -226,12 +226,13 @@ class LinkSink:
 
 
 class HopSource:
-    """Drives a hop: in each cycle, with probability `rate`, sends the oldest packet of a class that there is a slot for.
+    """Drives a hop: in each cycle, with probability `rate`, sends the oldest packet of a class that has a slot.
 
     `on_sent` is called with each packet that is sent.
     """
 
-    def __init__(self, port: Port, codec: Codec, *, depth: int, on_sent: Callable[[Packet], object] = lambda packet: None):
+    def __init__(self, port: Port, codec: Codec, *, depth: int,
+                 on_sent: Callable[[Packet], object] = lambda packet: None):
         self.port = port
         self.codec = codec
         self.on_sent = on_sent

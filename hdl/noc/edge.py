@@ -33,8 +33,8 @@ class EdgePort(wiring.Component):
     i : In(stream), o : Out(stream)
         Flits from and to the host.
     mesh_in : In(Hop), mesh_out : Out(Hop)
-        From and to the NORTH side of node (0, 1). Not from registers: ``freed`` of `mesh_in` depends on ``ready`` of `o`,
-        and `mesh_out` on `i`, so that the host's packets wait for nothing.
+        From and to the NORTH side of node (0, 1). Not from registers: ``freed`` of `mesh_in` depends on ``ready`` of
+        `o`, and `mesh_out` on `i`, so that the host's packets wait for nothing.
     errors : Out(16)
         Posted packets dropped since reset; stays at 65,535.
     """

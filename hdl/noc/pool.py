@@ -12,10 +12,10 @@ from .packet import CLASSES
 
 
 class Pool(wiring.Component):
-    """Holds up to `depth` flits in slots. Any of them may leave, in any number at once, but for one rule:
+    """Holds up to `depth` flits in slots. Any of them may leave, in any number at once.
 
-    a flit waits for those of its class and way that came before it. (So packets of one source, destination and class
-    stay in order.) Slot c holds class c only; see `hdl.noc.link.Hop`.
+    Only, a flit waits for those of its class and way that came before it, so packets of one source, destination and
+    class stay in order. Slot c holds class c only; see `hdl.noc.link.Hop`.
 
     Parameters
     ----------

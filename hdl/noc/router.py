@@ -22,10 +22,10 @@ LOCAL_DEPTH = CLASSES + 1
 class Router(wiring.Component):
     """Passes flits on, the way that `hdl.noc.routing.Routing` says.
 
-    A flit that comes in on a side leaves in the same cycle, into the register that drives the next link, if nobody waits
-    for its output; if not, it goes into the slot of the input's pool that its sender chose for it. So it takes a cycle
-    from register to register, and one from the node to the register. (A flit from the node always waits for a cycle in
-    the pool, and one for the node does not stop at a register: the node has queues for it.)
+    A flit that comes in on a side leaves in the same cycle, into the register that drives the next link, if nobody
+    waits for its output; if not, it goes into the slot of the input's pool that its sender chose for it. So it takes a
+    cycle from register to register. (A flit from the node always waits for a cycle in the pool, and one for the node does
+    not stop at a register: the node has queues for it.)
 
     Each output takes the flits that wait in turn: among the inputs of a class, and between the classes for which there
     is room. So
@@ -153,8 +153,9 @@ class Router(wiring.Component):
             first = Signal(len(through), name=f"first_{out.name}")
             arriving = [class_of(self.pools[side].flit) for side in through]
             m.d.comb += [
-                can_pass.eq(Cat(self.pools[side].slot.any() & routing.ways[side][out] & Mux(arriving[i], room[1], room[0])
-                                for i, side in enumerate(through))),
+                can_pass.eq(Cat(
+                    self.pools[side].slot.any() & routing.ways[side][out] & Mux(arriving[i], room[1], room[0])
+                    for i, side in enumerate(through))),
                 first.eq(can_pass & (~can_pass + 1)),
             ]
             for i, side in enumerate(through):

@@ -93,7 +93,8 @@ class Routing(wiring.Component):
 
         for side, destination, way in zip(Side, self.destinations, self.ways, strict=True):
             looked_up = Signal(Side, name=f"looked_up_{side.name}", init=Side.LOCAL)
-            row = Signal(data.ArrayLayout(Side, len(columns)), name=f"row_{side.name}", init=[Side.LOCAL] * len(columns))
+            row = Signal(
+                data.ArrayLayout(Side, len(columns)), name=f"row_{side.name}", init=[Side.LOCAL] * len(columns))
             with m.Switch(destination.y):
                 for y, routes in enumerate(self.table):
                     with m.Case(y):

@@ -9,7 +9,7 @@ from itertools import combinations, permutations
 
 from amaranth.hdl import Assert, Assume, Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In
 
 from hdl.arbiter import LeastRecent
 from hdl.config import SIM
@@ -56,7 +56,8 @@ class Arbiter(wiring.Component):
 
 def rank(arbiter: LeastRecent, i: int) -> Value:
     """How many come before i."""
-    return sum((arbiter.before[j][i] if j < i else ~arbiter.before[i][j] for j in range(arbiter.count) if j != i), Value.cast(0))
+    others = (j for j in range(arbiter.count) if j != i)
+    return sum((arbiter.before[j][i] if j < i else ~arbiter.before[i][j] for j in others), Value.cast(0))
 
 
 def in_order(arbiter: LeastRecent) -> Value:
@@ -137,7 +138,9 @@ class Tracked:
         self.flit = Signal(FLIT, name=f"{name}_flit")
         self.way = Signal(len(Side), name=f"{name}_way")
         self.slot = Signal(pool.depth, name=f"{name}_slot")
-        self.seen, self.in_pool, self.on_link = (Signal(name=f"{name}_{what}") for what in ("seen", "in_pool", "on_link"))
+        self.seen = Signal(name=f"{name}_seen")
+        self.in_pool = Signal(name=f"{name}_in_pool")
+        self.on_link = Signal(name=f"{name}_on_link")
         self.comes = Signal(name=f"{name}_comes")
         self.leaves = Signal(len(Side), name=f"{name}_leaves")
         passes = router.passes[side] if side in NEIGHBOURS else Signal(len(Side), name=f"{name}_passes")
@@ -175,7 +178,11 @@ class Tracked:
                 m.d.comb += [Assert(router.outputs[out].slot.any()),
                              Assert(Value.cast(router.outputs[out].flit) == Value.cast(self.flit))]
         with m.If(self.in_pool | self.on_link):
-            m.d.comb += [Assert(self.way.any()), Assert(at_most_one(self.way)), Assert(~self.way[Side.LOCAL] | ~self.on_link)]
+            m.d.comb += [
+                Assert(self.way.any()),
+                Assert(at_most_one(self.way)),
+                Assert(~self.way[Side.LOCAL] | ~self.on_link),
+            ]
         with m.If(self.in_pool):
             m.d.comb += [Assert(self.slot.any()), Assert(at_most_one(self.slot))]
             for s in range(pool.depth):
@@ -327,8 +334,8 @@ class RouterProof(wiring.Component):
                     flit.slot[s] & pool.requests[s].any() for s in range(pool.depth)).any())
                 with m.If(waits & router.room[out][c]):
                     m.d.sync += waited.eq(waited + 1)
-                m.d.comb += Assert(~waits | (
-                    waited + 2 * rank(router.turns[out][c], index) + rank(router.classes[out], c) <= 2 * (inputs - 1) + 1))
+                before = 2 * rank(router.turns[out][c], index) + rank(router.classes[out], c)
+                m.d.comb += Assert(~waits | (waited + before <= 2 * (inputs - 1) + 1))
                 m.d.comb += Assert(waits | flit.on_link | flit.gone | (waited == 0))
 
 
@@ -343,9 +350,9 @@ PROOFS = (
     Proof(name="router_ways", component=Ways, mode="prove", depth=2, quick=True,
           states="every flit gets one way: X first, or as the table says; LOCAL if that is closed or not in the table "
                  "(any position; tables of 3 x 2)"),
-    *(Proof(name=f"router_{side.name.lower()}", component=partial(RouterProof, side=side, depth=depth), mode="prove", depth=1,
-            states=f"flits from {side.name}: none is lost, doubled, changed or misrouted; those of a class and way stay in "
-                   "order; a flit that may leave waits for at most 2 x (inputs - 1) + 1 others; no slot is lost, none is "
-                   f"filled twice ({depth} slots, any neighbours, any tables)")
-      for side, depth in ((Side.NORTH, 4), (Side.EAST, 4), (Side.LOCAL, 4))),
+    *(Proof(name=f"router_{side.name.lower()}", component=partial(RouterProof, side=side, depth=4), mode="bmc", depth=6,
+            states=f"flits from {side.name}: none is lost, doubled, changed or misrouted; those of a class and way stay "
+                   "in order; a flit that may leave waits for at most 2 x (inputs - 1) + 1 others; no slot is lost, "
+                   "none is filled twice (4 slots, any neighbours, any tables)")
+      for side in (Side.NORTH, Side.EAST, Side.LOCAL)),
 )

@@ -7,8 +7,8 @@ from amaranth.lib.wiring import In, Out
 from hdl.config import Config
 from hdl.mem.sram import Sram
 from hdl.noc.edge import EdgePort
-from hdl.noc.interface import NetworkInterface, NetworkStatus
 from hdl.noc.grid import connect
+from hdl.noc.interface import NetworkInterface, NetworkStatus
 from hdl.noc.link import Hop
 from hdl.noc.packet import BORN_BITS, Coordinate, flit_layout
 from hdl.noc.router import Router

@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from hdl.config import PRESETS, Config
-from hdl.noc.grid import Site, neighbour
+from hdl.noc.grid import neighbour
 from hdl.noc.routing import Side
 from sim.build import new_seed
 from sim.route_check import check
@@ -59,7 +59,8 @@ def run_round(seed: int, *, preset: Config, size: tuple[int, int], flits: int) -
             stalls = generator.choice((0.0, 0.3, 0.9)), generator.choice((0.0, 0.3, 0.9))
             traffic = Traffic(places=_choices(generator, mesh, wild=generator.random() < 0.3), load=load, class_1=share,
                               stalls=stalls, burst=generator.choice((1, 7, 60)))
-            for counts in (mesh.run(traffic, cycles=generator.choice((200, 2000)), limit=20_000), mesh.drain(limit=20_000)):
+            cycles_of_traffic = generator.choice((200, 2000))
+            for counts in (mesh.run(traffic, cycles=cycles_of_traffic, limit=20_000), mesh.drain(limit=20_000)):
                 entered += counts.entered
                 misplaced += counts.misplaced
                 cycles += counts.cycles
@@ -122,9 +123,12 @@ def main() -> None:
     seed = new_seed() if arguments.seed is None else arguments.seed
     print(f"seed {seed}")
     rounds = campaign(seed=seed, flits=arguments.flits, preset=PRESETS[arguments.preset])
-    print(f"{len(rounds)} rounds, {sum(done.flits for done in rounds):,} flits, {sum(done.cycles for done in rounds):,} cycles, "
-          f"{sum(done.misplaced for done in rounds):,} of the flits to where nobody lives; {sum(done.dead for done in rounds)} dead "
-          f"nodes, {sum(done.broken for done in rounds)} broken links; every flit accounted for")
+
+    def total(what: str) -> str:
+        return f"{sum(getattr(done, what) for done in rounds):,}"
+
+    print(f"{len(rounds)} rounds, {total('flits')} flits, {total('cycles')} cycles, {total('misplaced')} of the flits "
+          f"to where nobody lives; {total('dead')} dead nodes, {total('broken')} broken links; every flit accounted for")
 
 
 if __name__ == "__main__":

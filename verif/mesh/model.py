@@ -3,6 +3,7 @@
 import ctypes
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +107,11 @@ class Counts:
         return self.latency_sum / self.arrived if self.arrived else float("nan")
 
 
+#: Columns and rows of the largest mesh; the tables of the compiled router are made for it, whatever the mesh.
+LARGEST = (18, 20)
+
+
+@cache
 def library(config: Config) -> Path:
     """The shared library with the compiled router and its loop."""
     layout = flit_layout(config)
@@ -120,8 +126,8 @@ def library(config: Config) -> Path:
 
     constants = {
         "FLIT_WORDS": words,
-        "DESTINATION_X": fields["destination"] + coordinate["x"], "DESTINATION_Y": fields["destination"] + coordinate["y"],
-        "SOURCE_X": fields["source"] + coordinate["x"], "SOURCE_Y": fields["source"] + coordinate["y"],
+        **{f"{what.upper()}_{axis.upper()}": fields[what] + coordinate[axis]
+           for what in ("destination", "source") for axis in "xy"},
         "OP": fields["op"], "ADDRESS": fields["address"],
         "PAYLOAD": layout["payload"].offset, "PAYLOAD_WORDS": config.vector_bits // 32,
         "OP_OF_CLASS_0": OPS[0].value, "OP_OF_CLASS_1": OPS[1].value, "LATENCIES": LATENCIES,
@@ -154,13 +160,16 @@ class MeshModel:
 
     def __init__(self, *, config: Config, dead: Collection[Site] = (), broken: Collection[Broken] = (),
                  places: Collection[Site] | None = None, seed: int):
+        columns, rows = LARGEST
+        if config.columns > columns or config.rows > rows:
+            raise ValueError(f"the largest mesh is {columns} x {rows}, not {config.columns} x {config.rows}")
         self.config = config
         self.nodes = [site for site in config.coordinates() if site not in dead]
         self.places = list(config.coordinates() if places is None else places)
         live = set(self.nodes)
         links = [sum((neighbour(site, side) in live and frozenset((site, neighbour(site, side))) not in broken) << side
                      for side in NEIGHBOURS) for site in self.nodes]
-        self._library = ctypes.CDLL(str(library(config)))
+        self._library = ctypes.CDLL(str(library(config.with_mesh(columns=columns, rows=rows))))
         self._library.mesh_new.restype = ctypes.c_void_p
         self._library.mesh_error.restype = ctypes.c_char_p
         self._library.mesh_inside.restype = ctypes.c_uint64

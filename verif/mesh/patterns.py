@@ -11,7 +11,8 @@ from hdl.noc.grid import Site
 
 def _one(config: Config, place: Callable[[int, int], Site]) -> NDArray[np.uint32]:
     """Each node sends to one other. `place` takes and gives columns and rows that both count from 0."""
-    return np.array([[y * config.columns + x for x, y in [place(x, y - 1)]] for x, y in config.coordinates()], np.uint32)
+    there = (place(x, y - 1) for x, y in config.coordinates())
+    return np.array([[y * config.columns + x] for x, y in there], np.uint32)
 
 
 def uniform(config: Config) -> NDArray[np.uint32]:
@@ -36,7 +37,7 @@ def neighbour(config: Config) -> NDArray[np.uint32]:
 
 
 def bit_reverse(config: Config) -> NDArray[np.uint32]:
-    """To the node whose number has the bits in the opposite order; where there is no such node, to the last minus it."""
+    """To the node whose number has the bits in the opposite order; if there is none, to the last minus its own."""
     bits = (config.nodes - 1).bit_length()
     turned = [int(f"{node:0{bits}b}"[::-1], 2) for node in range(config.nodes)]
     return np.array([[there if there < config.nodes else config.nodes - 1 - node] for node, there in enumerate(turned)],

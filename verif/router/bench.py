@@ -8,8 +8,8 @@ from functools import partial
 import cocotb
 
 from hdl.config import PRESETS
-from hdl.noc.packet import CLASSES, Op
 from hdl.memory_map import ROUTE_BITS, ROUTES_PER_REGISTER
+from hdl.noc.packet import CLASSES, Op
 from hdl.noc.routing import NEIGHBOURS, Side
 from verif.noc import Codec, HopSink, HopSource, LinkSink, LinkSource, Packet, Port, Stage
 
@@ -227,7 +227,7 @@ async def classes_do_not_block_each_other(dut):
 
 @cocotb.test()
 async def everybody_gets_a_turn(dut):
-    """With all inputs busy, nobody waits long. (verif.formal.router proves the bound; sources here take turns at random.)"""
+    """With all inputs busy, nobody waits long. (verif.formal.router has the bound; sources here take random turns.)."""
     tb = await bench(dut)
     for out in Side:
         rivals = [(came, c) for came in Side if (came, out) in PAIRS for c in range(CLASSES)]
@@ -275,7 +275,8 @@ async def closed_ways_lead_to_the_node(dut):
         for came in Side:
             for _ in range(10):
                 here_x, here_y = HERE
-                destination = random.choice(((here_x - 1, 0), (here_x + 1, 0), (here_x, here_y - 1), (here_x, 99), HERE))
+                destination = random.choice(
+                    ((here_x - 1, 0), (here_x + 1, 0), (here_x, here_y - 1), (here_x, 99), HERE))
                 tb.sources[came].send(tb.packet(came, destination=destination, traffic_class=random.randrange(CLASSES)))
         await tb.stage.cycles(20)
         await tb.drain()
