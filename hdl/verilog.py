@@ -25,6 +25,9 @@ _CONDITION = rf"if (\(\w+{ALONE}(?:\[\d+\])?\)) begin\n"
 _CHOICE = r"      \S+ = [^\n]+;\n"
 _CHOICES = re.compile(rf"    {_CONDITION}((?:{_CHOICE})(?:    end else {_CONDITION}{_CHOICE})*)    end\n")
 
+#: How Yosys writes a bit that stands in many places side by side. Verilator would work it out for each of them.
+_REPEATED = re.compile(r"(\\\S+ (?:\[\d+\])?|[\w$']+(?:\[\d+(?::\d+)?\])?)((?:, \1){2,})(?=[ ,}])")
+
 #: What Verilator's lint is not to ask of machine-written text; nothing else of its -Wall is turned off.
 _LINT_OFF = {
     "DECLFILENAME": "one file holds all modules",
@@ -111,6 +114,7 @@ def emit(top: wiring.Component, *, name: str) -> str:
         _running.reset(token)
     lint = [f"// verilator lint_off {rule} // {reason}" for rule, reason in _LINT_OFF.items()]
     text = "\n".join([*lint, *(path.read_text() for path in collected.macros), *reversed(texts.values())])
+    text = _REPEATED.sub(lambda run: f"{{{1 + run[2].count(f', {run[1]}')}{{{run[1]}}}}}", text)
     return _CHOICES.sub(_in_any_order, _CONSTANT.sub(r"always_comb\1", text))
 
 

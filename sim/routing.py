@@ -89,7 +89,7 @@ def _links(config: Config, dead: Collection[Site], broken: Collection[Broken]) -
 
 
 def _order(links: Mapping[Site, Mapping[Site, Side]], config: Config, dead: Collection[Site]) -> dict[Site, int]:
-    """Numbers the sites from the host on, each with a neighbour that has a smaller number; by diagonals, if possible."""
+    """Numbers the sites from the host on, each with a neighbour of a smaller number; by diagonals, if possible."""
     order: dict[Site, int] = {}
     waiting = [(0, EDGE)]
     while waiting:

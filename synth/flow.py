@@ -35,8 +35,8 @@ class Result:
 
     Attributes
     ----------
-    cells, flip_flops : int
-        Standard cells, and the flip-flops among them.
+    cells, flip_flops, latches : int
+        Standard cells, and the flip-flops and the latches among them.
     memories : dict of int
         Shapes of the memories that were kept out, and how many of each there are.
     memory_bits : int
@@ -60,6 +60,7 @@ class Result:
     block: str
     cells: int
     flip_flops: int
+    latches: int
     memories: dict[str, int]
     memory_bits: int
     depth: int

@@ -12,7 +12,7 @@ from pathlib import Path
 from pyosys import libyosys
 
 from . import memories, netlist
-from .pdk import BUFFER, NAND2, TIE_HIGH, TIE_LOW, cell_areas, read_liberty
+from .pdk import BUFFER, LATCH, NAND2, TIE_HIGH, TIE_LOW, cell_areas, read_liberty
 
 #: Restructure, map, buffer, order, then size for the delay asked for; `stime` prints the delay that ABC sees.
 ABC_SCRIPT = """&get -n
@@ -80,11 +80,14 @@ class Mapper:
         self.run("proc -norom")  # a table of constants is logic, not a memory to be kept out
         self.run("synth -flatten -noabc -booth -extra-map +/choices/kogge-stone.v -run begin:fine")
         kept_out: dict[str, memories.Memory] = {}
-        self.exchange("coarse", lambda design: kept_out.update(memories.take_out(design)))
+        self.exchange("coarse", lambda design: kept_out.update(
+            memories.take_out(design, latches=self.liberty is not None)))
         stubs = self.folder / "memories.v"
         stubs.write_text("".join(memory.stub for memory in kept_out.values()))
+        if self.liberty:
+            self.run(f"read_liberty -lib -ignore_miss_func {self.liberty}")
         self.run(
-            f"read_verilog -lib {stubs}", f"hierarchy -top {self.top}",
+            f"read_verilog {stubs}", f"hierarchy -top {self.top}", "flatten",
             NO_INIT, "synth -noabc -extra-map +/choices/kogge-stone.v -run fine:check", NO_INIT)
         if self.liberty:
             self._map_to_cells(self.liberty)
@@ -101,8 +104,7 @@ class Mapper:
             f"dfflibmap -liberty {liberty}", "opt",
             f"abc -liberty {liberty} -constr {constraints} -D {self.target_ps} -script {script}",
             "setundef -zero", "splitnets",
-            f"hilomap -hicell {TIE_HIGH} H -locell {TIE_LOW} L", "opt_clean -purge",
-            f"read_liberty -lib -ignore_miss_func {liberty}")
+            f"hilomap -hicell {TIE_HIGH} H -locell {TIE_LOW} L", "opt_clean -purge")
 
         def buffer_fanout(design: dict) -> None:
             for name, module in _blocks(design).items():
@@ -119,6 +121,7 @@ class Mapper:
         figures = {
             "cells": cells.total(),
             "flip_flops": sum(number for cell, number in cells.items() if netlist.is_flip_flop(cell)),
+            "latches": cells[LATCH],
             "memories": placed,
             "memory_bits": sum(kept_out[name].bits * number for name, number in placed.items()),
             "depth": max(netlist.depth(module, modules) for module in modules.values()),
@@ -127,7 +130,8 @@ class Mapper:
             areas = cell_areas(read_liberty(self.liberty))
             figures["area_um2"] = sum(areas[cell] * number for cell, number in cells.items())
             figures["nand2"] = figures["area_um2"] / areas[NAND2]
-            (self.folder / "memories.lib").write_text(memories.liberty(kept_out.values()))
+            (self.folder / "memories.lib").write_text(memories.liberty(
+                memory for memory in kept_out.values() if not memory.latches))
         else:
             areas = TRANSISTORS
             figures["transistors"] = sum(areas[cell] * number for cell, number in cells.items())

@@ -8,6 +8,7 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Iterator
 
 from .memories import PREFIX
+from .pdk import LATCH
 
 #: A wider net gets a tree of buffers, each with so many loads.
 FANOUT = 16
@@ -25,8 +26,8 @@ def is_flip_flop(cell_type: str) -> bool:
 
 
 def _is_gate(cell_type: str, modules: dict) -> bool:
-    """It is neither a flip-flop nor a memory nor a block of the hierarchy."""
-    return not is_flip_flop(cell_type) and not cell_type.startswith(PREFIX) and cell_type not in modules
+    """It is neither a flip-flop nor a latch nor a memory nor a block of the hierarchy."""
+    return not (is_flip_flop(cell_type) or cell_type == LATCH or cell_type.startswith(PREFIX) or cell_type in modules)
 
 
 def buffer(module: dict, buffer_cell: str, *, clock: str, is_top: bool) -> int:

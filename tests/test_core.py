@@ -57,6 +57,8 @@ def directed(*words: int, threads: int = 1, name: str) -> Case:
 def test_stops():
     """Without a handler each kind of trap stops its thread, and the control registers say why."""
     base = [assemble("addi", rd=5, rs1=0, imm=1), assemble("slli", rd=5, rs1=5, imm=31)]
+    # x9: a flat address of this node, (0, 1), that it refuses.
+    far = [assemble("addi", rd=9, rs1=0, imm=0x101), assemble("slli", rd=9, rs1=9, imm=40)]
     outside = [assemble("addi", rd=6, rs1=0, imm=64), assemble("slli", rd=7, rs1=5, imm=1)]
     stops = {
         "illegal": [0],
@@ -75,6 +77,13 @@ def test_stops():
         "list_misaligned": [assemble("addi", rd=9, rs1=5, imm=8), assemble("list.push", rs1=9)],
         "csr": [assemble("csrrs", rd=8, csr=0x123, rs1=0)],
         "csr_read_only": [assemble("csrrw", rd=8, csr=0xF14, rs1=5)],
+        "atomic_misaligned": [assemble("addi", rd=9, rs1=5, imm=2), assemble("amoadd.w", rd=8, rs1=9, rs2=8)],
+        "atomic_access": [assemble("amocas.d", rd=8, rs1=7, rs2=8)],
+        "far_node": [*far, assemble("addi", rd=9, rs1=9, imm=-1), assemble("ld", rd=8, rs1=9, imm=0)],
+        "far_refused": [*far, assemble("vst", vs2=8, rs1=9, imm=0)],
+        "far_load": [*far, assemble("add", rd=9, rs1=9, rs2=5), assemble("ld", rd=8, rs1=9, imm=8)],
+        "far_crosses": [*far, assemble("add", rd=9, rs1=9, rs2=5), assemble("lw", rd=8, rs1=9, imm=62)],
+        "put_refused": [*far, assemble("put.d", rs2=8, rs1=9, imm=0)],
         "accumulator": [assemble("mzero", ad=4)],
     }
     cases = [directed(*base, *outside, *words, name=name, threads=1 + index % 4)

@@ -24,8 +24,8 @@ class Router(wiring.Component):
 
     A flit that comes in on a side leaves in the same cycle, into the register that drives the next link, if nobody
     waits for its output; if not, it goes into the slot of the input's pool that its sender chose for it. So it takes a
-    cycle from register to register. (A flit from the node always waits for a cycle in the pool, and one for the node does
-    not stop at a register: the node has queues for it.)
+    cycle from register to register. (A flit from the node always waits for a cycle in the pool, and one for the node
+    does not stop at a register: the node has queues for it.)
 
     Each output takes the flits that wait in turn: among the inputs of a class, and between the classes for which there
     is room. So

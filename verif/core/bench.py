@@ -32,10 +32,8 @@ class CoreBench:
         self.answers: list[int] = []
         self.written: set[int] = set()
         self.layout: data.StructLayout = request_layout(config)
-        for handle in (self.request.valid, self.control.valid, dut.mesh_post__valid):
+        for handle in (self.request.valid, self.control.valid):
             handle.value = 0
-        for handle in (dut.signal__ready, dut.push__ready):
-            handle.value = 1
 
     async def reset(self) -> None:
         """Start the clock, if it has not been, and reset. Registers and SRAM keep what they hold."""
@@ -140,6 +138,8 @@ async def check(bench: CoreBench, case) -> None:
         for register, value in expected.items():
             found = await bench.get_register(thread, register)
             assert found == value, f"{case.name}: {register.name} of thread {thread} is {found:#x}, not {value:#x}"
+    found = int(bench.dut.errors.value)
+    assert found == case.errors, f"{case.name}: {found} errors were counted, not {case.errors}"
     for address, content in case.final:
         found = await bench.read(address, len(content))
         assert found == content, f"{case.name}: memory from {address:#x} differs"

@@ -25,6 +25,8 @@ class Case:
         The model's trace.
     threads : dict
         Each thread's control registers at the end, by `ThreadRegister`.
+    errors : int
+        The node's ERRORS at the end.
     limit : int
         Cycles within which the core must be done.
     """
@@ -35,6 +37,7 @@ class Case:
     records: list[Record]
     threads: dict[int, dict[ThreadRegister, int]]
     final: list[tuple[int, bytes]]
+    errors: int
     limit: int
 
 
@@ -66,5 +69,5 @@ def make_case(*, name: str, config: Config, memory: list[tuple[int, bytes]], sta
 
     return Case(
         name=name, start=start, threads=threads, records=list(parse(trace)),
-        memory=lines_of(image), final=lines_of(after),
+        memory=lines_of(image), final=lines_of(after), errors=mesh.nodes[0, 1].errors,
         limit=40 * sum(1 for _ in trace.getvalue().splitlines()) + 2000)

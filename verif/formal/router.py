@@ -351,8 +351,8 @@ PROOFS = (
           states="every flit gets one way: X first, or as the table says; LOCAL if that is closed or not in the table "
                  "(any position; tables of 3 x 2)"),
     *(Proof(name=f"router_{side.name.lower()}", component=partial(RouterProof, side=side, depth=4), mode="bmc", depth=6,
-            states=f"flits from {side.name}: none is lost, doubled, changed or misrouted; those of a class and way stay "
-                   "in order; a flit that may leave waits for at most 2 x (inputs - 1) + 1 others; no slot is lost, "
-                   "none is filled twice (4 slots, any neighbours, any tables)")
+            states=f"flits from {side.name}: none is lost, doubled, changed or misrouted; those of a class and way "
+                   "stay in order; a flit that may leave waits for at most 2 x (inputs - 1) + 1 others; no slot is "
+                   "lost, none is filled twice (4 slots, any neighbours, any tables)")
       for side in (Side.NORTH, Side.EAST, Side.LOCAL)),
 )

@@ -9,7 +9,7 @@ from hdl.mem.sram import Sram
 from hdl.noc.edge import EdgePort
 from hdl.noc.grid import connect
 from hdl.noc.interface import NetworkInterface, NetworkStatus
-from hdl.noc.link import Hop
+from hdl.noc.link import Hop, Link
 from hdl.noc.packet import BORN_BITS, Coordinate, flit_layout
 from hdl.noc.router import Router
 from hdl.noc.routing import Side
@@ -30,6 +30,7 @@ class NodeWithoutCore(wiring.Component):
             "inputs": In(hop).array(4),
             "outputs": Out(hop).array(4),
             "push": In(stream.Signature(32)),
+            "pull": In(stream.Signature(32)),
             "posted": Out(1),
             "status": Out(NetworkStatus),
         })
@@ -46,7 +47,6 @@ class NodeWithoutCore(wiring.Component):
             router.neighbours.eq(self.neighbours),
             interface.position.eq(self.position),
             interface.cycle.eq(cycle),
-            interface.post.ready.eq(1),
             self.posted.eq(interface.post.valid),
             self.status.eq(interface.status),
         ]
@@ -58,6 +58,7 @@ class NodeWithoutCore(wiring.Component):
         wiring.connect(m, interface.read, sram.read)
         wiring.connect(m, interface.write, sram.write)
         wiring.connect(m, wiring.flipped(self.push), interface.push)
+        wiring.connect(m, wiring.flipped(self.pull), interface.pull)
         return m
 
 
@@ -68,9 +69,10 @@ class MeshWithoutCores(wiring.Component):
         self.config = config
         flits = stream.Signature(flit_layout(config))
         super().__init__({
-            "i": In(flits),
+            "i": In(Link(config)),
             "o": Out(flits),
             "push": In(stream.Signature(32)).array(config.nodes),
+            "pull": In(stream.Signature(32)).array(config.nodes),
             "posted": Out(config.nodes),
             "status": Out(NetworkStatus).array(config.nodes),
         })
@@ -87,6 +89,7 @@ class MeshWithoutCores(wiring.Component):
                 self.status[index].eq(node.status),
             ]
             wiring.connect(m, wiring.flipped(self.push[index]), node.push)
+            wiring.connect(m, wiring.flipped(self.pull[index]), node.pull)
         connect(m, nodes, edges=[(0, 0)])
         m.submodules.edge = edge = EdgePort(config=self.config)
         wiring.connect(m, wiring.flipped(self.i), edge.i)

@@ -32,7 +32,8 @@ class Bench:
         self.host = FlitStream(Port(dut, "i"), Port(dut, "o"), Codec(CONFIG), on_taken=self._taken,
                                on_packet=self._answered)
         self.pushes = [StreamSource(Port(dut, f"push__{index}"), self._pushed) for index in range(len(NODES))]
-        self.stage = Stage(dut, [self.host, *self.pushes, self])
+        self.pulls = [StreamSource(Port(dut, f"pull__{index}"), self._pushed) for index in range(len(NODES))]
+        self.stage = Stage(dut, [self.host, *self.pushes, *self.pulls, self])
         self.lines: dict[tuple[Node, int], int] = {}
         self.requests: defaultdict[Node, deque[tuple[Packet, int]]] = defaultdict(deque)  # and what a READ has to bring
         self.posts = self.expected_posts = 0
@@ -44,7 +45,7 @@ class Bench:
         self.posts += int(self.dut.posted.value).bit_count()
 
     def send(self, op: Op, node: Node, line: int, payload: int = 0, signal: int = 0) -> None:
-        self.host.waiting.append(Packet(op=op.value, destination=node, address=SRAM_BASE + line * LINE, size=LINE,
+        self.host.send(Packet(op=op.value, destination=node, address=SRAM_BASE + line * LINE, size=LINE,
                                         payload=payload, signal=signal, tag=random.getrandbits(6)))
 
     def _taken(self, packet: Packet) -> None:
@@ -68,7 +69,7 @@ class Bench:
 
     async def settle(self, limit: int = 20000) -> None:
         """Until the host has sent everything and has every answer."""
-        await self.stage.until(lambda: not self.host.waiting and not any(self.requests.values()), limit=limit,
+        await self.stage.until(lambda: not self.host.sends and not any(self.requests.values()), limit=limit,
                                what="every request is answered")
 
 

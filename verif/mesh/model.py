@@ -37,10 +37,12 @@ class _Traffic(ctypes.Structure):
                 ("load", "class_1", "stall_0", "stall_1", "burst", "queue", "choices")] + [("places", ctypes.c_void_p)]
 
 
+_NUMBERS = ("cycles", "made", "dropped", "entered", "arrived", "misplaced", "latency_sum", "latency_max")
+
+
 class _Counts(ctypes.Structure):
-    _fields_ = [(name, ctypes.c_uint64) for name in
-                ("cycles", "made", "dropped", "entered", "arrived", "misplaced", "latency_sum", "latency_max")] + [
-                    ("links", ctypes.c_void_p), ("latencies", ctypes.c_void_p)]
+    _fields_ = [*((name, ctypes.c_uint64) for name in _NUMBERS), ("links", ctypes.c_void_p),
+                ("latencies", ctypes.c_void_p)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,7 +228,7 @@ class MeshModel:
                                ctypes.byref(wanted), ctypes.byref(counts))
         if error := self._library.mesh_error(self._mesh).decode():
             raise MeshFault(error)
-        numbers = {name: getattr(counts, name) for name, kind in _Counts._fields_ if kind is ctypes.c_uint64}
+        numbers = {name: getattr(counts, name) for name in _NUMBERS}
         return Counts(**numbers, links=links, latencies=latencies)
 
     def drain(self, *, limit: int = 1000) -> Counts:
