@@ -9,11 +9,11 @@ from .core.core import Activity
 from .mem.ecc import CODE_BITS
 from .mem.monitor import ErrorStatus
 from .mem.repair import INTERVAL_BITS, injection_layout
-from .memory_map import NODE_BLOCK, NodeRegister
+from .memory_map import NODE_BLOCK, REGISTER_BYTES, ROUTE_BLOCK, ROUTE_ROW_BYTES, NodeRegister
 from .noc.address import in_sram
 from .noc.control_bus import ControlBus
 from .noc.interface import NetworkStatus
-from .noc.router import Side
+from .noc.routing import RouteSettings, Side
 
 
 class Injection(data.Struct):
@@ -30,7 +30,7 @@ class Injection(data.Struct):
 
 
 class Control(wiring.Component):
-    """Splits the control bus between the threads and the node's registers.
+    """Splits the control bus between the threads, the node's registers and the routing table.
 
     Members
     -------
@@ -40,8 +40,10 @@ class Control(wiring.Component):
         To the core.
     cycle : In(64)
         Cycles since reset.
-    activity : In(Activity), network : In(NetworkStatus), flits : In
-        What is counted, or has been.
+    activity : In(Activity), network : In(NetworkStatus), flits, stalls, refused : In(len(Side))
+        What is counted, or has been; see `hdl.noc.router.Router` for the last three.
+    routing : Out(RouteSettings)
+        To the router.
     sram : In(ErrorStatus), scrub_interval : Out(16), injection : Out(stream)
         Errors of the SRAM; its scrubber; errors to be made, see `hdl.mem.repair`.
     """
@@ -58,6 +60,9 @@ class Control(wiring.Component):
             "sram": In(ErrorStatus),
             "scrub_interval": Out(INTERVAL_BITS),
             "injection": Out(stream.Signature(injection_layout(config))),
+            "stalls": In(len(Side)),
+            "refused": In(len(Side)),
+            "routing": Out(RouteSettings()),
         })
 
     def elaborate(self, platform):
@@ -102,7 +107,10 @@ class Control(wiring.Component):
             NodeRegister.SRAM_INJECT: injection,
         }
         for side in Side:
-            registers[NodeRegister[f"FLITS_{side.name}"]] = count(self.flits[side], f"flits_{side.name.lower()}")
+            for what in ("flits", "stalls", "refused"):
+                strobe = getattr(self, what)[side]
+                registers[NodeRegister[f"{what.upper()}_{side.name}"]] = count(strobe, f"{what}_{side.name.lower()}")
+        registers[NodeRegister.ROUTING] = self.routing.by_table
         node = Signal()
         m.d.comb += [
             node.eq(self.bus.address >= NODE_BLOCK),
@@ -117,14 +125,25 @@ class Control(wiring.Component):
                 for offset, register in registers.items():
                     with m.Case(NODE_BLOCK + offset):
                         m.d.comb += self.bus.read_data.eq(register)
-            with m.If(self.bus.valid & self.bus.write), m.Switch(self.bus.address):
-                with m.Case(NODE_BLOCK + NodeRegister.SRAM_SCRUB):
-                    m.d.sync += self.scrub_interval.eq(self.bus.write_data)
-                with m.Case(NODE_BLOCK + NodeRegister.SRAM_INJECT):
-                    with m.If(~injection.busy & in_sram(self.config, new.address)):
-                        m.d.sync += [
-                            injection.eq(new),
-                            injection.reserved.eq(0),
-                            injection.busy.eq((new.first < CODE_BITS) & (new.second < CODE_BITS)),
-                        ]
+
+        writes = self.bus.valid & self.bus.write
+        with m.If(writes), m.Switch(self.bus.address):
+            with m.Case(NODE_BLOCK + NodeRegister.SRAM_SCRUB):
+                m.d.sync += self.scrub_interval.eq(self.bus.write_data)
+            with m.Case(NODE_BLOCK + NodeRegister.SRAM_INJECT):
+                with m.If(~injection.busy & in_sram(self.config, new.address)):
+                    m.d.sync += [
+                        injection.eq(new),
+                        injection.reserved.eq(0),
+                        injection.busy.eq((new.first < CODE_BITS) & (new.second < CODE_BITS)),
+                    ]
+            with m.Case(NODE_BLOCK + NodeRegister.ROUTING):
+                m.d.sync += self.routing.by_table.eq(self.bus.write_data[0])
+        route = self.bus.address - ROUTE_BLOCK
+        m.d.comb += [
+            self.routing.write.eq(writes & (self.bus.address >= ROUTE_BLOCK)),
+            self.routing.row.eq(route // ROUTE_ROW_BYTES),
+            self.routing.group.eq(route % ROUTE_ROW_BYTES // REGISTER_BYTES),
+            self.routing.routes.eq(self.bus.write_data),
+        ]
         return m

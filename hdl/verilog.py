@@ -19,9 +19,15 @@ from amaranth.lib.wiring import In
 #: How Yosys writes a constant to bits of a register: a process that waits for a change that never comes.
 _CONSTANT = re.compile(r"always @\*(\n\s+\S+ = \d+'h[0-9a-f]+;)")
 
+#: What the names of signals end with of which no two are set at a time, where they are the conditions of an ``If`` and
+#: its ``Elif``: synthesis need not care about their order. Whoever uses it has to be sure of that.
+ALONE = "_alone"
+_CONDITION = rf"if (\(\w+{ALONE}(?:\[\d+\])?\)) begin\n"
+_CHOICE = r"      \S+ = [^\n]+;\n"
+_CHOICES = re.compile(rf"    {_CONDITION}((?:{_CHOICE})(?:    end else {_CONDITION}{_CHOICE})*)    end\n")
+
 #: How Yosys writes a bit that stands in many places side by side. Verilator would work it out for each of them.
 _REPEATED = re.compile(r"(\\\S+ (?:\[\d+\])?|[\w$']+(?:\[\d+(?::\d+)?\])?)((?:, \1){2,})(?=[ ,}])")
-
 
 #: What Verilator's lint is not to ask of machine-written text; nothing else of its -Wall is turned off.
 _LINT_OFF = {
@@ -126,4 +132,10 @@ def emit(top: wiring.Component, *, name: str, view: View = View.SIMULATION) -> s
     lint = [f"// verilator lint_off {rule} // {reason}" for rule, reason in _LINT_OFF.items()]
     text = "\n".join([*lint, *(path.read_text() for path in collected.macros), *reversed(texts.values())])
     text = _REPEATED.sub(lambda run: f"{{{1 + run[2].count(f', {run[1]}')}{{{run[1]}}}}}", text)
-    return _CONSTANT.sub(r"always_comb\1", text)
+    return _CHOICES.sub(_in_any_order, _CONSTANT.sub(r"always_comb\1", text))
+
+
+def _in_any_order(conditions: re.Match) -> str:
+    """The same as a case statement that synthesis takes to have one condition at a time."""
+    others = re.sub(rf"    end else {_CONDITION}", r"      \1:\n  ", conditions[2])
+    return f"    (* parallel_case *) case (1'b1)\n      {conditions[1]}:\n  {others}    endcase\n"
