@@ -28,6 +28,7 @@ read_verilog -sv {name}.sv
 hierarchy -top {name}
 proc -norom
 flatten
+memory_collect
 opt
 wreduce
 opt -full

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..number_formats import BIAS_BITS, FLOATS, FORMAT_BITS, INTEGERS, ROUNDING_BITS, Denormals, Rounding
 from .formats import Flags
-from .shift import leading_zeros, shift_left
+from .shift import leading_zeros, shift_left, spread
 from .stochastic import DRAW_BITS
 from .unpack import WIDTH, Unpacked
 
@@ -206,7 +206,7 @@ class Quantiser(wiring.Component):
         # -(x + up) is the complement of x, and one more if it is not rounded up.
         negate = tags.integer & tags.sign
         return _registered(
-            m, 4, tags=tags, up=up, increment=up ^ negate, pattern=Mux(hole, ones, pattern ^ negate.replicate(WIDTH)),
+            m, 4, tags=tags, up=up, increment=up ^ negate, pattern=Mux(hole, ones, pattern ^ spread(negate, WIDTH)),
             instead=Mux(tags.illegal, 0, instead),
             flush=flushes & number.small & ~(full & up),
             special=tags.nan | tags.infinite | negative | tags.illegal,

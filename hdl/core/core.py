@@ -117,7 +117,11 @@ class Core(wiring.Component):
             wiring.connect(m, execute.memories[group], lsu.request)
             wiring.connect(m, lsu.memory, memory_ports.units[group])
             wiring.connect(m, memory_ports.loads[group], wiring.flipped(self.loads[group]))
-            m.d.comb += [remote.line_threads[group].eq(lsu.line_thread), lsu.line.eq(remote.lines[group])]
+            m.d.comb += [
+                remote.line_threads[group].eq(lsu.line_thread),
+                lsu.line.eq(remote.lines[group]),
+                execute.load_error_addresses[group].eq(lsu.error_address),
+            ]
         wiring.connect(m, memory_ports.store, wiring.flipped(self.store))
         m.submodules.pushes = pushes = Queue(shape=32, depth=1)
         m.submodules.pulls = pulls = Queue(shape=32, depth=1)
@@ -160,8 +164,8 @@ class Core(wiring.Component):
             Unit.LIST: pushes.i.ready & pulls.i.ready & (given[Unit.LIST] == 0),
         }
         for group, lsu in enumerate(lsus):
-            under_way = sum(each.valid & accesses(each.instruction.control)
-                            for each in list(held)[group * width:(group + 1) * width])
+            own = [held[slot] for slot in range(group * width, (group + 1) * width)]
+            under_way = sum(each.valid & accesses(each.instruction.control) for each in own)
             in_room = room | dict.fromkeys(
                 (Unit.MEMORY, Unit.ATOMIC, Unit.PUT), lsu.waiting + under_way < REQUESTS)
             m.d.comb += issue.units[group].eq(Cat(in_room.get(unit, 1) for unit in Unit))
@@ -266,6 +270,7 @@ class Core(wiring.Component):
             remote.finish.eq(execute.finish),
             remote.load.eq(execute.load),
             remote.loaded.eq(reduce(or_, (lsu.loaded for lsu in lsus))),
+            execute.load_errors.eq(reduce(or_, (lsu.error for lsu in lsus))),
             execute.answered.eq(remote.answered),
             execute.refused.eq(remote.failed),
             self.overflow.eq(semaphores.overflow),

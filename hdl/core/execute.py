@@ -62,6 +62,10 @@ class Execute(wiring.Component):
     special : the ports of `Special` that lead out of the core.
     writes : Out
         For each slot, the result for an integer register.
+    load_errors : In(threads), load_error_addresses : In
+        Strobes: a load of the thread has met an uncorrectable memory error; for each group, its offset in the SRAM.
+    traps : Out(threads)
+        The thread traps.
     leaves : Out(threads), stops : Out(threads)
         The thread goes on at its `following`, which the front end does not know; it has trapped without a handler.
     steps : Out(threads), following : Out
@@ -93,6 +97,9 @@ class Execute(wiring.Component):
             "void": In(threads),
             "executing": Out(data.ArrayLayout(operation_layout(config), slots)),
             "writes": Out(data.ArrayLayout(write_layout(scalar_result_layout(config)), slots)),
+            "load_errors": In(threads),
+            "load_error_addresses": In(data.ArrayLayout(offset_bits(config), config.groups)),
+            "traps": Out(threads),
             "leaves": Out(threads),
             "stops": Out(threads),
             "steps": Out(threads),
@@ -131,6 +138,15 @@ class Execute(wiring.Component):
                 operation.valid.eq(self.issued[slot] & ~restarts.bit_select(self.operations[slot].thread, 1)),
             ]
 
+        # The next instruction of a thread whose load met a memory error traps.
+        load_errors = Signal(config.threads)
+        load_error_addresses = Array(Signal(offset_bits(config), name=f"load_error_{thread}", reset_less=True)
+                                     for thread in range(config.threads))
+        m.d.sync += load_errors.eq((load_errors & ~self.traps & ~special.started) | self.load_errors)
+        for thread, address in enumerate(load_error_addresses):
+            with m.If(self.load_errors[thread] & ~load_errors[thread]):
+                m.d.sync += address.eq(self.load_error_addresses[thread % config.groups])
+
         # Each slot by itself; the first of a group may have the one special instruction.
         slots, is_special = [], []
         for slot, operation in enumerate(operations):
@@ -139,10 +155,13 @@ class Execute(wiring.Component):
                 part.operation.eq(operation),
                 part.answered.eq(self.answered.bit_select(operation.thread, 1)),
                 part.refused.eq(self.refused.bit_select(operation.thread, 1)),
+                part.load_error.eq(load_errors.bit_select(operation.thread, 1)),
+                part.load_error_address.eq(load_error_addresses[operation.thread]),
             ]
             slots.append(part)
             is_special.append(
-                operation.valid & is_unit(operation.instruction.control, *ALONE) if slot % width == 0 else 0)
+                operation.valid & is_unit(operation.instruction.control, *ALONE) & ~part.trap
+                if slot % width == 0 else 0)
         m.d.comb += special.operation.eq(select(
             Cat(is_special[::width]), [operation.as_value() for operation in operations[::width]]))
 
@@ -207,6 +226,7 @@ class Execute(wiring.Component):
                 m.d.comb += [
                     self.leaves[index].eq(leaves & chosen),
                     self.stops[index].eq(stops & chosen),
+                    self.traps[index].eq(entry.valid & chosen),
                     self.steps[index].eq(steps & chosen),
                     self.finish[index].eq(finishes & chosen),
                     self.following[index].eq(following),

@@ -81,6 +81,7 @@ class Fetch(wiring.Component):
             pc = Signal(64, name=f"group_pc_{group}")
             window = Signal(window_layout(config), name=f"window_{group}")
             fault = (turn.grant & faults[group::groups]).any()
+            error = ~fault & cache.errors[group]
             first, last = pc[2:2 + window_bits], predictor.last[group]
             prediction = predictor.predictions[group]
             following = Cat(Const(0, 2 + window_bits), pc[2 + window_bits:] + 1)
@@ -93,8 +94,9 @@ class Fetch(wiring.Component):
                 cache.slots[group].eq(pc[config.line_offset_bits:]),
                 window.pc.eq(pc),
                 window.fault.eq(fault),
-                window.count.eq(Mux(fault, 1, last - first + 1)),
-                window.prediction.eq(Mux(fault, 0, prediction.as_value())),
+                window.error.eq(error),
+                window.count.eq(Mux(fault | error, 1, last - first + 1)),
+                window.prediction.eq(Mux(fault | error, 0, prediction.as_value())),
                 window.words.eq(cache.data[group].word_select(
                     pc[2 + window_bits:config.line_offset_bits], 32 * config.fetch_words)),
             ]

@@ -23,6 +23,8 @@ class InstructionCache(wiring.Component):
         For each thread, a line of the SRAM; whether it is wanted; whether it is here.
     slots : In, data : Out
         For each group, a line that is here, and what it holds.
+    errors : Out(groups)
+        The line of the group's slot had an uncorrectable memory error.
     flush : In(1)
         Forget all lines.
     miss : Out(1)
@@ -38,6 +40,7 @@ class InstructionCache(wiring.Component):
             "hits": Out(config.threads),
             "slots": In(data.ArrayLayout(config.line_bits, config.groups)),
             "data": Out(data.ArrayLayout(config.vector_bits, config.groups)),
+            "errors": Out(config.groups),
             "flush": In(1),
             "miss": Out(1),
             "memory": Out(MemoryPort(config)),
@@ -48,12 +51,17 @@ class InstructionCache(wiring.Component):
         config = self.config
         count = config.threads * config.fetch_lines
         slot_bits = bits_for_count(count)
+        wrong = Signal(count)
 
         m.submodules.lines = lines = Memory(shape=config.vector_bits, depth=count, init=[])
         write = lines.write_port()
         for group in range(config.groups):
             port = lines.read_port(domain="comb")
-            m.d.comb += [port.addr.eq(self.slots[group]), self.data[group].eq(port.data)]
+            m.d.comb += [
+                port.addr.eq(self.slots[group]),
+                self.data[group].eq(port.data),
+                self.errors[group].eq(wrong.bit_select(self.slots[group][:slot_bits], 1)),
+            ]
 
         valid = Signal(count)
         tags = Array(Signal(config.line_bits, name=f"tag_{slot}") for slot in range(count))
@@ -88,7 +96,11 @@ class InstructionCache(wiring.Component):
         with m.If(self.memory.response.valid):
             m.d.sync += filling.eq(0)
             with m.If(~stale):
-                m.d.sync += [tags[slot].eq(line), valid.bit_select(slot, 1).eq(1)]
+                m.d.sync += [
+                    tags[slot].eq(line),
+                    valid.bit_select(slot, 1).eq(1),
+                    wrong.bit_select(slot, 1).eq(self.memory.error),
+                ]
         with m.If(self.flush):
             m.d.sync += [valid.eq(0), stale.eq(1)]
         return m

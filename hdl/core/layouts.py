@@ -36,12 +36,14 @@ def prediction_layout(config: Config) -> data.StructLayout:
 def window_layout(config: Config) -> data.StructLayout:
     """Fetched instructions: `count` of them, from the one at `pc` on, which are not yet decoded.
 
-    `words` is a whole aligned window. The last instruction has the prediction.
+    `words` is a whole aligned window. The last instruction has the prediction. A ``fault`` is an address outside the
+    SRAM, an ``error`` an uncorrectable memory error in the line.
     """
     return data.StructLayout({
         "pc": 64,
         "count": range(config.fetch_words + 1),
         "fault": 1,
+        "error": 1,
         "prediction": prediction_layout(config),
         "words": data.ArrayLayout(32, config.fetch_words),
     })
@@ -50,13 +52,14 @@ def window_layout(config: Config) -> data.StructLayout:
 def decoded_layout(config: Config) -> data.StructLayout:
     """A decoded instruction.
 
-    `value` is the immediate, or a CSR's number in [11:0] and the immediate of csrr*i in [16:12]. With ``fault`` the
-    instruction could not be fetched and only `pc` means something.
+    `value` is the immediate, or a CSR's number in [11:0] and the immediate of csrr*i in [16:12]. With ``fault`` or
+    ``error`` the instruction could not be fetched and only `pc` means something.
     """
     return data.StructLayout({
         "pc": 64,
         "word": 32,
         "fault": 1,
+        "error": 1,
         "control": Control,
         "value": signed(32),
         "prediction": prediction_layout(config),

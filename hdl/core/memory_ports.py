@@ -47,5 +47,6 @@ class MemoryPorts(wiring.Component):
                 unit.ready.eq(Mux(unit.payload.write, turn.grant[group] & store.ready, load.request.ready)),
                 self.units[group].response.valid.eq(load.response.valid),
                 self.units[group].response.payload.eq(load.response.payload),
+                self.units[group].error.eq(load.error),
             ]
         return m

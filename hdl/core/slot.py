@@ -10,7 +10,7 @@ from ..isa import Cause, Unit
 from ..noc.address import is_node
 from . import lsu
 from .alu import Alu
-from .layouts import operation_layout
+from .layouts import offset_bits, operation_layout
 
 #: Signed and unsigned comparisons of the branches, by function.
 _LESS = {isa.Branch.BLT: True, isa.Branch.BGE: True, isa.Branch.BLTU: False, isa.Branch.BGEU: False}
@@ -39,6 +39,8 @@ class Slot(wiring.Component):
         The prediction was wrong.
     answered, refused : In(1)
         The thread's request to another node has been answered; with an ERROR.
+    load_error : In(1), load_error_address : In
+        A load of the thread has met an uncorrectable memory error there, an offset in the SRAM.
     size : Out, word : Out(64)
         Bytes of a load or store; a scalar store's data in the lanes of its address.
     flat, asks : Out(1)
@@ -58,6 +60,8 @@ class Slot(wiring.Component):
             "strays": Out(1),
             "answered": In(1),
             "refused": In(1),
+            "load_error": In(1),
+            "load_error_address": In(offset_bits(config)),
             "size": Out(range(config.vector_bytes + 1)),
             "word": Out(64),
             "flat": Out(1),
@@ -154,6 +158,8 @@ class Slot(wiring.Component):
             (accesses & beyond & store, Cause.STORE_ACCESS, address),
             (~control.legal, Cause.ILLEGAL, instruction.word),
             (instruction.fault, Cause.FETCH_ACCESS, pc),
+            (instruction.error, Cause.HARDWARE_ERROR, pc),
+            (self.load_error, Cause.HARDWARE_ERROR, SRAM_BASE + self.load_error_address),
         ):
             with m.If(condition):
                 m.d.comb += [self.trap.eq(1), self.cause.eq(cause), self.trap_value.eq(value)]

@@ -81,7 +81,8 @@ def main(arguments: list[str] | None = None) -> None:
         for threads in (1, 2, 4):
             row = program(name, threads)
             report["programs"].append(row)
-            table.add_row(name, str(threads), f"{row['instructions']:,}", f"{row['cycles']:,}", f"{row['per_cycle']:.2f}")
+            table.add_row(name, str(threads), f"{row['instructions']:,}", f"{row['cycles']:,}",
+                          f"{row['per_cycle']:.2f}")
     console.print(table)
     folder = ROOT / "build" / "bench"
     folder.mkdir(parents=True, exist_ok=True)

@@ -12,6 +12,10 @@ from rich.table import Table
 
 from hdl.arith.cfloat8 import Cfloat8Decoder
 from hdl.arith.convert import Converter
+from hdl.arith.estimate import Estimator
+from hdl.arith.float_lane import FloatLane, FloatUnit
+from hdl.arith.formats import Bf16, Fp32
+from hdl.arith.integer_lane import IntegerLane
 from sim.verilator import ROOT
 from synth import pdk as pdks
 from synth.flow import Result, synthesise_component, versions
@@ -51,6 +55,11 @@ class Unit:
 
 UNITS = (
     Unit("converter", Converter, Converter.LATENCY, "any format to any other, a result a cycle"),
+    Unit("float_lane", FloatLane, FloatLane.LATENCY, "every float operation on one FP32 or two BF16"),
+    Unit("float_unit_fp32", lambda: FloatUnit(format=Fp32), FloatUnit.LATENCY, "the part of it for FP32"),
+    Unit("float_unit_bf16", lambda: FloatUnit(format=Bf16), FloatUnit.LATENCY, "one of two for BF16"),
+    Unit("integer_lane", IntegerLane, IntegerLane.LATENCY, "every integer operation on 32 bits"),
+    Unit("estimator", Estimator, Estimator.LATENCY, "1/x, 1/sqrt(x), 2^x, log2(x) of FP32"),
     Unit("generator", stochastic.generator, 0, f"xorshift32, {stochastic.LANES} lanes"),
     Unit("cfloat8_decoder", lambda: Registered(Cfloat8Decoder()), 0, "to BF16; with its output registers"),
 )

@@ -22,7 +22,10 @@ from sim.verilator import ROOT
 DOCUMENT = ROOT / "docs" / "verification-numbers.md"
 
 #: The parts, and the modules that have their ``TASKS``.
-PARTS = {"conversions": "verif.numbers.conversions_campaign"}
+PARTS = {
+    "conversions": "verif.numbers.conversions_campaign",
+    "lanes": "verif.numbers.lanes_campaign",
+}
 
 
 @dataclass(frozen=True)

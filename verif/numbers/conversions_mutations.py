@@ -52,6 +52,10 @@ SUBJECTS = (
 )
 
 
+#: Of the mutations. Those that nothing notices are explained in docs/verification-numbers.md.
+SEED = 1
+
+
 class Recorder:
     """Passes calls on to a unit and remembers them, so that they need not be worked out for each mutant again."""
 
@@ -73,7 +77,7 @@ class Recorder:
         return False
 
 
-def survivors(subject: Subject, *, seed: int) -> list[mutation.Mutation]:
+def survivors(subject: Subject, *, seed: int = SEED) -> list[mutation.Mutation]:
     """Check the whole unit; then break it, and return what the check does not notice."""
     component = subject.component()
     recorder = Recorder(batch.build(component, name=subject.name, latency=subject.latency))
