@@ -56,7 +56,7 @@ def _load_advancing(thread: Thread, _: Instruction, fields: Operands, pc: int) -
     load, size = thread.node.load, thread.node.config.vector_bytes
 
     def run() -> int:
-        v[vd] = load(x[rs1], size)
+        v[vd] = load(thread, x[rs1], size)
         x[rs1 or DISCARD] = x[rs1] + imm & M64
         return following
 

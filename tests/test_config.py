@@ -64,7 +64,7 @@ def test_derived_sizes_fit_together(config):
     ("matrix", (8, 8, 8), "small enough that an operand fits in a vector register of 64 bytes"),
     ("accumulators", 0, "a power of two from 1 to 8"),
     ("sram_banks", 32, "a power of two from 1 to 16"),
-    ("sram_bytes", 4095, "a multiple of 256"),
+    ("sram_bytes", 4095, "a multiple of 512"),
     ("sram_bytes", 1 << 23, "a multiple of 256"),
     ("fetch_lines", 1, "a power of two from 2 to 16"),
     ("semaphores", 64, "a power of two from 2 to 32"),

@@ -166,8 +166,8 @@ class Core(wiring.Component):
         for group, lsu in enumerate(lsus):
             own = [held[slot] for slot in range(group * width, (group + 1) * width)]
             under_way = sum(each.valid & accesses(each.instruction.control) for each in own)
-            in_room = room | dict.fromkeys(
-                (Unit.MEMORY, Unit.ATOMIC, Unit.PUT), lsu.waiting + under_way < REQUESTS)
+            here = lsu.waiting + under_way < REQUESTS
+            in_room = room | {Unit.MEMORY: here, Unit.ATOMIC: here, Unit.PUT: here}
             m.d.comb += issue.units[group].eq(Cat(in_room.get(unit, 1) for unit in Unit))
         m.d.comb += [
             issue.heads.eq(front_end.heads),
