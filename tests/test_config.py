@@ -65,7 +65,7 @@ def test_derived_sizes_fit_together(config):
     ("accumulators", 0, "a power of two from 1 to 8"),
     ("sram_banks", 32, "a power of two from 1 to 16"),
     ("sram_bytes", 4095, "a multiple of 512"),
-    ("sram_bytes", 1 << 23, "a multiple of 256"),
+    ("sram_bytes", 1 << 23, "a multiple of 512"),
     ("fetch_lines", 1, "a power of two from 2 to 16"),
     ("semaphores", 64, "a power of two from 2 to 32"),
     ("fifo_depth", 5, "an integer from 2 to 4"),
