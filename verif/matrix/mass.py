@@ -8,7 +8,7 @@ from amaranth.lib import data
 from numpy.typing import NDArray
 
 from hdl.config import Config
-from hdl.core.matrix import MatrixUnit, request_layout
+from hdl.core.matrix import MatrixUnit, read_layout, request_layout
 from hdl.core.matrix_operand import OperandFormat
 from hdl.core.result import vector_result_layout
 from hdl.isa import Matrix
@@ -27,10 +27,14 @@ _FORMAT = data.Layout.cast(OperandFormat)
 
 
 def packed(layout: data.StructLayout, fields: dict[str, NDArray]) -> NDArray[np.uint32]:
-    """Rows of a structure as the words of its port; fields wider than 64 bits are arrays of bytes, [rows, bytes]."""
+    """Rows of a structure as the words of its port; fields wider than 64 bits are arrays of bytes, [rows, bytes].
+
+    Fields that the structure does not have are left out.
+    """
     rows = max(len(values) for values in fields.values())
     bits = np.zeros((rows, -(-layout.size // 32) * 32), np.uint8)
-    for name, values in fields.items():
+    for name in fields.keys() & {name for name, _ in layout}:
+        values = fields[name]
         width = layout[name].width
         content = values if values.ndim == 2 else values.astype("<u8").reshape(-1, 1).view(np.uint8)
         bits[:, layout[name].offset:][:, :width] = np.unpackbits(content, axis=1, bitorder="little")[:, :width]
@@ -45,7 +49,10 @@ def operand_format(*, code: NDArray, bias: NDArray, denormals: NDArray, half: ND
 
 def submit(unit: Unit, config: Config, fields: dict[str, NDArray]) -> tuple[NDArray[np.uint32], dict[str, NDArray]]:
     """A request in every cycle; the numbers [rows, numbers of a part] that each row gives, and all ports."""
-    ports = unit(request__payload=packed(request_layout(config), fields), request__valid=1, result__ready=1)
+    reads = fields["function"] == Matrix.READ
+    read, rest = packed(read_layout(config), fields), packed(request_layout(config), fields)
+    ports = unit(request__payload=rest, request__valid=(~reads).astype(np.uint8), read__payload=read[:, 0],
+                 read__valid=reads.astype(np.uint8), result__ready=1)
     offset = vector_result_layout(config)["data"].offset
     count = config.rows_per_part * config.n * 4
     result = np.ascontiguousarray(ports["result__payload"])
