@@ -73,10 +73,12 @@ class Bench:
         self.tiles[index].zero()
         await self._step(Matrix.ZERO, index)
 
-    async def multiply(self, index: int, a: Bf16, b: Bf16) -> None:
+    async def multiply(self, index: int, a: Bf16, b: Bf16, *, fresh: bool = False) -> None:
+        if fresh:
+            self.tiles[index].zero()
         self.tiles[index].step(a, b)
         self.dut.a.value, self.dut.b.value = unpacked(a), unpacked(b)
-        await self._step(Matrix.MULTIPLY, index)
+        await self._step(Matrix.START if fresh else Matrix.MULTIPLY, index)
 
     async def load(self, index: int, value: int) -> None:
         """Set it to an FP32, which comes later than the function."""
@@ -126,7 +128,7 @@ async def random_functions(dut):
     for _ in range(8000):
         if random.random() < 0.1:
             index = random.randrange(ACCUMULATORS)
-        match random.choices(list(Matrix), (5, 60, 40, 5))[0]:
+        match random.choices(list(Matrix), (5, 60, 40, 5, 10))[0]:
             case Matrix.ZERO:
                 await tb.zero(index)
             case Matrix.MULTIPLY:
@@ -135,6 +137,8 @@ async def random_functions(dut):
                 await tb.read(index)
             case Matrix.LOAD:
                 await tb.load(index, next(tb.numbers))
+            case Matrix.START:
+                await tb.multiply(index, *next(tb.operands), fresh=True)
     await tb.finish()
 
 
