@@ -7,6 +7,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..arith.multiply import compress
+from ..arith.shift import spread
 from .onehot import select
 
 #: Bits of a digit: anchors count in base 2^16.
@@ -86,32 +87,21 @@ def _greatest(m: Module, values: list[Value]) -> Value:
     return select(greatest, values)
 
 
-<<<<<<< HEAD
-=======
-def _compress(rows: list[Value], *, width: int) -> list[Value]:
-    """At most two rows with the sum of those given, modulo 2^width: carry-save adders."""
-    while len(rows) > 2:
-        compressed = []
-        for a, b, c in zip(*[iter(rows)] * 3, strict=False):
-            compressed += [a ^ b ^ c, Cat(Const(0, 1), (a & b | a & c | b & c)[:width - 1])]
-        rows = compressed + rows[len(rows) // 3 * 3:]
-    return rows
-
-
-def _multiply(a: Value, b: Value) -> list[Value]:
+def _multiply(m: Module, a: Value, b: Value) -> list[Value]:
     """Two rows whose sum is the product of two significands, modulo 2^`PRODUCT_BITS`."""
-    extended = Cat(a, a[-1].replicate(PRODUCT_BITS - len(a)))
-    rows = [Cat(Const(0, place), extended)[:PRODUCT_BITS] & bit.replicate(PRODUCT_BITS)
-            for place, bit in enumerate(b[:-1])]
+    extended = Cat(a, spread(a[-1], PRODUCT_BITS - len(a)))
+    rows = [Signal(PRODUCT_BITS, name=f"partial{place}") for place in range(len(b))]
+    *positive, negated = rows
     # The top bit of b counts negatively: minus a row is its complement and 1, for which the second row has its lowest
     # bit free.
     top, sign = len(b) - 1, b[-1]
-    rows[1] |= sign
-    negated = Cat(sign.replicate(top), ~extended & sign.replicate(PRODUCT_BITS))[:PRODUCT_BITS]
-    return _compress([*rows, negated], width=PRODUCT_BITS)
+    m.d.comb += [row.eq(Cat(Const(0, place), extended) & spread(bit, PRODUCT_BITS))
+                 for place, (row, bit) in enumerate(zip(positive, b[:-1], strict=True))]
+    m.d.comb += positive[1][0].eq(sign)
+    m.d.comb += negated.eq(Cat(spread(sign, top), ~extended & spread(sign, PRODUCT_BITS)))
+    return compress(m, rows, 2)
 
 
->>>>>>> numc
 class DotProduct(wiring.Component):
     """T of a group of K products, in units of 2^(16 g - 284), every cycle. Latency 3 cycles to `group`, 4 to `total`.
 
@@ -175,7 +165,7 @@ class DotProduct(wiring.Component):
             exponent = a.exponent + b.exponent
             live = self.multiply & a.live & b.live
             m.d.sync += [
-                product.rows.eq(Cat(_multiply(a.significand, b.significand))),
+                product.rows.eq(Cat(_multiply(m, a.significand, b.significand))),
                 product.shift.eq(exponent[:4]),
                 product.digit.eq(Mux(live, exponent[4:], 0)),
                 product.live.eq(live),
