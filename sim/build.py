@@ -175,7 +175,7 @@ def _keep_whole(text: str, module: str) -> list[str]:
     body = re.search(rf"^module {module}\(.*?^endmodule", text, re.DOTALL | re.MULTILINE)
     if body is None:
         return []
-    inputs = re.findall(r"^  input (?:\[\d+:0\] )?(\w+);", body[0], re.MULTILINE)
+    inputs = re.findall(r"^  input (?:\[\d+:0\] )?\\?(\S+?) ?;", body[0], re.MULTILINE)
     return [f'no_inline -module "{module}"',
             *(f'public_flat_rw -module "{module}" -var "{name}"' for name in inputs if name not in ("clk", "rst"))]
 

@@ -139,9 +139,11 @@ class Mapper:
             (self.folder / "memories.lib").write_text(memories.liberty(
                 memory for memory in taken_out.values() if not memory.latches))
             used = {name: macro for name, macro in available.items() if name in placed}
-            if used and all(macro.liberty for macro in used.values()):
-                figures["macros_um2"] = sum(macro.area_um2 * placed[name] for name, macro in used.items())
-                for name, macro in used.items():
+            known = [macro.area_um2 * placed[name] for name, macro in used.items() if macro.area_um2 is not None]
+            if used and len(known) == len(used):
+                figures["macros_um2"] = sum(known)
+            for name, macro in used.items():
+                if macro.liberty is not None:
                     (self.folder / f"macro-{name}.lib").write_text(macro.liberty.read_text())
         else:
             areas = TRANSISTORS

@@ -7,6 +7,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..arith.multiply import compress
+from ..arith.shift import spread
 from .onehot import select
 
 #: Bits of a digit: anchors count in base 2^16.
@@ -59,7 +60,7 @@ class Loaded(data.Struct):
 
 
 class _Product(data.Struct):
-    value: signed(PRODUCT_BITS)
+    rows: data.ArrayLayout(PRODUCT_BITS, 2)  # whose sum is the product, two's complement
     shift: unsigned(4)
     digit: unsigned(5)  # 0 unless live
     live: unsigned(1)
@@ -86,11 +87,26 @@ def _greatest(m: Module, values: list[Value]) -> Value:
     return select(greatest, values)
 
 
+def _multiply(m: Module, a: Value, b: Value) -> list[Value]:
+    """Two rows whose sum is the product of two significands, modulo 2^`PRODUCT_BITS`."""
+    extended = Cat(a, spread(a[-1], PRODUCT_BITS - len(a)))
+    rows = [Signal(PRODUCT_BITS, name=f"partial{place}") for place in range(len(b))]
+    *positive, negated = rows
+    # The top bit of b counts negatively: minus a row is its complement and 1, for which the second row has its lowest
+    # bit free.
+    top, sign = len(b) - 1, b[-1]
+    m.d.comb += [row.eq(Cat(Const(0, place), extended) & spread(bit, PRODUCT_BITS))
+                 for place, (row, bit) in enumerate(zip(positive, b[:-1], strict=True))]
+    m.d.comb += positive[1][0].eq(sign)
+    m.d.comb += negated.eq(Cat(spread(sign, top), ~extended & spread(sign, PRODUCT_BITS)))
+    return compress(m, rows, 2)
+
+
 class DotProduct(wiring.Component):
     """T of a group of K products, in units of 2^(16 g - 284), every cycle. Latency 3 cycles to `group`, 4 to `total`.
 
-    1. Multiply significands, add exponents.
-    2. Shift each product within its digit; find the anchor and each product's distance from it.
+    1. Multiply significands, to two rows each; add exponents.
+    2. Add the rows and shift each product within its digit; find the anchor and each product's distance from it.
     3. Align the products by whole digits; compress them to two rows.
     4. Add the rows.
 
@@ -149,7 +165,7 @@ class DotProduct(wiring.Component):
             exponent = a.exponent + b.exponent
             live = self.multiply & a.live & b.live
             m.d.sync += [
-                product.value.eq(a.significand * b.significand),
+                product.rows.eq(Cat(_multiply(m, a.significand, b.significand))),
                 product.shift.eq(exponent[:4]),
                 product.digit.eq(Mux(live, exponent[4:], 0)),
                 product.live.eq(live),
@@ -166,7 +182,7 @@ class DotProduct(wiring.Component):
         terms = [Signal(_Term, name=f"term{k}", reset_less=True) for k in pairs]
         for product, term in zip(products, terms, strict=True):
             m.d.sync += [
-                term.value.eq(product.value << product.shift),
+                term.value.eq((product.rows[0] + product.rows[1])[:PRODUCT_BITS].as_signed() << product.shift),
                 term.below.eq(Cat(product.live & (product.digit + below == anchor) for below in range(REACH))),
             ]
         found = Signal(Group, reset_less=True)

@@ -131,8 +131,9 @@ async def a_request_that_waits_holds_up_no_posted_packet(dut):
     for _ in range(20):
         tb.host.send(random_packet(to_node=True).but(op=Op.READ.value))
         tb.host.send(random_packet(to_node=True).but(op=Op.PUT.value))
-    await tb.stage.cycles(25)
-    assert [len(waiting) for waiting in tb.host.source.waiting] == [20, 0]
+    await tb.stage.cycles(80)
+    filled = CONFIG.fifo_depth - 1  # class 0's own slot and the shared ones
+    assert [len(waiting) for waiting in tb.host.source.waiting] == [20 - filled, 0]
     await tb.finish()
 
 

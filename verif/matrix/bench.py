@@ -5,6 +5,7 @@ import random
 
 import cocotb
 import numpy as np
+from amaranth.hdl import Shape
 from amaranth.lib import data
 
 from hdl.config import PRESETS
@@ -18,6 +19,7 @@ from verif.vector.unit import Operation, Unit, pack
 
 CONFIG = PRESETS[os.environ["CONFIG"]]
 LAYOUT, FORMAT = request_layout(CONFIG), data.Layout.cast(OperandFormat)
+FORMAT_BITS = Shape.cast(OperandFormat).width
 M, N, K = CONFIG.matrix
 
 #: Every accumulator of every thread.
@@ -66,7 +68,7 @@ class Bench(Unit):
         # Fields that the function does not use hold anything.
         rest = {"part": random.randrange(CONFIG.parts), "destination": random.getrandbits(5),
                 "a": random.getrandbits(CONFIG.vector_bits), "b": random.getrandbits(CONFIG.vector_bits),
-                "a_format": random.getrandbits(FORMAT.size), "b_format": random.getrandbits(FORMAT.size)}
+                "a_format": random.getrandbits(FORMAT_BITS), "b_format": random.getrandbits(FORMAT_BITS)}
         request = {"function": function, "thread": name[0], "accumulator": name[1]} | rest | fields
         self.waiting.append(Operation(request, expected))
 
@@ -93,7 +95,7 @@ class Bench(Unit):
         wrong = [code for code in range(16) if code not in OPERAND_FORMATS]
         codes = [random.choice(wrong), random.choice((*OPERAND_FORMATS, *wrong))]
         random.shuffle(codes)
-        a, b = (random.getrandbits(FORMAT.size) & ~0xF | code for code in codes)
+        a, b = (random.getrandbits(FORMAT_BITS) & ~0xF | code for code in codes)
         self._queue(Matrix.MULTIPLY, name, a_format=a, b_format=b)
 
     def load(self, name: tuple[int, int]) -> None:

@@ -5,6 +5,7 @@ import random
 
 import cocotb
 import numpy as np
+from amaranth.hdl import Shape
 from amaranth.lib import data
 
 from hdl.core.accumulator import state_layout
@@ -19,6 +20,7 @@ from verif.vector.unit import pack
 DEPTH, ACCUMULATORS = int(os.environ["DEPTH"]), int(os.environ["ACCUMULATORS"])
 SHAPE = 1, 1, DEPTH
 OPERAND, LOADED, STATE = data.Layout.cast(Operand), data.Layout.cast(Loaded), state_layout(DEPTH)
+LOADED_BITS = Shape.cast(Loaded).width
 OPERAND_BITS = OPERAND.as_shape().width
 
 
@@ -106,7 +108,7 @@ class Bench:
 
     def drive(self):
         """Other inputs are set by the functions above; what nobody loads is anything."""
-        self.dut.loaded.value = self.loads.pop(self.stage.now, random.getrandbits(LOADED.size))
+        self.dut.loaded.value = self.loads.pop(self.stage.now, random.getrandbits(LOADED_BITS))
 
     def sample(self):
         if self.stage.now in self.expected:

@@ -127,8 +127,8 @@ def main() -> None:
     def total(what: str) -> str:
         return f"{sum(getattr(done, what) for done in rounds):,}"
 
-    print(f"{len(rounds)} rounds, {total('flits')} flits, {total('cycles')} cycles, {total('misplaced')} flits to where "
-          f"nobody lives; {total('dead')} dead nodes, {total('broken')} broken links; every flit accounted for")
+    print(f"{len(rounds)} rounds, {total('flits')} flits, {total('cycles')} cycles, {total('misplaced')} flits to "
+          f"where nobody lives; {total('dead')} dead nodes, {total('broken')} broken links; every flit accounted for")
 
 
 if __name__ == "__main__":

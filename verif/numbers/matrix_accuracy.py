@@ -23,7 +23,7 @@ def _integers(a: Bf16, b: Bf16) -> NDArray[np.object_]:
 
     (left, left_exponent), (right, right_exponent) = parts(a), parts(b)
     shift = (left_exponent + right_exponent + _PRODUCT_LOWEST - LOWEST).astype(object)
-    return (left * right).astype(object) << shift
+    return np.asarray((left * right).astype(object) << shift, dtype=object)
 
 
 def errors(a: Bf16, b: Bf16) -> NDArray[np.float64]:

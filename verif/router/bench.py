@@ -34,11 +34,11 @@ class Bench:
     def __init__(self, dut):
         self.dut = dut
         codec = Codec(CONFIG)
-        self.sources = {
+        self.sources: dict[Side, HopSource | LinkSource] = {
             side: HopSource(Port(dut, f"inputs__{side.value}"), codec, depth=DEPTH, on_sent=partial(self.enter, side))
             for side in NEIGHBOURS}
         self.sources[Side.LOCAL] = LinkSource(Port(dut, "local_in"), codec, on_taken=partial(self.enter, Side.LOCAL))
-        self.sinks = {
+        self.sinks: dict[Side, HopSink | LinkSink] = {
             side: HopSink(Port(dut, f"outputs__{side.value}"), codec, depth=DEPTH, on_packet=partial(self.leave, side))
             for side in NEIGHBOURS}
         self.sinks[Side.LOCAL] = LinkSink(Port(dut, "local_out"), codec, on_packet=partial(self.leave, Side.LOCAL))

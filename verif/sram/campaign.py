@@ -3,7 +3,6 @@
 import argparse
 import json
 from collections import Counter
-from itertools import count
 
 from tqdm import tqdm
 
@@ -32,9 +31,10 @@ def main() -> None:
     totals: Counter[str] = Counter()
     longest: Counter[str] = Counter()
     with tqdm(desc="accesses", total=arguments.accesses, unit="", unit_scale=True) as bar:
-        for offset in count():
+        seeds = 0
+        while totals["accesses"] < arguments.accesses:
             file = work / "totals.json"
-            run(model, bench="verif.sram.bench", test="random_traffic", work=work, seed=seed + offset,
+            run(model, bench="verif.sram.bench", test="random_traffic", work=work, seed=seed + seeds,
                 CONFIG=arguments.preset, CYCLES=CYCLES, TOTALS=file, COCOTB_LOG_LEVEL="WARNING",
                 GPI_LOG_LEVEL="WARNING")
             for name, value in json.loads(file.read_text()).items():
@@ -43,9 +43,8 @@ def main() -> None:
                 else:
                     totals[name] += value
             bar.update(min(totals["accesses"], arguments.accesses) - bar.n)
-            if totals["accesses"] >= arguments.accesses:
-                break
-    print(f"{arguments.preset}, seeds {seed} to {seed + offset}: " + ", ".join(
+            seeds += 1
+    print(f"{arguments.preset}, seeds {seed} to {seed + seeds - 1}: " + ", ".join(
         f"{name} {value:,}" for name, value in (*totals.items(), *longest.items())))
 
 
