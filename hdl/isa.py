@@ -150,6 +150,7 @@ class Matrix(IntEnum):
     ZERO = 0
     MULTIPLY = 1
     READ = 2
+    LOAD = 3
 
 
 class List(IntEnum):

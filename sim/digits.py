@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
+from hdl.arith.operations import FloatOperation
 from hdl.config import Config
 from sw.digits.train import DIGITS, HIDDEN, PIXELS, TEST_IMAGES, WEIGHTS, test_images
 
@@ -21,7 +22,7 @@ from .commands import config_of
 from .errors import SimulationError
 from .job import Job, Node, Result, run_model
 from .measure import rates, show, spent_cycles
-from .numerics import Bf16, Fp32
+from .numerics import Bf16, Fp32, float_operation
 from .rtl import run_rtl
 
 HEATMAP = ROOT / "build" / "digits" / "heatmap.png"
@@ -58,11 +59,11 @@ class Network:
 def expected_logits(network: Network, images: Bf16, config: Config) -> Fp32:
     """L^T = W2^T relu(W1^T X^T + b1) + b2, uint32 [DIGITS, images], from `images`, uint16 [PIXELS, images]."""
     def layer(weights: Bf16, inputs: Bf16, bias: Fp32) -> Fp32:
-        return numerics.fp32_add(numerics.matmul(weights, inputs, config), np.broadcast_to(
-            bias[:, None], (len(bias), inputs.shape[1])))
+        products = numerics.matmul(weights, inputs, config)
+        return float_operation(FloatOperation.ADD, products, np.broadcast_to(bias[:, None], products.shape)).bits
 
     hidden = layer(network.w1, images, network.b1)
-    rectified = numerics.fp32_max(hidden, np.zeros_like(hidden))
+    rectified = float_operation(FloatOperation.MAX, hidden, np.zeros_like(hidden)).bits
     return layer(network.w2, numerics.bf16_from_fp32(rectified), network.b2)
 
 

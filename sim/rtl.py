@@ -22,11 +22,8 @@ _SOURCES = b"".join(path.read_bytes() for path in sorted([
     *(ROOT / "hdl").rglob("*.py"), *(ROOT / "hdl").rglob("*.v"),
     ROOT / "sim" / "build.py", ROOT / "sim" / "verilator.py", Path(__file__)]))
 
-#: Blocks that a node has many of. Waveforms leave their insides out, which would be most of the file.
-_LANES = ("d1_matrix_element", "d1_vector_lane", "d1_matrix_reader")
-
-#: Blocks that compile as one C++ class each.
-_REPEATED = (NODE_MODULE, *_LANES)
+#: Blocks that a node has many of: a C++ class each. Waveforms leave their insides out, which would be most of the file.
+REPEATED = ("d1_matrix_element", "d1_matrix_operand", "d1_matrix_loader", "d1_matrix_reader", "d1_vector_lane")
 
 
 def model_for(config: Config, *, waves: bool = False) -> Model:
@@ -42,7 +39,7 @@ def model_for(config: Config, *, waves: bool = False) -> Model:
         model = Model(name=_TOP, directory=MODELS / note.read_text(), waves=waves)
         if (model.directory / "complete").exists():
             return model
-    model = build(Mesh(config=config), name=_TOP, waves=waves, no_inline=_REPEATED, untraced=_LANES)
+    model = build(Mesh(config=config), name=_TOP, waves=waves, no_inline=(NODE_MODULE, *REPEATED), untraced=REPEATED)
     note.write_text(model.directory.name)
     return model
 

@@ -5,6 +5,7 @@ from functools import partial
 
 import numpy as np
 
+from hdl.arith.operations import FloatOperation
 from hdl.config import GLOBAL_FLAG
 from hdl.isa import Cause, Instruction
 from hdl.memory_map import Descriptor
@@ -41,6 +42,10 @@ def _store(thread: Thread, _: Instruction, fields: Operands, pc: int) -> Operati
 
 def _lanes(register: bytes) -> Fp32:
     return np.frombuffer(register, np.uint32)
+
+
+def _float(operation: FloatOperation, a: Fp32, b: Fp32) -> np.ndarray:
+    return numerics.float_operation(operation, a, b).bits
 
 
 def _converted(a: Fp32, b: Fp32) -> numerics.Bf16:
@@ -165,9 +170,9 @@ def _semaphore_wait(thread: Thread, _: Instruction, fields: Operands, pc: int) -
 XD1: dict[str, Maker] = {
     "vld": _load,
     "vst": _store,
-    "vadd.s": partial(_vector, numerics.fp32_add),
-    "vmul.s": partial(_vector, numerics.fp32_mul),
-    "vmax.s": partial(_vector, numerics.fp32_max),
+    "vadd.s": partial(_vector, partial(_float, FloatOperation.ADD)),
+    "vmul.s": partial(_vector, partial(_float, FloatOperation.MUL)),
+    "vmax.s": partial(_vector, partial(_float, FloatOperation.MAX)),
     "vcvt.bf16.s": partial(_vector, _converted),
     "vbcast.w": _broadcast,
     "mzero": _matrix_zero,

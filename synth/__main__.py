@@ -1,16 +1,12 @@
 """`python -m synth`: area, logic depth and timing of blocks as an ASIC. See docs/synthesis.md."""
 
 import argparse
-import json
 import sys
-from dataclasses import asdict
-
-from rich.console import Console
-from rich.table import Table
 
 from hdl.blocks import BLOCKS
 from hdl.config import PRESETS, preset
 
+from . import history, report
 from . import pdk as pdks
 from .flow import BUILD, Result, SynthesisError, synthesise, versions
 from .timing import TimingError
@@ -19,23 +15,6 @@ DEFAULT_BLOCKS = ("router", "vector", "matrix", "core")
 
 #: What ABC is asked for: shorter than can be had, so that it tries hard.
 DEFAULT_TARGET_PS = 250
-
-
-def table(results: list[Result], *, title: str) -> Table:
-    """The results, a block a row."""
-    mapped = results[0].area_um2 is not None
-    made = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for column in ("block", "cells", "um2" if mapped else "transistors", "NAND2", "flops", "mem bits", "depth",
-                   *(("path ps", "MHz") if mapped else ())):
-        made.add_column(column, justify="left" if column == "block" else "right")
-    for result in results:
-        area = result.area_um2 if mapped else result.transistors
-        row = [result.block, f"{result.cells:,}", f"{area:,.0f}", f"{result.nand2:,.0f}", f"{result.flip_flops:,}",
-               f"{result.memory_bits:,}", str(result.depth)]
-        if mapped:
-            row += [f"{result.period_ps:.0f}", f"{1e6 / result.period_ps:,.0f}"] if result.period_ps else ["-", "-"]
-        made.add_row(*row)
-    return made
 
 
 def notes(results: list[Result], *, mapped: bool) -> list[str]:
@@ -48,6 +27,8 @@ def notes(results: list[Result], *, mapped: bool) -> list[str]:
         said_by = ", ".join(sorted({result.timing_tool or "nobody" for result in results}))
         lines.append(f"Path: slowest of the block, said by {said_by}.")
     for result in results:
+        if result.start:
+            lines.append(f"Path of {result.block}: {result.start} to {result.end}.")
         if result.memories:
             shapes = [f"{number} x {shape.removeprefix('memory_')}" for shape, number in result.memories.items()]
             lines.append(f"Memories of {result.block}: {', '.join(shapes)}.")
@@ -64,23 +45,32 @@ def main() -> None:
                         help="with asap7_rvt_tt_synth.lib(.gz) and asap7_rvt_tt_full.lib(.gz)")
     parser.add_argument("--clock", type=int, default=DEFAULT_TARGET_PS, metavar="PS",
                         help=f"delay that ABC works towards ({DEFAULT_TARGET_PS})")
+    parser.add_argument("--diff", metavar="REVISION", help="print what has changed since this commit")
+    parser.add_argument("--reference", action="store_true", help="store the figures that the tests compare with")
     arguments = parser.parse_args()
     try:
+        if arguments.reference:
+            history.write_reference()
+            return
         config = preset(arguments.preset)
         if unknown := [name for name in arguments.block if name not in BLOCKS]:
             raise ValueError(f"no block is called {unknown[0]!r}; there are {', '.join(BLOCKS)}")
         pdk = pdks.find(arguments.pdk)
+        commit = arguments.diff and history.commit_of(arguments.diff)
         results = [synthesise(name, config=config, pdk=pdk, target_ps=arguments.clock) for name in arguments.block]
-    except (ValueError, SynthesisError, TimingError) as error:
+        before = commit and history.results_at(
+            commit, blocks=arguments.block, config=config, pdk=pdk, target_ps=arguments.clock)
+    except (ValueError, OSError, SynthesisError, TimingError) as error:
         sys.exit(f"python -m synth: {error}")
-    summary = {"preset": config.name, "corner": pdks.CORNER if pdk else None, "target_ps": arguments.clock,
-               "tools": versions(), "blocks": [asdict(result) for result in results]}
-    (BUILD / f"{config.name}.json").write_text(json.dumps(summary, indent=2) + "\n")
-    made, said = table(results, title=f"{config.name} preset"), notes(results, mapped=pdk is not None)
-    with (BUILD / f"{config.name}.txt").open("w") as file:
-        for console in (Console(), Console(file=file, width=120)):
-            console.print(made)
-            console.print("\n".join(said), highlight=False)
+    said = notes(results, mapped=pdk is not None)
+    report.write_summary(BUILD, results, name=config.name, title=f"{config.name} preset", notes=said, conditions={
+        "preset": config.name, "corner": pdks.CORNER if pdk else None, "target_ps": arguments.clock,
+        "tools": versions()})
+    page = report.write(BUILD / f"{config.name}-report", results, title=f"{config.name} preset", notes=said)
+    print(f"Report with pictures: {page}")
+    history.record(results, config=config, pdk=pdk, target_ps=arguments.clock)
+    if before:
+        history.print_difference(before, results, revision=arguments.diff)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,10 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+from amaranth.lib import wiring
 
 from hdl.blocks import block
 from hdl.config import Config
@@ -18,6 +20,9 @@ from . import timing
 from .pdk import ROOT, Pdk
 
 BUILD = ROOT / "build" / "synth"
+
+#: The modules of this package that make figures.
+_FLOW = ("flow", "mapping", "memories", "netlist", "pdk", "timing")
 
 
 class SynthesisError(RuntimeError):
@@ -40,10 +45,16 @@ class Result:
         Gates on the longest path within a module of the hierarchy.
     nand2 : float
         Area in NAND2 gates; without a PDK, transistors / 4.
+    parts : dict of float
+        The same area or transistors, of the cells of each module of the hierarchy itself, all its copies together.
     area_um2, transistors : float or None
         Area of the cells; without a PDK, an estimate of the transistors.
     period_ps, timing_tool : or None
         Slowest path, and who says so.
+    start, end : str or None
+        Registers or ports that it goes from and to.
+    periods_ps : list of float
+        Slowest path to every register and output.
     """
 
     block: str
@@ -53,10 +64,14 @@ class Result:
     memory_bits: int
     depth: int
     nand2: float
+    parts: dict[str, float]
     area_um2: float | None = None
     transistors: int | None = None
     period_ps: float | None = None
     timing_tool: str | None = None
+    start: str | None = None
+    end: str | None = None
+    periods_ps: list[float] = field(default_factory=list)
 
 
 def versions() -> dict[str, str | None]:
@@ -64,25 +79,38 @@ def versions() -> dict[str, str | None]:
     return {"pyosys": importlib.metadata.version("pyosys"), "opensta": timing.sta_version()}
 
 
-def _key(text: str, pdk: Pdk | None, target_ps: int) -> str:
-    flow = [path.read_bytes() for path in sorted(Path(__file__).parent.glob("[a-z]*.py"))]
+def flow_key(pdk: Pdk | None, target_ps: int) -> str:
+    """A hash of everything that results depend on besides the Verilog."""
+    flow = [(Path(__file__).parent / f"{module}.py").read_bytes() for module in _FLOW]
     liberties = [path.read_bytes() for path in (pdk.synthesis, pdk.timing)] if pdk else []
-    parts = [text.encode(), *flow, *liberties, json.dumps([versions(), target_ps]).encode()]
-    return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()[:16]
+    parts = [*flow, *liberties, json.dumps([versions(), target_ps]).encode()]
+    return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 
 
 def synthesise(name: str, *, config: Config, pdk: Pdk | None, target_ps: int, build: Path = BUILD) -> Result:
-    """Figures of the block called `name`; the netlist and the logs are left in a folder of `build`.
+    """Figures of the block called `name`, as of `synthesise_component`; a ValueError if no block is called that."""
+    return synthesise_component(block(name, config), name=name, preset=config.name, pdk=pdk, target_ps=target_ps,
+                                build=build)
+
+
+def synthesise_component(component: wiring.Component, *, name: str, preset: str, pdk: Pdk | None, target_ps: int,
+                         build: Path = BUILD) -> Result:
+    """Figures of a component; the netlist and the logs are left in a folder of `build` named after preset and name.
 
     Raises
     ------
-    ValueError
-        If no block is called that.
     SynthesisError, TimingError
         If a tool fails.
     """
-    text = emit(block(name, config), name=name)
-    folder = build / f"{config.name}-{name}-{_key(text, pdk, target_ps)}"
+    return synthesise_text(emit(component, name=name), name=name, preset=preset, pdk=pdk, target_ps=target_ps,
+                           build=build)
+
+
+def synthesise_text(text: str, *, name: str, preset: str, pdk: Pdk | None, target_ps: int,
+                    build: Path = BUILD) -> Result:
+    """As `synthesise_component`, for the component's Verilog."""
+    key = hashlib.sha256((text + flow_key(pdk, target_ps)).encode()).hexdigest()[:16]
+    folder = build / f"{preset}-{name}-{key}"
     stored = folder / "result.json"
     if not stored.exists():
         result = _synthesise(name, text, folder, pdk, target_ps)
@@ -115,4 +143,7 @@ def _synthesise(name: str, text: str, folder: Path, pdk: Pdk | None, target_ps: 
         timed = timing.opensta(folder, top=name, pdk=pdk, target_ps=target_ps) if has_sta else timing.abc(folder)
     for intermediate in ("coarse.json", "unbuffered.json", "mapped.json"):
         (folder / intermediate).unlink(missing_ok=True)
-    return Result(block=name, **figures, period_ps=timed and timed.period_ps, timing_tool=timed and timed.tool)
+    if timed is None:
+        return Result(block=name, **figures)
+    return Result(block=name, **figures, period_ps=timed.period_ps, timing_tool=timed.tool, start=timed.start,
+                  end=timed.end, periods_ps=list(timed.periods_ps))

@@ -77,6 +77,7 @@ class Mapper:
         names = re.findall(r"^module ([^\s(#]+)", (self.folder / "source.sv").read_text(), re.MULTILINE)
         for name in filter(is_block, names):
             self.run(f"setattr -mod -set keep_hierarchy 1 {name}")
+        self.run("proc -norom")  # a table of constants is logic, not a memory to be kept out
         self.run("synth -flatten -noabc -booth -extra-map +/choices/kogge-stone.v -run begin:fine")
         kept_out: dict[str, memories.Memory] = {}
         self.exchange("coarse", lambda design: kept_out.update(memories.take_out(design)))
@@ -96,6 +97,7 @@ class Mapper:
         script.write_text(ABC_SCRIPT)
         constraints.write_text(CONSTRAINTS)
         self.run(
+            "dfflegalize -cell $_DFF_P_ x", "rename -wire t:$_DFF_P_",  # paths start and end at the source's names
             f"dfflibmap -liberty {liberty}", "opt",
             f"abc -liberty {liberty} -constr {constraints} -D {self.target_ps} -script {script}",
             "setundef -zero", "splitnets",
@@ -127,8 +129,12 @@ class Mapper:
             figures["nand2"] = figures["area_um2"] / areas[NAND2]
             (self.folder / "memories.lib").write_text(memories.liberty(kept_out.values()))
         else:
-            figures["transistors"] = sum(TRANSISTORS[cell] * number for cell, number in cells.items())
-            figures["nand2"] = figures["transistors"] / TRANSISTORS["$_NAND_"]
+            areas = TRANSISTORS
+            figures["transistors"] = sum(areas[cell] * number for cell, number in cells.items())
+            figures["nand2"] = figures["transistors"] / areas["$_NAND_"]
+        figures["parts"] = {
+            module: number * sum(areas.get(cell["type"], 0) for cell in modules[module]["cells"].values())
+            for module, number in netlist.placements(modules, self.top).items()}
         return figures
 
 

@@ -93,6 +93,15 @@ def depth(module: dict, modules: dict) -> int:
     return max(level, default=0)
 
 
+def placements(modules: dict, top: str) -> Counter:
+    """How often `top` and each block below it is placed."""
+    placed = Counter({top: 1})
+    for cell in modules[top]["cells"].values():
+        if cell["type"] in modules:
+            placed += placements(modules, cell["type"])
+    return placed
+
+
 def count(modules: dict, top: str) -> Counter:
     """Cells of each type in `top` and in the blocks below it."""
     total = Counter()

@@ -18,7 +18,12 @@ set_false_path -from [get_ports rst]
 set_input_delay 0 -clock clk [all_inputs]
 set_output_delay 0 -clock clk [all_outputs]
 report_checks -path_delay max -fields {{fanout capacitance slew}} -digits 1
+puts "{endpoints}"
+report_checks -path_delay max -group_count 1000000 -format end -digits 1
 """
+
+#: What the script prints between the slowest path and the slack of every endpoint.
+_ENDPOINTS = "=== endpoints"
 
 
 class TimingError(RuntimeError):
@@ -27,10 +32,23 @@ class TimingError(RuntimeError):
 
 @dataclass(frozen=True)
 class Timing:
-    """The slowest path of a block, clock-to-q and setup time included, and who says so."""
+    """The slowest path of a block, clock-to-q and setup time included, and who says so.
+
+    Attributes
+    ----------
+    period_ps : float
+    tool : str
+    start, end : str or None
+        Registers or ports that it goes from and to.
+    periods_ps : tuple of float
+        The slowest path to every register and output.
+    """
 
     period_ps: float
     tool: str
+    start: str | None = None
+    end: str | None = None
+    periods_ps: tuple[float, ...] = ()
 
 
 def sta_version() -> str | None:
@@ -46,16 +64,26 @@ def opensta(folder: Path, *, top: str, pdk: Pdk, target_ps: int) -> Timing:
     cells.write_text(read_liberty(pdk.timing))
     script = folder / "timing.tcl"
     script.write_text(_SCRIPT.format(
-        libraries=f"{cells} {folder / 'memories.lib'}", netlist=folder / "mapped.v", top=top, period=target_ps))
+        libraries=f"{cells} {folder / 'memories.lib'}", netlist=folder / "mapped.v", top=top, period=target_ps,
+        endpoints=_ENDPOINTS))
     result = subprocess.run(["sta", "-no_splash", "-exit", str(script)], capture_output=True, text=True, check=False)
     cells.unlink()
     report = result.stdout + result.stderr
     (folder / "timing.rpt").write_text(report)
-    slack = re.search(r"([-\d.]+)\s+slack", report)
+    path, _, endpoints = report.partition(_ENDPOINTS)
+    slack = re.search(r"([-\d.]+)\s+slack", path)
     if slack is None:
         raise TimingError(f"OpenSTA could not time {top}: {(report.strip() or 'no output').splitlines()[-1]} "
                           f"(all of it: {folder / 'timing.rpt'})")
-    return Timing(period_ps=target_ps - float(slack[1]), tool=f"OpenSTA {sta_version()}")
+    start, end = (_name(re.search(rf"^{point}: (\S+)", path, re.MULTILINE)) for point in ("Startpoint", "Endpoint"))
+    slacks = re.findall(r"\)\s+[-\d.]+\s+[-\d.]+\s+(-?[\d.]+) \((?:VIOLATED|MET)\)$", endpoints, re.MULTILINE)
+    return Timing(period_ps=target_ps - float(slack[1]), tool=f"OpenSTA {sta_version()}", start=start, end=end,
+                  periods_ps=tuple(target_ps - float(value) for value in slacks))
+
+
+def _name(point: re.Match[str] | None) -> str | None:
+    """A register's or port's name in the source: without what the mapping added."""
+    return point and point[1].replace("\\", "").removesuffix("$_DFF_P_")
 
 
 def abc(folder: Path) -> Timing | None:

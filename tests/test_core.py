@@ -9,6 +9,7 @@ from hdl.config import PRESETS, SRAM_BASE, Config
 from sim.assembler import assemble
 from sim.build import RUNS, build, new_seed, run
 from sim.random_program import generate
+from sim.rtl import REPEATED
 from verif.core.cases import Case, make_case
 from verif.core.top import CoreWithSram
 
@@ -24,7 +25,7 @@ def core_config(name: str) -> Config:
 def lock_step(name: str, cases: list[Case], *, seed: int) -> None:
     """Run the cases on the core of a preset."""
     model = build(CoreWithSram(config=core_config(name)), name=f"core_{name}",
-                  no_inline=("d1_matrix_element", "d1_vector_lane", "d1_matrix_reader"))
+                  no_inline=REPEATED)
     RUNS.mkdir(parents=True, exist_ok=True)
     file = RUNS / f"cases-{name}-{cases[0].name}.pickle"
     file.write_bytes(pickle.dumps(cases))

@@ -14,7 +14,7 @@ from sim.build import build, run
 @pytest.mark.parametrize("name", ["SIM", "ULX3S"])
 def test_matrix_unit(name):
     model = build(MatrixUnit(config=PRESETS[name]), name=f"matrix_{name}",
-                  no_inline=("d1_matrix_element", "d1_matrix_reader"))
+                  no_inline=("d1_matrix_element", "d1_matrix_reader", "d1_matrix_operand", "d1_matrix_loader"))
     run(model, bench="verif.matrix.bench", CONFIG=name)
 
 

@@ -1,6 +1,8 @@
 """`synth`: counts are right on designs small enough to count by hand, and errors are a line."""
 
+import dataclasses
 import gzip
+import json
 import shutil
 import subprocess
 import sys
@@ -16,7 +18,7 @@ from amaranth.lib.wiring import In, Out
 from hdl.config import SIM
 from hdl.queue import Queue
 from hdl.verilog import Block
-from synth import flow, netlist, pdk, timing
+from synth import flow, history, netlist, pdk, report, timing
 
 ROOT = Path(__file__).resolve().parent.parent
 ASAP7 = pdk.find(None)
@@ -95,6 +97,9 @@ def test_counts_without_a_pdk(synthesise, monkeypatch, tmp_path):
     assert result.transistors > 16 * result.flip_flops
     assert result.nand2 == result.transistors / 4
     assert result.depth >= 3  # two XOR levels and the valid bit
+    assert result.parts.keys() == {"small", "stage"}
+    assert sum(result.parts.values()) == result.transistors
+    assert result.parts["stage"] % 5 == 0, "all copies of a block count"
     assert result.area_um2 is result.period_ps is None
 
     netlists = [path.read_text() for path in tmp_path.glob("*/mapped.v")]
@@ -121,6 +126,10 @@ def test_opensta_times_paths_through_memories_and_wide_nets(synthesise):
     small, wide = synthesise(Small(), cells=ASAP7), synthesise(Wide(), cells=ASAP7)
     assert small.timing_tool.startswith("OpenSTA")
     assert 50 < small.period_ps < 400
+    assert small.start.startswith(("stage_", "queue.", "i", "address"))
+    assert small.end.startswith(("stage_", "queue.", "o", "data"))
+    assert max(small.periods_ps) == small.period_ps
+    assert len(wide.periods_ps) == 401  # the enable, and 200 registers and outputs
     assert wide.period_ps < 300, "200 loads are not buffered"
 
 
@@ -169,6 +178,42 @@ def test_a_wide_net_gets_a_tree_of_buffers(is_top, roots):
     assert readers.total() == 300 + buffers - roots
 
 
+def test_a_report_has_a_page_and_its_pictures(synthesise, tmp_path):
+    result = synthesise(Small())
+    page = report.write(tmp_path / "report", [result], title="Small things", notes=["<none>"])
+    text = page.read_text()
+    assert "Small things" in text
+    assert "&lt;none&gt;" in text
+    assert f"{result.transistors:,}" in text
+    assert {path.name for path in page.parent.iterdir()} == {"report.html", "small-area.png"}
+
+
+def test_watched_blocks_have_not_grown():
+    """If growth is wanted, `make synth-reference` stores it, to be committed with what caused it."""
+    reference = json.loads(history.REFERENCE.read_text())
+    assert history.grown(reference, history.watched_figures()) == []
+
+
+def test_growth_is_told_with_its_figures():
+    reference = {"SIM router": {"transistors": 1000, "depth": 30}}
+    assert history.grown(reference, {"SIM router": {"transistors": 1030, "depth": 20}}) == []
+    assert history.grown(reference, {"SIM router": {"transistors": 1031, "depth": 31}}) == [
+        "SIM router: transistors 1,000 became 1,031 (+3.1%)", "SIM router: depth 30 became 31 (+3.3%)"]
+    assert history.grown(reference, {"SIM core": {"depth": 1}}) == ["SIM core: no reference of its depth"]
+
+
+def test_figures_of_another_commit_are_recorded_outside_of_the_tree(monkeypatch, tmp_path, synthesise, capsys):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(history, "_git", lambda *arguments: "" if arguments[0] == "status" else "abc123")
+    small = synthesise(Small())
+    path = history.record([small], config=SIM, pdk=None, target_ps=250)
+    assert path is not None
+    assert path.is_relative_to(tmp_path / "cache" / "open-d1")
+    assert history.results_at("abc123", blocks=["small"], config=SIM, pdk=None, target_ps=250) == [small]
+    history.print_difference([small], [dataclasses.replace(small, depth=2 * small.depth)], revision="HEAD~2")
+    assert "+100.0%" in capsys.readouterr().out
+
+
 def run(*arguments: str) -> str:
     result = subprocess.run([sys.executable, "-m", "synth", *arguments], cwd=ROOT, capture_output=True, text=True,
                             check=False)
@@ -179,6 +224,10 @@ def run(*arguments: str) -> str:
 def test_an_unknown_block_is_refused_in_a_line():
     assert run("--block", "router", "rooter") == (
         "python -m synth: no block is called 'rooter'; there are mesh, node, core, matrix, vector, router\n")
+
+
+def test_an_unknown_commit_is_refused_in_a_line():
+    assert run("--diff", "nowhere", "--block", "router", "--pdk", "").startswith("python -m synth: git rev-parse")
 
 
 def test_an_unknown_preset_is_refused_in_a_line():

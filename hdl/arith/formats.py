@@ -8,11 +8,6 @@ from amaranth.lib import data
 #: An `Fp32` or a `Bf16`; what `Signal` makes of them is a view, too.
 View = data.View | Value
 
-#: The only NaN that an operation gives, and +Inf.
-FP32_NAN = 0x7FC00000
-BF16_NAN = 0x7FC0
-FP32_INFINITY = 0x7F800000
-
 #: The biased exponent of infinities and NaNs; that of 1.0.
 EXPONENT_MAX = 0xFF
 BIAS = 127
@@ -34,6 +29,30 @@ class Bf16(data.Struct):
     sign: unsigned(1)
 
 
+class Flags(data.Struct):
+    """What an operation has to say about its operands and its result."""
+
+    invalid: unsigned(1)
+    denormal: unsigned(1)
+    overflow: unsigned(1)
+    underflow: unsigned(1)
+
+
+def significand_bits(format: type[data.Struct]) -> int:
+    """Bits of a significand of `Fp32` or `Bf16`, the hidden one included."""
+    return data.Layout.cast(format)["fraction"].width + 1
+
+
+def infinity(format: type[data.Struct]) -> int:
+    """+Inf of `Fp32` or `Bf16`."""
+    return EXPONENT_MAX << significand_bits(format) - 1
+
+
+def nan(format: type[data.Struct]) -> int:
+    """The only NaN that an operation on `Fp32` or `Bf16` gives."""
+    return infinity(format) | 1 << significand_bits(format) - 2
+
+
 @dataclass(frozen=True, kw_only=True)
 class Number:
     """A number taken apart: (-1)^sign x significand x 2^(exponent - 127 - fraction bits), unless infinite or NaN.
@@ -45,7 +64,7 @@ class Number:
         Biased; that of a subnormal is 1, as its weight is.
     significand : Value
         The fraction below the bit that the format hides.
-    zero, infinite, nan : Value, 1
+    zero, subnormal, infinite, nan : Value, 1
         At most one is set.
     """
 
@@ -53,6 +72,7 @@ class Number:
     exponent: Value
     significand: Value
     zero: Value
+    subnormal: Value
     infinite: Value
     nan: Value
 
@@ -67,23 +87,17 @@ def unpack(value: View) -> Number:
         exponent=Cat(value.exponent[0] | ~normal, value.exponent[1:]),
         significand=Cat(value.fraction, normal),
         zero=~normal & ~fraction,
+        subnormal=~normal & fraction,
         infinite=special & ~fraction,
         nan=special & fraction,
     )
-
-
-def maximum_number(a: View, b: View) -> Value:
-    """IEEE 754-2019 maximumNumber of two `Fp32`: -0 < +0, the other operand if one is NaN, canonical if both are."""
-    a_nan, b_nan = unpack(a).nan, unpack(b).nan
-    a_less = Mux(a.sign ^ b.sign, a.sign, (magnitude(a) < magnitude(b)) ^ a.sign)
-    return Mux(a_nan & b_nan, FP32_NAN, Mux(a_nan | a_less & ~b_nan, b.as_value(), a.as_value()))
 
 
 def to_bf16(value: View) -> Value:
     """An `Fp32` rounded to the nearest BF16, ties to even; overflow carries into an infinity by itself."""
     bits = value.as_value()
     rounded = (bits + 0x7FFF + bits[16])[16:32]
-    return Mux(unpack(value).nan, BF16_NAN, rounded)
+    return Mux(unpack(value).nan, nan(Bf16), rounded)
 
 
 def magnitude(value: View) -> Value:

@@ -1,17 +1,11 @@
-"""The last steps of every FP32 result: normalise, round to nearest even, pack."""
+"""The last steps of every result: normalise, round to nearest even, pack."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from .formats import EXPONENT_MAX, FP32_INFINITY, FP32_NAN, Fp32
+from .formats import EXPONENT_MAX, Flags, Fp32, infinity, nan, significand_bits
 from .shift import leading_zeros, shift_left
-
-#: Bits of an FP32 significand, the hidden one included.
-SIGNIFICAND_BITS = 24
-
-#: The right shift that takes a whole magnitude below the rounding bit: a further one would change nothing.
-DEEPEST = SIGNIFICAND_BITS + 1
 
 
 class Tags(data.Struct):
@@ -32,32 +26,45 @@ def unrounded_layout(width: int) -> data.StructLayout:
 
 
 class Rounder(wiring.Component):
-    """FP32 nearest to an unrounded result, ties to even, subnormals and overflow included.
+    """The number of a format that is nearest to an unrounded result, ties to even, subnormals and overflow included.
 
-    Latency 2 cycles: count the leading zeros and limit the shift to what a subnormal allows; shift and decide which way
-    to round. The increment follows combinationally. A zero keeps its sign.
+    Latency 3 cycles: count the leading zeros and limit the shift to what a subnormal allows; shift; round and pack.
+    A zero keeps its sign.
 
     Parameters
     ----------
     width : int
-        Bits of the magnitude, 26 or more.
+        Bits of the magnitude, two more than the format's significand or more.
+    format : type
+        `Fp32` or `Bf16`.
+    deepest : int
+        How far below the least normal exponent the magnitude's top bit may be. What is deeper counts as this deep,
+        which changes nothing if it is 1 more than the significand's bits, the default.
 
     Members
     -------
     i : In(unrounded_layout(width))
-    o : Out(Fp32)
+    o : Out(format)
+    flags : Out(Flags)
+        As in docs/numerics.md; invalid if the result is NaN. Denormal is 0, since operands are not known here.
     """
 
-    LATENCY = 2
+    LATENCY = 3
 
-    def __init__(self, *, width: int):
-        if type(width) is not int or width < SIGNIFICAND_BITS + 2:
-            raise ValueError(f"a magnitude to be rounded must have {SIGNIFICAND_BITS + 2} bits or more, not {width!r}")
+    def __init__(self, *, width: int, format: type[data.Struct] = Fp32, deepest: int | None = None):
+        bits = significand_bits(format)
+        if type(width) is not int or width < bits + 2:
+            raise ValueError(f"a magnitude to be rounded must have {bits + 2} bits or more, not {width!r}")
+        if deepest is not None and (type(deepest) is not int or deepest < 0):
+            raise ValueError(f"the deepest exponent must be 0 or more below the least, not {deepest!r}")
         self.width = width
-        super().__init__({"i": In(unrounded_layout(width)), "o": Out(Fp32)})
+        self.format = format
+        self.deepest = bits + 1 if deepest is None else deepest
+        super().__init__({"i": In(unrounded_layout(width)), "o": Out(format), "flags": Out(Flags)})
 
     def elaborate(self, platform):
         m = Module()
+        bits = significand_bits(self.format)
 
         # The top bit goes to the top, unless its exponent would fall below 1; then that limits the left shift, and a
         # negative limit is a right shift.
@@ -65,33 +72,46 @@ class Rounder(wiring.Component):
         zeros = leading_zeros(m, self.i.magnitude)
         limit = exponent - 1
         limited = limit < zeros
-        shift = Signal(range(DEEPEST + self.width + 1), reset_less=True)
+        shift = Signal(range(self.deepest + self.width + 1), reset_less=True)
         counted = Signal(unrounded_layout(self.width), reset_less=True)
         m.d.sync += [
-            shift.eq(Mux(limited, Mux(limit < -DEEPEST, 0, DEEPEST + limit), DEEPEST + zeros)),
+            shift.eq(Mux(limited, Mux(limit < -self.deepest, 0, self.deepest + limit), self.deepest + zeros)),
             counted.eq(self.i),
             counted.tags.exponent.eq(Mux(limited, 1, exponent - zeros)),
         ]
 
-        # Without the hidden bit (a subnormal or zero) the exponent field is 0.
-        window = Signal(self.width + DEEPEST)
-        m.d.comb += window.eq(shift_left(m, Cat(counted.magnitude, Const(0, DEEPEST)), shift))
-        kept, rest = window[-SIGNIFICAND_BITS:], window[:-SIGNIFICAND_BITS]
-        hidden, tags = kept[-1], counted.tags
-        truncated = Signal(Fp32, reset_less=True)
-        up = Signal(reset_less=True)
+        window = Signal(self.width + self.deepest, reset_less=True)
+        tags = Signal(Tags, reset_less=True)
         m.d.sync += [
-            truncated.fraction.eq(kept[:-1]),
-            truncated.exponent.eq(Mux(hidden, tags.exponent, 0)),
-            truncated.sign.eq(tags.sign),
-            up.eq(rest[-1] & (rest[:-1].any() | kept[0])),
+            window.eq(shift_left(m, Cat(counted.magnitude, Const(0, self.deepest)), shift)),
+            tags.eq(counted.tags),
+        ]
+
+        # Without the hidden bit (a subnormal or zero) the exponent field is 0. A carry out of the fraction makes the
+        # exponent right, up to infinity.
+        kept, guard, rest = window[-bits:], window[-bits - 1], window[:-bits - 1]
+        hidden, fraction = kept[-1], kept[:-1]
+        inexact = guard | rest.any()
+        field = Cat(fraction, tags.exponent[:8] & hidden.replicate(8))
+        rounded = Signal(len(field))
+        m.d.comb += rounded.eq(field + (guard & (rest.any() | kept[0])))
+        special = tags.nan | tags.infinite
+        large = hidden & (tags.exponent >= EXPONENT_MAX)
+        # Tiny, rounded as if there were no least exponent: with one bit more, which carries if the fraction, that bit
+        # and the next one are all 1.
+        tiny = ~hidden & ~(fraction.all() & guard & rest[-1])
+
+        result = Signal(self.format, reset_less=True)
+        flags = Signal(Flags, reset_less=True)
+        m.d.sync += [
+            result.eq(Cat(rounded, tags.sign)),
+            flags.invalid.eq(tags.nan),
+            flags.overflow.eq(~special & (large | rounded[bits - 1:].all())),
+            flags.underflow.eq(~special & tiny & inexact),
         ]
         with m.If(tags.nan):
-            m.d.sync += [truncated.eq(FP32_NAN), up.eq(0)]
-        with m.Elif(tags.infinite | hidden & (tags.exponent >= EXPONENT_MAX)):
-            m.d.sync += [truncated.eq(FP32_INFINITY), truncated.sign.eq(tags.sign), up.eq(0)]
-
-        # A carry out of the fraction makes the exponent right, up to infinity.
-        exact = truncated.as_value()
-        m.d.comb += self.o.eq(Cat((exact[:31] + up)[:31], exact[31]))
+            m.d.sync += result.eq(nan(self.format))
+        with m.Elif(tags.infinite | large):
+            m.d.sync += result.eq(Cat(Const(infinity(self.format), len(field)), tags.sign))
+        m.d.comb += [self.o.eq(result), self.flags.eq(flags)]
         return m

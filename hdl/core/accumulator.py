@@ -9,53 +9,35 @@ from ..config import bits_for_count
 from .dot_product import DIGIT, Group, Special, total_bits
 from .onehot import select
 
-#: Bits of S, and the bits k for which a sum outside +-2^k moves a digit down, or one inside moves up.
-SUM_BITS = 52
+#: An aligned sum outside +-2^UPPER moves a digit down, one inside +-2^LOWER may move up.
 UPPER = 50
-LOWER = 34
+LOWER = 33
 
-#: From so many digits on, a shift to the right leaves only the sign.
-SIGN_ONLY = 4
-
-#: Where a shift by no digits is among those of S, which start at -1.
-UNMOVED = 1
+#: A value that is moved so many digits down, or more, is dropped.
+REACH = 4
 
 
-class State(data.Struct):
-    """An accumulator before step 4, the renormalisation, of the last step that it took.
+def sum_bits(depth: int) -> int:
+    """Bits of S, two's complement: |S| is below 2^50 + 2 `depth` x 2^47 before it is renormalised."""
+    return 52 if depth <= 4 else 53
 
-    Renormalising is left to whoever uses the accumulator next: for the following step it is part of the alignment,
-    which keeps it out of the loop. So the value is ``sum`` x 2^(16 ``anchor`` - 284), but a sum that is `above` has yet
-    to lose its lowest digit.
-    """
 
-    sum: signed(SUM_BITS)
-    anchor: unsigned(6)
-    special: Special
-
-    @property
-    def above(self) -> Value:
-        """S < -2^50 or S >= 2^50."""
-        return self.sum[UPPER] ^ self.sum[-1]
-
-    @property
-    def below(self) -> Value:
-        """-2^34 <= S < 2^34."""
-        signs = self.sum[LOWER:]
-        return signs.all() | ~signs.any()
+def state_layout(depth: int) -> data.StructLayout:
+    """An element that adds `depth` products a step: G, S and what is not finite."""
+    return data.StructLayout({"sum": signed(sum_bits(depth)), "anchor": 6, "special": Special})
 
 
 class _Alignment(data.Struct):
     """How S and T are shifted before they are added, one-hot, in digits to the right; and their common anchor."""
 
-    sum: unsigned(SIGN_ONLY + 2)  # -1, 0, 1, 2, 3, or down to the sign
-    total: unsigned(SIGN_ONLY + 1)  # 0, 1, 2, 3, or down to the sign
+    sum: unsigned(REACH)  # 0 if it is dropped
+    total: unsigned(REACH)
     anchor: unsigned(6)
 
 
-def _onehot(value: Value, first: int, last: int) -> Value:
-    """One bit for each of `first` to `last`; what is lower counts as `first`, what is greater as `last`."""
-    return Cat(value <= first, *(value == choice for choice in range(first + 1, last)), value >= last)
+def _shifts(ahead: Value) -> Value:
+    """One bit for each number of digits to the right; less than 0 counts as 0."""
+    return Cat(ahead <= 0, *(ahead == digits for digits in range(1, REACH)))
 
 
 def _is_zero_sum(x: Value, y: Value) -> Value:
@@ -63,18 +45,22 @@ def _is_zero_sum(x: Value, y: Value) -> Value:
     return (x ^ y) == Cat(Const(0, 1), (x | y)[:-1])
 
 
-def _right(value: Value, digits: int) -> Value:
-    """A two's-complement value shifted right by whole digits, as `SUM_BITS` bits."""
-    moved = Cat(Const(0, DIGIT), value) if digits < 0 else value[DIGIT * digits:]
-    return Cat(moved, value[-1].replicate(SUM_BITS))[:SUM_BITS]
+def _all_equal(bits: Value) -> Value:
+    return bits.all() | ~bits.any()
+
+
+def _aligned(value: Value, shift: Value, *, width: int) -> Value:
+    """A two's-complement value shifted right by a one-hot number of digits; 0 if there is none."""
+    extended = Cat(value, value[-1].replicate(width + (REACH - 1) * DIGIT - len(value)))
+    return select(shift, [extended[DIGIT * digits:][:width] for digits in range(REACH)])
 
 
 class Accumulators(wiring.Component):
     """Adds a group to one of several accumulators, every cycle.
 
     Stage 1 fetches the accumulator as the step before leaves it and chooses how to align S and T; T is given at its
-    end. Stage 2 adds and writes back. The loop from a step to the next on the same accumulator is one cycle: align,
-    add, choose the next alignment.
+    end. Stage 2 aligns, adds, renormalises and writes back. The loop from a step to the next on the same accumulator is
+    one cycle.
 
     Parameters
     ----------
@@ -86,99 +72,90 @@ class Accumulators(wiring.Component):
     Members
     -------
     index : In
-        The accumulator. An empty group leaves it as it is.
-    clear : In(1)
-        Make it 0 instead; the group must be empty and without specials.
+        The accumulator of the group that comes one cycle later. An empty group leaves it as it is.
+    fresh : In(1)
+        It counts as 0 before the group is added.
     group : In(Group)
     total : In(signed)
         T of the group that was given one cycle before.
-    state : Out(State)
-        The accumulator given one cycle before, if its group was empty and it was not cleared.
+    state : Out(state_layout(depth))
+        The accumulator given one cycle before, as it was before its group was added.
     """
 
     def __init__(self, *, count: int, depth: int):
         if type(count) is not int or count < 1:
             raise ValueError(f"there must be 1 accumulator or more, not {count!r}")
         self.count = count
+        self.depth = depth
         super().__init__({
             "index": In(bits_for_count(count)),
-            "clear": In(1),
+            "fresh": In(1),
             "group": In(Group),
             "total": In(signed(total_bits(depth))),
-            "state": Out(State),
+            "state": Out(state_layout(depth)),
         })
 
     def elaborate(self, platform):
         m = Module()
-        group = self.group
+        group, layout, width = self.group, state_layout(self.depth), sum_bits(self.depth)
 
-        # 1. Fetch.
-        m.submodules.states = states = Memory(shape=State, depth=self.count, init=[])
+        # 1. Fetch. What is written at the end of a cycle is read from `result` in that cycle, so that a word of the
+        # memory may be a latch that is open while it is written.
+        m.submodules.states = states = Memory(
+            shape=layout, depth=self.count, init=[], attrs={"ram_style": "latches"})
         read, write = states.read_port(domain="comb"), states.write_port()
-        index = Signal.like(self.index, reset_less=True)
-        result, fetched = Signal(State), Signal(State)
-        same = self.index == index
-        m.d.sync += index.eq(self.index)
-        m.d.comb += [
-            read.addr.eq(self.index),
-            fetched.eq(Mux(same, result, read.data)),
-        ]
+        index = [Signal.like(self.index, name=f"index{stage}", reset_less=True) for stage in range(2)]
+        same = Signal(reset_less=True)
+        m.d.sync += [index[0].eq(self.index), index[1].eq(index[0]), same.eq(self.index == index[0])]
+        m.d.comb += read.addr.eq(index[0])
 
-        # What renormalising it depends on. A result's sum x + y comes late, so this looks at x and y instead: bits of
-        # the sum are all equal if they are all 0 or all 1, given the carry from below.
-        x, y = Signal(SUM_BITS), Signal(SUM_BITS)
-        x_high, y_high = x[LOWER:], y[LOWER:]
-        carry = (x[:LOWER] + y[:LOWER])[LOWER]
-        result_below = (x_high ^ y_high).all() | Mux(
-            carry, _is_zero_sum(~x_high, ~y_high), _is_zero_sum(x_high, y_high))
-        zero = Mux(same, _is_zero_sum(x, y), read.data.sum == 0)
-        above = Mux(same, result.above, read.data.above)
-        below = Mux(same, result_below, read.data.below)
-
-        # Renormalising moves S by -1, 0 or 1 digits to the right and its anchor likewise. All three ways to go on from
-        # there are ready before it is known which it is. No anchor gets below 0, since the group's is not.
+        # A result's anchor comes late: how to align to it is worked out for each digit that it may yet move.
+        aligned, state, live = Signal(_Alignment, reset_less=True), Signal(layout, reset_less=True), Signal()
+        result = Signal(layout)
+        zero, up, down = Signal(), Signal(), Signal()
+        base = Mux(same, state.anchor, read.data.anchor)
         ahead = Signal(signed(7))
-        m.d.comb += ahead.eq(group.anchor - fetched.anchor)
-        renormalised = {}
+        m.d.comb += ahead.eq(group.anchor - base)
+        aligned_for = {}
         for move in (-1, 0, 1):
-            renormalised[move] = alignment = Signal(_Alignment, name=f"alignment_{move + 1}")
+            aligned_for[move] = choice = Signal(_Alignment, name=f"alignment_{move + 1}")
             m.d.comb += [
-                alignment.sum.eq(Cat(Const(0, move + 1), _onehot(ahead, move, SIGN_ONLY))),
-                alignment.total.eq(_onehot(ahead, move - SIGN_ONLY, move)[::-1]),
-                alignment.anchor.eq(Mux(ahead > move, group.anchor, fetched.anchor + move)),
+                choice.sum.eq(_shifts(ahead - move)),
+                choice.total.eq(_shifts(move - ahead)),
+                choice.anchor.eq(Mux(ahead > move, group.anchor, base + move)),
             ]
         alignment = Signal(_Alignment)
-        with m.If(self.clear):
-            m.d.comb += alignment.eq(0)
-        with m.Elif(group.empty):
-            m.d.comb += [alignment.sum.eq(1 << UNMOVED), alignment.anchor.eq(fetched.anchor)]
-        with m.Elif(zero):
+        with m.If(self.fresh | same & zero):
             m.d.comb += [alignment.total.eq(1), alignment.anchor.eq(group.anchor)]
-        with m.Elif(above):
-            m.d.comb += alignment.eq(renormalised[1])
-        with m.Elif(below):
-            m.d.comb += alignment.eq(renormalised[-1])
+        with m.Elif(same & up):
+            m.d.comb += alignment.eq(aligned_for[1])
+        with m.Elif(same & down):
+            m.d.comb += alignment.eq(aligned_for[-1])
         with m.Else():
-            m.d.comb += alignment.eq(renormalised[0])
-
-        aligned = Signal(_Alignment, reset_less=True)
-        state = Signal(State, reset_less=True)
+            m.d.comb += alignment.eq(aligned_for[0])
         m.d.sync += [
             aligned.eq(alignment),
-            state.sum.eq(fetched.sum),
+            live.eq(~group.empty),
+            state.sum.eq(Mux(same, result.sum, read.data.sum)),
             state.anchor.eq(alignment.anchor),
-            state.special.eq(Mux(self.clear, 0, fetched.special.as_value() | group.special.as_value())),
+            state.special.eq(
+                Mux(self.fresh, 0, Mux(same, state.special, read.data.special)) | group.special.as_value()),
         ]
         m.d.comb += self.state.eq(state)
 
-        # 2. Add.
+        # 2. Add and renormalise. Which way depends on x, not on the sum, which comes late.
+        x, y, total = Signal(signed(width)), Signal(signed(width)), Signal(signed(width))
         m.d.comb += [
-            x.eq(select(aligned.sum, [_right(state.sum, digits) for digits in range(-1, SIGN_ONLY + 1)])),
-            y.eq(select(aligned.total, [_right(self.total, digits) for digits in range(SIGN_ONLY + 1)])),
-            result.sum.eq(x + y),
-            result.anchor.eq(state.anchor),
+            x.eq(_aligned(state.sum, aligned.sum, width=width)),
+            y.eq(_aligned(self.total, aligned.total, width=width)),
+            total.eq(x + y),
+            zero.eq(_is_zero_sum(x.as_unsigned(), y.as_unsigned())),
+            up.eq(live & ~_all_equal(x[UPPER:])),
+            down.eq(live & _all_equal(x[LOWER:]) & ~aligned.total[0]),
+            result.sum.eq(Mux(up, total >> DIGIT, Mux(down, total << DIGIT, total))),
+            result.anchor.eq(Mux(zero, 0, Mux(up, state.anchor + 1, Mux(down, state.anchor - 1, state.anchor)))),
             result.special.eq(state.special),
-            write.addr.eq(index),
+            write.addr.eq(index[1]),
             write.data.eq(result),
             write.en.eq(1),
         ]

@@ -1,5 +1,7 @@
 """The exact dot product of K pairs of BF16: steps 1 and 2 of docs/numerics.md, and its specials."""
 
+from itertools import combinations
+
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -9,18 +11,22 @@ from .onehot import select
 #: Bits of a digit: anchors count in base 2^16.
 DIGIT = 16
 
-#: A product leaves something of itself in the sum if it is less than so many digits below the group's anchor.
+#: A product is dropped if it is so many digits below the group's anchor, or more.
 REACH = 3
 
-#: Bits of a product shifted within its digit, and of the same as it enters the sum.
-SHIFTED_BITS = 16 + DIGIT - 1
+#: Bits of a product, of one shifted within its digit, and of the same as it enters the sum; all two's complement.
+PRODUCT_BITS = 17
+SHIFTED_BITS = PRODUCT_BITS + DIGIT - 1
 TERM_BITS = SHIFTED_BITS + DIGIT
+
+#: Bits of an FP32 loaded, two's complement: see `hdl.core.matrix_loader`.
+LOADED_BITS = 50
 
 
 class Operand(data.Struct):
-    """A BF16 taken apart: (-1)^sign x significand x 2^(exponent - 134). Zero if none of the flags is set."""
+    """A BF16 taken apart: significand x 2^(exponent - 134) if it is `live`."""
 
-    significand: unsigned(8)
+    significand: signed(9)
     exponent: unsigned(8)
     sign: unsigned(1)
     live: unsigned(1)  # finite and not zero
@@ -43,41 +49,59 @@ class Group(data.Struct):
     special: Special
 
 
+class Loaded(data.Struct):
+    """An FP32 as the group of a `Matrix.LOAD`: an anchor, S in two's complement, specials."""
+
+    anchor: unsigned(5)
+    sum: signed(LOADED_BITS)
+    special: Special
+
+
 class _Product(data.Struct):
-    magnitude: unsigned(16)
-    exponent: unsigned(9)
-    sign: unsigned(1)
+    value: signed(PRODUCT_BITS)
+    shift: unsigned(4)
+    digit: unsigned(5)  # 0 unless live
     live: unsigned(1)
 
 
 class _Term(data.Struct):
-    magnitude: unsigned(SHIFTED_BITS)
-    sign: unsigned(1)
-    below: unsigned(REACH)  # one-hot: digits below the anchor; 0 if the term vanishes
+    value: signed(SHIFTED_BITS)
+    below: unsigned(REACH)  # one-hot: digits below the anchor; 0 if the term is dropped
 
 
 def total_bits(depth: int) -> int:
-    """Bits of T, two's complement: the sum of `depth` terms."""
-    return TERM_BITS + depth.bit_length()
+    """Bits of T, two's complement: the sum of `depth` terms, |T| < `depth` x 2^47, or of an FP32 loaded, below 2^49."""
+    return max(TERM_BITS + (depth - 1).bit_length(), LOADED_BITS)
 
 
-def greatest(m: Module, values: list[Value]) -> Value:
-    """The greatest of unsigned values; a tree."""
-    if len(values) == 1:
-        return values[0]
-    middle = len(values) // 2
-    left, right = greatest(m, values[:middle]), greatest(m, values[middle:])
-    value = Signal.like(left, name="greatest")
-    m.d.comb += value.eq(Mux(left > right, left, right))
-    return value
+def _greatest(m: Module, values: list[Value]) -> Value:
+    """The greatest of unsigned values; every two are compared at once."""
+    less = {}
+    for low, high in combinations(range(len(values)), 2):
+        less[low, high] = lower = Signal(name=f"less{low}_{high}")
+        m.d.comb += lower.eq(values[low] < values[high])
+    greatest = Cat(Cat(~less[index, other] if index < other else less[other, index]
+                       for other in range(len(values)) if other != index).all() for index in range(len(values)))
+    return select(greatest, values)
+
+
+def _compress(rows: list[Value], *, width: int) -> list[Value]:
+    """At most two rows with the sum of those given, modulo 2^width: carry-save adders."""
+    while len(rows) > 2:
+        compressed = []
+        for a, b, c in zip(*[iter(rows)] * 3, strict=False):
+            compressed += [a ^ b ^ c, Cat(Const(0, 1), (a & b | a & c | b & c)[:width - 1])]
+        rows = compressed + rows[len(rows) // 3 * 3:]
+    return rows
 
 
 class DotProduct(wiring.Component):
-    """T of a group of K products, in units of 2^(16 g - 284), every cycle. Latency 2 cycles to `group`, 3 to `total`.
+    """T of a group of K products, in units of 2^(16 g - 284), every cycle. Latency 3 cycles to `group`, 4 to `total`.
 
     1. Multiply significands, add exponents.
     2. Shift each product within its digit; find the anchor and each product's distance from it.
-    3. Align the products by whole digits, negate and add.
+    3. Align the products by whole digits; compress them to two rows.
+    4. Add the rows.
 
     Parameters
     ----------
@@ -87,13 +111,20 @@ class DotProduct(wiring.Component):
     Members
     -------
     multiply : In(1)
-        There is a group; otherwise it is empty and T = 0.
+        There is a group; otherwise it is empty and T = 0,
+    load : In(1)
+        but for what is loaded.
     a, b : In(Operand) [depth]
+    loaded : In(Loaded)
+        Taken `LOAD_DELAY` cycles after `load`.
     group : Out(Group)
     total : Out(signed)
     """
 
-    LATENCY = 3
+    LATENCY = 4
+
+    #: Cycles from `load` to `loaded`.
+    LOAD_DELAY = 2
 
     def __init__(self, *, depth: int):
         if depth not in (1, 2, 4, 8):
@@ -102,8 +133,10 @@ class DotProduct(wiring.Component):
         operands = data.ArrayLayout(Operand, depth)
         super().__init__({
             "multiply": In(1),
+            "load": In(1),
             "a": In(operands),
             "b": In(operands),
+            "loaded": In(Loaded),
             "group": Out(Group),
             "total": Out(signed(total_bits(depth))),
         })
@@ -122,11 +155,13 @@ class DotProduct(wiring.Component):
             nan = a.nan | b.nan | a.infinite & ~(b.live | b.infinite) | b.infinite & ~(a.live | a.infinite)
             positive.append(nan | infinite & ~sign)
             negative.append(nan | infinite & sign)
+            exponent = a.exponent + b.exponent
+            live = self.multiply & a.live & b.live
             m.d.sync += [
-                product.magnitude.eq(a.significand * b.significand),
-                product.exponent.eq(a.exponent + b.exponent),
-                product.sign.eq(sign),
-                product.live.eq(self.multiply & a.live & b.live),
+                product.value.eq(a.significand * b.significand),
+                product.shift.eq(exponent[:4]),
+                product.digit.eq(Mux(live, exponent[4:], 0)),
+                product.live.eq(live),
             ]
         special = Signal(Special, reset_less=True)
         m.d.sync += [
@@ -135,30 +170,44 @@ class DotProduct(wiring.Component):
         ]
 
         # 2.
-        digits = [Mux(product.live, product.exponent[4:], 0) for product in products]
-        anchor = greatest(m, digits)
+        anchor = Signal(5)
+        m.d.comb += anchor.eq(_greatest(m, [product.digit for product in products]))
         terms = [Signal(_Term, name=f"term{k}", reset_less=True) for k in pairs]
-        for product, digit, term in zip(products, digits, terms, strict=True):
+        for product, term in zip(products, terms, strict=True):
             m.d.sync += [
-                term.magnitude.eq(product.magnitude << product.exponent[:4]),
-                term.sign.eq(product.sign),
-                term.below.eq(Cat(product.live & (digit + below == anchor) for below in range(REACH))),
+                term.value.eq(product.value << product.shift),
+                term.below.eq(Cat(product.live & (product.digit + below == anchor) for below in range(REACH))),
             ]
+        found = Signal(Group, reset_less=True)
+        m.d.sync += [
+            found.anchor.eq(anchor),
+            found.empty.eq(~Cat(product.live for product in products).any()),
+            found.special.eq(special),
+        ]
+
+        # 3. What is loaded meets a sum of 0.
+        width = len(self.total)
+        rows = [select(term.below, (
+            Cat(moved, moved[-1].replicate(width - len(moved)))
+            for moved in (Cat(Const(0, DIGIT), term.value), term.value[:], term.value[DIGIT:]))) for term in terms]
+        load = Signal(self.LOAD_DELAY, reset_less=True)
+        loaded = Signal(Loaded)
+        m.d.sync += load.eq(Cat(self.load, load))
+        m.d.comb += loaded.eq(Mux(load[-1], self.loaded, 0))
+        compressed = [Signal(width, name=f"row{index}", reset_less=True) for index in range(2)]
+        first, *second = _compress(rows, width=width)
         group = Signal(Group, reset_less=True)
         m.d.sync += [
-            group.anchor.eq(anchor),
-            group.empty.eq(~Cat(product.live for product in products).any()),
-            group.special.eq(special),
+            compressed[0].eq(first | loaded.sum),
+            compressed[1].eq(Cat(second)),
+            group.anchor.eq(found.anchor | loaded.anchor),
+            group.empty.eq(found.empty),
+            group.special.eq(found.special.as_value() | loaded.special.as_value()),
         ]
         m.d.comb += self.group.eq(group)
 
-        # 3. A negative term is its complement plus 1.
+        # 4.
         total = Signal(self.total.shape(), reset_less=True)
-        addends = []
-        for term in terms:
-            shifted = term.magnitude
-            aligned = select(term.below, [Cat(Const(0, DIGIT), shifted), shifted, shifted[DIGIT:]])
-            addends += [(Cat(aligned, Const(0, 1)) ^ term.sign.replicate(TERM_BITS + 1)).as_signed(), term.sign]
-        m.d.sync += total.eq(sum(addends))
+        m.d.sync += total.eq(compressed[0] + compressed[1])
         m.d.comb += self.total.eq(total)
         return m

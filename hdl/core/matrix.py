@@ -2,17 +2,18 @@
 
 from itertools import pairwise
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..arith.formats import Bf16, unpack
-from ..config import OPERAND_BYTES, Config, bits_for_count
+from ..config import ACCUMULATOR_BYTES, OPERAND_BYTES, Config, bits_for_count
 from ..isa import Matrix
 from ..verilog import Block
-from .accumulator import State
-from .dot_product import Operand
+from .accumulator import state_layout
+from .dot_product import DotProduct, Operand
 from .matrix_element import MatrixElement
+from .matrix_loader import MatrixLoader
+from .matrix_operand import MATRIX_FORMATS, MatrixOperand, OperandFormat
 from .matrix_reader import MatrixReader
 from .result import ResultQueue, vector_result_layout
 
@@ -20,8 +21,9 @@ from .result import ResultQueue, vector_result_layout
 def request_layout(config: Config) -> data.StructLayout:
     """A function and what it needs.
 
-    `a` holds A[i, k] as BF16 number i K + k and `b` holds B[k, j] as number k N + j, number 0 in the lowest bits. A
-    read gives the rows from `part` x `config.rows_per_part` on to vector register `destination`.
+    `a` holds A[i, k] as number i K + k and `b` holds B[k, j] as number k N + j, as docs/numerics.md says for their
+    formats. A read gives the rows from `part` x `config.rows_per_part` on to vector register `destination`; a load sets
+    them to the FP32 numbers of `a`, row by row.
     """
     return data.StructLayout({
         "function": Matrix,
@@ -29,6 +31,8 @@ def request_layout(config: Config) -> data.StructLayout:
         "accumulator": config.accumulator_bits,
         "part": bits_for_count(config.parts),
         "destination": 5,
+        "a_format": OperandFormat,
+        "b_format": OperandFormat,
         "a": config.vector_bits,
         "b": config.vector_bits,
     })
@@ -37,8 +41,8 @@ def request_layout(config: Config) -> data.StructLayout:
 class MatrixUnit(wiring.Component):
     """Takes a function every cycle, in any order and on any accumulator.
 
-    A `Matrix.READ` sees all that was taken before it; its result is offered 9 cycles after it was taken, by
-    these stages: take operands apart; three of `MatrixElement`; select a part; three of `MatrixReader`; the queue.
+    Stages: two of `MatrixOperand`; four of `MatrixElement`; select a part; five of `MatrixReader`; the queue. So a
+    `Matrix.READ` sees all that was taken before it, and its result is offered 13 cycles after it was taken.
     ``request.ready`` depends on registers alone and is low only while reads whose results nobody takes fill the queue.
 
     Parameters
@@ -51,11 +55,13 @@ class MatrixUnit(wiring.Component):
     result : Out(stream of vector_result_layout(config))
         The reads, in their order: FP32 row by row, lowest bits first, unused lanes 0.
     step : Out(1)
-        A `Matrix.MULTIPLY` is taken in this cycle.
+        A `Matrix.MULTIPLY` is taken in this cycle, and its formats are defined.
+    illegal : Out(1)
+        One is taken with a format code that is not of `MATRIX_FORMATS`; it changes nothing.
     """
 
     #: Cycles from a read's request to its result at the queue: taken apart, element, selected, rounded.
-    LATENCY = 1 + MatrixElement.LATENCY + 1 + MatrixReader.LATENCY
+    LATENCY = MatrixOperand.LATENCY + MatrixElement.LATENCY + 1 + MatrixReader.LATENCY
 
     def __init__(self, *, config: Config):
         self.config = config
@@ -63,6 +69,7 @@ class MatrixUnit(wiring.Component):
             "request": In(stream.Signature(request_layout(config))),
             "result": Out(stream.Signature(vector_result_layout(config))),
             "step": Out(1),
+            "illegal": Out(1),
         })
 
     def elaborate(self, platform):
@@ -71,71 +78,82 @@ class MatrixUnit(wiring.Component):
         request = self.request.payload
         taken = self.request.valid & self.request.ready
         reads = taken & (request.function == Matrix.READ)
-        m.d.comb += self.step.eq(taken & (request.function == Matrix.MULTIPLY))
+        multiplies = taken & (request.function == Matrix.MULTIPLY)
+        legal = Cat(Cat(side.code == code for code in MATRIX_FORMATS).any()
+                    for side in (request.a_format, request.b_format)).all()
+        m.d.comb += [self.step.eq(multiplies & legal), self.illegal.eq(multiplies & ~legal)]
 
-        # Operands are taken apart once, for all elements that use them. They stand still while nothing is multiplied.
-        def unpacked(bits, count, name):
-            operands = Signal(data.ArrayLayout(Operand, count), name=name, reset_less=True)
-            for index in range(count):
-                number = unpack(Bf16(bits.word_select(index, OPERAND_BYTES * 8)))
-                with m.If(self.step):
-                    m.d.sync += [
-                        operands[index].significand.eq(number.significand),
-                        operands[index].exponent.eq(number.exponent),
-                        operands[index].sign.eq(number.sign),
-                        operands[index].live.eq(~(number.zero | number.infinite | number.nan)),
-                        operands[index].infinite.eq(number.infinite),
-                        operands[index].nan.eq(number.nan),
-                    ]
-            return operands
-
-        a = unpacked(request.a, config.m * config.k, "a")
-        b = unpacked(request.b, config.k * config.n, "b")
-        function = Signal(Matrix, init=Matrix.READ)
-        accumulator = Signal(bits_for_count(config.threads * config.accumulators), reset_less=True)
-        m.d.sync += function.eq(Matrix.READ)
-        with m.If(taken):
-            m.d.sync += [
-                function.eq(request.function),
-                accumulator.eq(request.thread * config.accumulators + request.accumulator),
-            ]
-
-        body = MatrixElement(depth=config.k, accumulators=config.threads * config.accumulators)
-        states = []
-        for i in range(config.m):
-            for j in range(config.n):
-                m.submodules[f"element{i}_{j}"] = element = Block(module="d1_matrix_element", body=body)
-                m.d.comb += [
-                    element.function.eq(function),
-                    element.accumulator.eq(accumulator),
-                    *(element.a[k].eq(a[i * config.k + k]) for k in range(config.k)),
-                    *(element.b[k].eq(b[k * config.n + j]) for k in range(config.k)),
-                ]
-                states.append(element.state)
-
-        # What else a read needs travels beside the elements.
+        # What goes with a function, stage by stage. Nothing to do is a read that nobody waits for.
         layout = data.StructLayout({
-            "valid": 1, "thread": config.thread_bits, "destination": 5, "part": bits_for_count(config.parts)})
-        stages = [Signal(layout, name=f"stage{index}") for index in range(self.LATENCY + 1)]
-        first, last = stages[0], stages[-1]
+            "function": Matrix, "valid": 1, "thread": config.thread_bits, "accumulator": config.accumulator_bits,
+            "destination": 5, "part": bits_for_count(config.parts)})
+        stages = [Signal(layout, name=f"stage{index}", init={"function": Matrix.READ})
+                  for index in range(self.LATENCY + 1)]
         m.d.comb += [
-            first.valid.eq(reads),
-            first.thread.eq(request.thread),
-            first.destination.eq(request.destination),
-            first.part.eq(request.part),
+            stages[0].function.eq(Mux(taken & ~self.illegal, request.function, Matrix.READ)),
+            stages[0].valid.eq(reads),
+            *(stages[0][name].eq(request[name]) for name in ("thread", "accumulator", "destination", "part")),
         ]
         for before, after in pairwise(stages):
             m.d.sync += after.eq(before)
 
-        # One reader for each number of a part.
+        # Operands are taken apart once, for all elements that use them. They stand still while nothing is multiplied.
+        operand_body = MatrixOperand()
+
+        def unpacked(name: str, count: int):
+            operands = Signal(data.ArrayLayout(Operand, count), name=name)
+            for index in range(count):
+                m.submodules[f"{name}{index}"] = operand = Block(module="d1_matrix_operand", body=operand_body)
+                m.d.comb += [
+                    operand.enable.eq(self.step),
+                    operand.format.eq(request[f"{name}_format"]),
+                    operand.bf16.eq(request[name].word_select(index, OPERAND_BYTES * 8)),
+                    *(operand.halves[half].eq(request[name].word_select(half * count + index, 8)) for half in range(2)),
+                    operands[index].eq(operand.o),
+                ]
+            return operands
+
+        a, b = unpacked("a", config.m * config.k), unpacked("b", config.k * config.n)
+
+        # What is loaded waits for the function to come to where it is needed.
         numbers = config.rows_per_part * config.n
-        part = stages[1 + MatrixElement.LATENCY].part
+        waiting = [request.a, *(
+            Signal.like(request.a, name=f"waiting{index}", reset_less=True)
+            for index in range(MatrixOperand.LATENCY + DotProduct.LOAD_DELAY - MatrixLoader.LATENCY))]
+        for before, after in pairwise(waiting):
+            m.d.sync += after.eq(before)
+        loader_body = MatrixLoader()
+        loaded = []
+        for lane in range(numbers):
+            m.submodules[f"loader{lane}"] = loader = Block(module="d1_matrix_loader", body=loader_body)
+            m.d.comb += loader.i.eq(waiting[-1].word_select(lane, ACCUMULATOR_BYTES * 8))
+            loaded.append(loader.o)
+
+        entered = stages[MatrixOperand.LATENCY]
+        body = MatrixElement(depth=config.k, accumulators=config.threads * config.accumulators)
+        states = []
+        for i in range(config.m):
+            part, row = divmod(i, config.rows_per_part)
+            skips = (entered.function == Matrix.LOAD) & (entered.part != part)
+            for j in range(config.n):
+                m.submodules[f"element{i}_{j}"] = element = Block(module="d1_matrix_element", body=body)
+                m.d.comb += [
+                    element.function.eq(Mux(skips, Matrix.READ, entered.function)),
+                    element.accumulator.eq(entered.thread * config.accumulators + entered.accumulator),
+                    *(element.a[k].eq(a[i * config.k + k]) for k in range(config.k)),
+                    *(element.b[k].eq(b[k * config.n + j]) for k in range(config.k)),
+                    element.loaded.eq(loaded[row * config.n + j]),
+                ]
+                states.append(element.state)
+
+        # One reader for each number of a part.
+        read = stages[MatrixOperand.LATENCY + MatrixElement.LATENCY]
         m.submodules.queue = queue = ResultQueue(config=config, latency=self.LATENCY)
-        reader_body = MatrixReader()
+        reader_body = MatrixReader(depth=config.k)
         for lane in range(numbers):
             m.submodules[f"reader{lane}"] = reader = Block(module="d1_matrix_reader", body=reader_body)
-            selected = Signal(State, name=f"selected{lane}", reset_less=True)
-            with m.Switch(part):
+            selected = Signal(state_layout(config.k), name=f"selected{lane}", reset_less=True)
+            with m.Switch(read.part):
                 for choice in range(config.parts):
                     with m.Case(choice):
                         m.d.sync += selected.eq(states[choice * numbers + lane])
@@ -143,6 +161,7 @@ class MatrixUnit(wiring.Component):
                 reader.state.eq(selected),
                 queue.i.payload.data.word_select(lane, 32).eq(reader.o),
             ]
+        last = stages[-1]
         m.d.comb += [
             queue.enter.eq(reads),
             self.request.ready.eq(queue.ready),

@@ -1,20 +1,23 @@
 """One element (i, j) of the matrix unit: a dot product and the accumulators that it is added to."""
 
+from itertools import pairwise
+
 from amaranth.hdl import Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config import bits_for_count
 from ..isa import Matrix
-from .accumulator import Accumulators, State
-from .dot_product import DotProduct, Operand
+from ..verilog import Block
+from .accumulator import Accumulators, state_layout
+from .dot_product import DotProduct, Loaded, Operand
 
 
 class MatrixElement(wiring.Component):
     """Takes a function every cycle, in any order and on any accumulator; an idle cycle is a `Matrix.READ`.
 
-    Latency 3 cycles from the inputs to `state`. Four stages: multiply; find the anchor; add the products and,
-    meanwhile, fetch the accumulator; add and write back.
+    Latency 4 cycles from the inputs to `state`. Five stages: multiply; find the anchor; align and compress the
+    products; add them and, meanwhile, fetch the accumulator; add and write back.
 
     Parameters
     ----------
@@ -29,7 +32,9 @@ class MatrixElement(wiring.Component):
     accumulator : In
     a, b : In(Operand) [depth]
         Used by `Matrix.MULTIPLY`.
-    state : Out(State)
+    loaded : In(Loaded)
+        Used by the `Matrix.LOAD` of `DotProduct.LOAD_DELAY` cycles before.
+    state : Out(state_layout(depth))
         The accumulator that a `Matrix.READ` named.
     """
 
@@ -43,29 +48,35 @@ class MatrixElement(wiring.Component):
             "accumulator": In(bits_for_count(accumulators)),
             "a": In(data.ArrayLayout(Operand, depth)),
             "b": In(data.ArrayLayout(Operand, depth)),
-            "state": Out(State),
+            "loaded": In(Loaded),
+            "state": Out(state_layout(depth)),
         })
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.product = product = DotProduct(depth=self.depth)
-        m.submodules.accumulators = accumulators = Accumulators(count=self.accumulators, depth=self.depth)
+        m.submodules.product = product = Block(module="d1_dot_product", body=DotProduct(depth=self.depth))
+        m.submodules.accumulators = accumulators = Block(
+            module="d1_accumulators", body=Accumulators(count=self.accumulators, depth=self.depth))
         m.d.comb += [
             product.multiply.eq(self.function == Matrix.MULTIPLY),
             product.a.eq(self.a),
             product.b.eq(self.b),
+            product.load.eq(self.function == Matrix.LOAD),
+            product.loaded.eq(self.loaded),
         ]
 
-        # The accumulator's index arrives with the group.
-        clear, index = self.function == Matrix.ZERO, self.accumulator
-        for stage in range(DotProduct.LATENCY - 1):
-            next_clear = Signal(name=f"clear{stage}", reset_less=True)
-            next_index = Signal.like(index, name=f"index{stage}", reset_less=True)
-            m.d.sync += [next_clear.eq(clear), next_index.eq(index)]
-            clear, index = next_clear, next_index
+        # What goes to the accumulators arrives with the group. A load is the group of a sum that starts from zero.
+        stages = [Signal(data.StructLayout({"fresh": 1, "index": self.accumulator.shape()}), name=f"stage{stage}",
+                         reset_less=True) for stage in range(DotProduct.LATENCY)]
         m.d.comb += [
-            accumulators.clear.eq(clear),
-            accumulators.index.eq(index),
+            stages[0].fresh.eq((self.function == Matrix.ZERO) | (self.function == Matrix.LOAD)),
+            stages[0].index.eq(self.accumulator),
+        ]
+        for before, after in pairwise(stages):
+            m.d.sync += after.eq(before)
+        m.d.comb += [
+            accumulators.fresh.eq(stages[-1].fresh),
+            accumulators.index.eq(stages[-2].index),
             accumulators.group.eq(product.group),
             accumulators.total.eq(product.total),
             self.state.eq(accumulators.state),

@@ -6,11 +6,12 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..arith.formats import Fp32, maximum_number, to_bf16
-from ..arith.fp32 import WIDTH, Adder, Multiplier
-from ..arith.round import Rounder, unrounded_layout
+from ..arith.float_lane import FloatLane
+from ..arith.formats import Fp32, to_bf16
+from ..arith.operations import FloatOperation
 from ..config import Config
 from ..isa import Vector
+from ..number_formats import Format
 from ..verilog import Block
 from .result import ResultQueue, vector_result_layout
 
@@ -28,8 +29,12 @@ def request_layout(config: Config) -> data.StructLayout:
     })
 
 
+#: What the float lane does for functions of the vector unit; the others do not need it.
+OPERATIONS = {Vector.ADD: FloatOperation.ADD, Vector.MUL: FloatOperation.MUL, Vector.MAX: FloatOperation.MAX}
+
+
 class VectorLane(wiring.Component):
-    """One FP32 lane. Latency 4 cycles for every function: align or multiply; add; count zeros; shift.
+    """One 32-bit lane. Latency 8 cycles for every function, that of the float lane.
 
     Members
     -------
@@ -41,51 +46,35 @@ class VectorLane(wiring.Component):
         The result; of `Vector.CVT_BF16`, a in BF16 in the low half and b in the high half.
     """
 
-    LATENCY = Adder.LATENCY + 1 + Rounder.LATENCY
+    LATENCY = FloatLane.LATENCY
 
     def __init__(self):
         super().__init__({"function": In(Vector), "a": In(Fp32), "b": In(Fp32), "x": In(32), "o": Out(32)})
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.adder = adder = Adder()
-        m.submodules.multiplier = multiplier = Multiplier()
-        m.submodules.rounder = rounder = Rounder(width=WIDTH)
-
-        function = [self.function, *(Signal(Vector, reset_less=True) for _ in range(self.LATENCY))]
-        for before, after in pairwise(function):
-            m.d.sync += after.eq(before)
-
-        # Rounded results.
-        unrounded = Signal(unrounded_layout(WIDTH), reset_less=True)
-        m.d.comb += [
-            adder.a.eq(self.a),
-            adder.b.eq(self.b),
-            multiplier.a.eq(self.a),
-            multiplier.b.eq(self.b),
-            rounder.i.eq(unrounded),
-        ]
-        m.d.sync += unrounded.eq(Mux(function[Adder.LATENCY] == Vector.ADD, adder.o, multiplier.o))
-
-        # The others take one stage and wait for them.
-        simple = [Signal(32, reset_less=True) for _ in range(self.LATENCY)]
+        m.submodules.floats = floats = FloatLane()
+        m.d.comb += [floats.format.eq(Format.FP32), floats.a.eq(self.a), floats.b.eq(self.b)]
         with m.Switch(self.function):
-            with m.Case(Vector.MAX):
-                m.d.sync += simple[0].eq(maximum_number(self.a, self.b))
-            with m.Case(Vector.CVT_BF16):
-                m.d.sync += simple[0].eq(Cat(to_bf16(self.a), to_bf16(self.b)))
-            with m.Default():
-                m.d.sync += simple[0].eq(self.x)
+            for function, operation in OPERATIONS.items():
+                with m.Case(function):
+                    m.d.comb += floats.operation.eq(operation)
+
+        # The others take one stage and wait.
+        simple = [Signal(32, name=f"simple{stage}", reset_less=True) for stage in range(self.LATENCY)]
+        computed = Signal(self.LATENCY, reset_less=True)
+        m.d.sync += [
+            simple[0].eq(Mux(self.function == Vector.CVT_BF16, Cat(to_bf16(self.a), to_bf16(self.b)), self.x)),
+            computed.eq(Cat(self.function.matches(*OPERATIONS), computed)),
+        ]
         for before, after in pairwise(simple):
             m.d.sync += after.eq(before)
-
-        rounds = (function[-1] == Vector.ADD) | (function[-1] == Vector.MUL)
-        m.d.comb += self.o.eq(Mux(rounds, rounder.o, simple[-1]))
+        m.d.comb += self.o.eq(Mux(computed[-1], floats.o, simple[-1]))
         return m
 
 
 class VectorUnit(wiring.Component):
-    """One operation a cycle; its result is offered 5 cycles after the request was taken.
+    """One operation a cycle; its result is offered 9 cycles after the request was taken.
 
     ``request.ready`` depends on registers alone; it is low only while results that nobody takes fill the queue.
 

@@ -1,4 +1,4 @@
-"""FP32 and BF16: arithmetic by NumPy's `float32`, which is IEEE 754, with every NaN made the canonical one."""
+"""FP32 and BF16, and conversions between them."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,30 +14,6 @@ BF16_INFINITY = 0x7F80
 
 def _is_nan(bits: Fp32) -> NDArray[np.bool_]:
     return (bits & 0x7FFFFFFF) > FP32_INFINITY
-
-
-def _canonical(values: NDArray[np.float32]) -> Fp32:
-    return np.where(np.isnan(values), np.uint32(FP32_NAN), values.view(np.uint32))
-
-
-def fp32_add(a: Fp32, b: Fp32) -> Fp32:
-    """a + b, rounded to nearest even."""
-    with np.errstate(all="ignore"):
-        return _canonical(a.view(np.float32) + b.view(np.float32))
-
-
-def fp32_mul(a: Fp32, b: Fp32) -> Fp32:
-    """a x b, rounded to nearest even."""
-    with np.errstate(all="ignore"):
-        return _canonical(a.view(np.float32) * b.view(np.float32))
-
-
-def fp32_max(a: Fp32, b: Fp32) -> Fp32:
-    """IEEE 754-2019 maximumNumber: -0 < +0; the other operand if one is NaN; the canonical NaN if both are."""
-    # Flipping all bits of a negative number, and the sign of a positive one, makes the bit patterns ascend.
-    a_key, b_key = (np.where(bits >> 31, ~bits, bits | np.uint32(1 << 31)) for bits in (a, b))
-    result = np.where(_is_nan(b) | ~_is_nan(a) & (a_key >= b_key), a, b)
-    return np.where(_is_nan(a) & _is_nan(b), np.uint32(FP32_NAN), result)
 
 
 def bf16_from_fp32(bits: Fp32) -> Bf16:

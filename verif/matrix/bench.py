@@ -5,16 +5,18 @@ import random
 
 import cocotb
 import numpy as np
+from amaranth.lib import data
 
 from hdl.config import PRESETS
 from hdl.core.matrix import MatrixUnit, request_layout
+from hdl.core.matrix_operand import OperandFormat
 from hdl.isa import Matrix
-from sim.numerics import AccumulatorTile, Bf16
-from verif.matrix.operands import Operands, single
-from verif.vector.unit import Operation, Unit
+from sim.numerics import OPERAND_FORMATS, AccumulatorTile, Bf16
+from verif.matrix.operands import Operands, numbers, register, single
+from verif.vector.unit import Operation, Unit, pack
 
 CONFIG = PRESETS[os.environ["CONFIG"]]
-LAYOUT = request_layout(CONFIG)
+LAYOUT, FORMAT = request_layout(CONFIG), data.Layout.cast(OperandFormat)
 M, N, K = CONFIG.matrix
 
 #: Every accumulator of every thread.
@@ -34,17 +36,24 @@ class Bench(Unit):
         self.tiles = {name: AccumulatorTile(M, N) for name in ACCUMULATORS}
         self.rng = np.random.default_rng(random.getrandbits(64))
         self.operands = Operands(self.rng, rows=M, columns=N, depth=K)
+        self.numbers = numbers(self.rng)
 
     def sample(self):
         super().sample()
-        steps = self.offered is not None and self.request.ready.value \
-            and self.offered.request["function"] == Matrix.MULTIPLY
-        assert int(self.dut.step.value) == bool(steps)
+        request = self.offered.request if self.offered is not None and self.request.ready.value else {}
+        steps = request.get("function") == Matrix.MULTIPLY
+        legal = steps and self.legal(request["a_format"]) and self.legal(request["b_format"])
+        assert (int(self.dut.step.value), int(self.dut.illegal.value)) == (legal, steps and not legal)
+
+    @staticmethod
+    def legal(bits: int) -> bool:
+        return bits >> FORMAT["code"].offset & 0xF in OPERAND_FORMATS
 
     def _queue(self, function: Matrix, name: tuple[int, int], expected: int | None = None, **fields: int) -> None:
         # Fields that the function does not use hold anything.
         rest = {"part": random.randrange(CONFIG.parts), "destination": random.getrandbits(5),
-                "a": random.getrandbits(CONFIG.vector_bits), "b": random.getrandbits(CONFIG.vector_bits)}
+                "a": random.getrandbits(CONFIG.vector_bits), "b": random.getrandbits(CONFIG.vector_bits),
+                "a_format": random.getrandbits(FORMAT.size), "b_format": random.getrandbits(FORMAT.size)}
         request = {"function": function, "thread": name[0], "accumulator": name[1]} | rest | fields
         self.waiting.append(Operation(request, expected))
 
@@ -54,7 +63,32 @@ class Bench(Unit):
 
     def multiply(self, name: tuple[int, int], a: Bf16, b: Bf16) -> None:
         self.tiles[name].step(a, b)
-        self._queue(Matrix.MULTIPLY, name, a=packed(a), b=packed(b))
+        self._queue(Matrix.MULTIPLY, name, a=packed(a), b=packed(b), a_format=0, b_format=0)
+
+    def multiply_formats(self, name: tuple[int, int], a: Bf16, b: Bf16) -> None:
+        """A step whose operands may be CFloat8 instead."""
+        (a_bits, a_format, a), (b_bits, b_format, b) = (
+            register(self.rng, side, CONFIG.vector_bytes) for side in (a, b))
+        self.tiles[name].step(a, b)
+        self._queue(Matrix.MULTIPLY, name, a=a_bits, b=b_bits, a_format=pack(FORMAT, a_format),
+                    b_format=pack(FORMAT, b_format))
+
+    def illegal(self, name: tuple[int, int]) -> None:
+        """A step with an undefined format on one side or both: nothing happens."""
+        wrong = [code for code in range(16) if code not in OPERAND_FORMATS]
+        codes = [random.choice(wrong), random.choice((*OPERAND_FORMATS, *wrong))]
+        random.shuffle(codes)
+        a, b = (random.getrandbits(FORMAT.size) & ~0xF | code for code in codes)
+        self._queue(Matrix.MULTIPLY, name, a_format=a, b_format=b)
+
+    def load_any(self, name: tuple[int, int]) -> None:
+        self.load(name, random.randrange(CONFIG.parts))
+
+    def load(self, name: tuple[int, int], part: int) -> None:
+        values = np.fromiter(self.numbers, np.uint32, CONFIG.lanes)
+        rows = values[:CONFIG.rows_per_part * N].reshape(-1, N)
+        self.tiles[name].load(rows, row=part * CONFIG.rows_per_part)
+        self._queue(Matrix.LOAD, name, part=part, a=packed(values))
 
     def read(self, name: tuple[int, int], part: int) -> None:
         rows = self.tiles[name].read()[part * CONFIG.rows_per_part:][:CONFIG.rows_per_part]
@@ -64,18 +98,21 @@ class Bench(Unit):
         for part in range(CONFIG.parts):
             self.read(name, part)
 
-    def mixture(self, count: int, names: list[tuple[int, int]], *, reads: float, zeros: float) -> None:
-        """Random functions with these shares of reads and zeros; half of them on the same accumulator as before."""
+    def mixture(self, count: int, names: list[tuple[int, int]], *, reads: float, others: float) -> None:
+        """Random functions with these shares of reads, and of zeros, loads and illegal steps.
+
+        Half of them are on the same accumulator as before.
+        """
         name = random.choice(names)
         for _ in range(count):
             name = random.choice((name, random.choice(names)))
             dice = random.random()
             if dice < reads:
                 self.read(name, random.randrange(CONFIG.parts))
-            elif dice < reads + zeros:
-                self.zero(name)
+            elif dice < reads + others:
+                random.choice((self.zero, self.illegal, self.load_any))(name)
             else:
-                self.multiply(name, *next(self.operands))
+                self.multiply_formats(name, *next(self.operands))
 
 
 async def bench(dut) -> Bench:
@@ -96,7 +133,7 @@ async def random_functions(dut):
         for name in names:
             tb.zero(name)
         tb.offer, tb.take = random.choice((0.5, 1.0)), 1.0
-        tb.mixture(2500, names, reads=0.4, zeros=0.03)
+        tb.mixture(2500, names, reads=0.4, others=0.06)
         await tb.finish()
     for name in ACCUMULATORS:
         tb.read_all(name)
@@ -119,7 +156,7 @@ async def stalled_results_are_kept(dut):
     tb = await bench(dut)
     for tb.take in (0.05, 0.3, 0.8):
         for tb.offer in (0.3, 1.0):
-            tb.mixture(120, ACCUMULATORS, reads=0.5, zeros=0.05)
+            tb.mixture(120, ACCUMULATORS, reads=0.5, others=0.05)
             await tb.finish()
 
 
@@ -161,8 +198,8 @@ async def reads_round_what_renormalisation_leaves(dut):
 async def takes_one_function_every_cycle(dut):
     """Reads whose results are taken at once never wait, and every read takes as long."""
     tb = await bench(dut)
-    tb.mixture(500, ACCUMULATORS, reads=1.0, zeros=0.0)
-    tb.mixture(500, ACCUMULATORS, reads=0.3, zeros=0.1)
+    tb.mixture(500, ACCUMULATORS, reads=1.0, others=0.0)
+    tb.mixture(500, ACCUMULATORS, reads=0.3, others=0.1)
     began = tb.taken
     await tb.stage.cycles(1000)
     assert (tb.taken - began, tb.refused) == (1000, 0)
@@ -175,10 +212,10 @@ async def only_reads_need_credits(dut):
     """While nobody takes results, steps go on until the reads have used up their credits, and then nothing is lost."""
     tb = await bench(dut)
     tb.take = 0.0
-    tb.mixture(50, ACCUMULATORS, reads=0.0, zeros=0.0)
+    tb.mixture(50, ACCUMULATORS, reads=0.0, others=0.0)
     for _ in range(30):
         tb.read_all(ACCUMULATORS[0])
-    tb.mixture(50, ACCUMULATORS, reads=0.5, zeros=0.0)
+    tb.mixture(50, ACCUMULATORS, reads=0.5, others=0.0)
     began = tb.taken
     await tb.stage.cycles(200)
     assert tb.taken - began == 50 + MatrixUnit.LATENCY + 2

@@ -7,18 +7,18 @@ import cocotb
 import numpy as np
 from amaranth.lib import data
 
-from hdl.core.accumulator import State
-from hdl.core.dot_product import Operand
+from hdl.core.accumulator import state_layout
+from hdl.core.dot_product import DotProduct, Loaded, Operand
 from hdl.core.matrix_element import MatrixElement
 from hdl.isa import Matrix
 from sim.numerics import FINITE, AccumulatorTile, Bf16
-from verif.matrix.operands import Operands, single
+from verif.matrix.operands import Operands, numbers, single
 from verif.noc import Stage
 from verif.vector.unit import pack
 
 DEPTH, ACCUMULATORS = int(os.environ["DEPTH"]), int(os.environ["ACCUMULATORS"])
 SHAPE = 1, 1, DEPTH
-OPERAND, STATE = data.Layout.cast(Operand), data.Layout.cast(State)
+OPERAND, LOADED, STATE = data.Layout.cast(Operand), data.Layout.cast(Loaded), state_layout(DEPTH)
 OPERAND_BITS = OPERAND.as_shape().width
 
 
@@ -29,29 +29,23 @@ def unpacked(numbers: Bf16) -> int:
         exponent, fraction = number >> 7 & 0xFF, number & 0x7F
         special = exponent == 0xFF
         zero = exponent == 0 and fraction == 0
+        magnitude = fraction | (exponent > 0) << 7
         fields = {
-            "significand": fraction | (exponent > 0) << 7, "exponent": max(exponent, 1), "sign": number >> 15,
+            "significand": (-magnitude if number >> 15 else magnitude) & 0x1FF, "exponent": max(exponent, 1),
+            "sign": number >> 15,
             "live": not special and not zero, "infinite": special and fraction == 0, "nan": special and fraction != 0}
         bits |= pack(OPERAND, fields) << index * OPERAND_BITS
     return bits
 
 
-def renormalised(bits: int) -> tuple[int, ...]:
-    """(special, G, S) of docs/numerics.md, from a state that has yet to be renormalised."""
+def finite_or_special(bits: int) -> tuple[int, ...]:
+    """(special, G, S) of docs/numerics.md; of what is not finite, the special alone."""
     def field(name):
         return bits >> STATE[name].offset & (1 << STATE[name].width) - 1
 
     special, anchor, sum_ = field("special"), field("anchor"), field("sum")
-    sum_ -= sum_ >> 51 << 52
-    if special:
-        return special,
-    if sum_ == 0:
-        return FINITE, 0, 0
-    if not -1 << 50 <= sum_ < 1 << 50:
-        return FINITE, anchor + 1, sum_ >> 16
-    if -1 << 34 <= sum_ < 1 << 34 and anchor > 0:
-        return FINITE, anchor - 1, sum_ << 16
-    return FINITE, anchor, sum_
+    top = 1 << STATE["sum"].width - 1
+    return (special,) if special else (FINITE, anchor, (sum_ ^ top) - top)
 
 
 class Bench:
@@ -60,13 +54,16 @@ class Bench:
     def __init__(self, dut):
         self.dut = dut
         self.tiles = [AccumulatorTile(1, 1) for _ in range(ACCUMULATORS)]
-        self.operands = Operands(np.random.default_rng(random.getrandbits(64)), rows=1, columns=1, depth=DEPTH)
+        self.rng = np.random.default_rng(random.getrandbits(64))
+        self.operands = Operands(self.rng, rows=1, columns=1, depth=DEPTH)
+        self.numbers = numbers(self.rng)
         self.expected: dict[int, tuple[int, ...]] = {}
+        self.loads: dict[int, int] = {}
         self.stage = Stage(dut, [self])
 
     async def start(self) -> None:
         """Reset, and zero every accumulator."""
-        for signal in (self.dut.function, self.dut.accumulator, self.dut.a, self.dut.b):
+        for signal in (self.dut.function, self.dut.accumulator, self.dut.a, self.dut.b, self.dut.loaded):
             signal.value = 0
         await self.stage.start()
         for index in range(ACCUMULATORS):
@@ -80,6 +77,15 @@ class Bench:
         self.tiles[index].step(a, b)
         self.dut.a.value, self.dut.b.value = unpacked(a), unpacked(b)
         await self._step(Matrix.MULTIPLY, index)
+
+    async def load(self, index: int, value: int) -> None:
+        """Set it to an FP32, which comes later than the function."""
+        tile = self.tiles[index]
+        tile.load(np.array([[value]], np.uint32))
+        special, anchor, sum_ = (int(array[0, 0]) for array in (tile.special, tile.anchor, tile.sum))
+        fields = {"special": special, "anchor": anchor, "sum": sum_ & (1 << LOADED["sum"].width) - 1}
+        self.loads[self.stage.now + DotProduct.LOAD_DELAY] = pack(LOADED, fields)
+        await self._step(Matrix.LOAD, index)
 
     async def read(self, index: int) -> None:
         tile = self.tiles[index]
@@ -97,11 +103,12 @@ class Bench:
         assert not self.expected
 
     def drive(self):
-        """Inputs are set by the functions above."""
+        """Other inputs are set by the functions above; what nobody loads is anything."""
+        self.dut.loaded.value = self.loads.pop(self.stage.now, random.getrandbits(LOADED.size))
 
     def sample(self):
         if self.stage.now in self.expected:
-            state = renormalised(int(self.dut.state.value))
+            state = finite_or_special(int(self.dut.state.value))
             assert state == self.expected.pop(self.stage.now), f"cycle {self.stage.now}: {state}"
 
 
@@ -119,19 +126,21 @@ async def random_functions(dut):
     for _ in range(8000):
         if random.random() < 0.1:
             index = random.randrange(ACCUMULATORS)
-        match random.choices(list(Matrix), (5, 60, 40))[0]:
+        match random.choices(list(Matrix), (5, 60, 40, 5))[0]:
             case Matrix.ZERO:
                 await tb.zero(index)
             case Matrix.MULTIPLY:
                 await tb.multiply(index, *next(tb.operands))
             case Matrix.READ:
                 await tb.read(index)
+            case Matrix.LOAD:
+                await tb.load(index, next(tb.numbers))
     await tb.finish()
 
 
 @cocotb.test()
 async def bounds_of_renormalisation(dut):
-    """Sums of exactly +-2^n, which small products then push to and fro over the bounds."""
+    """Sums of exactly +-2^n, which small products then push to and fro beside the bounds."""
     tb = await bench(dut)
     for sign in (0, 1):
         for power in range(30, 52):

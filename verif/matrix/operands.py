@@ -1,8 +1,11 @@
 """Operands that try the accumulator hard."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
-from sim.numerics import Bf16
+from hdl.number_formats import Denormals, Format
+from sim.numerics import OPERAND_FORMATS, Bf16, matrix_operand
 
 #: Boundary values of BF16: zeros, subnormals, around 1, the largest, infinities and NaNs.
 CORNERS = np.array([sign << 15 | bits for sign in (0, 1) for bits in (
@@ -32,6 +35,30 @@ def single(shape: tuple[int, int, int], exponent: int, *, sign: int, fraction: i
     a, b = np.zeros((rows, depth), np.uint16), np.zeros((depth, columns), np.uint16)
     a[:, 0], b[0] = sign << 15 | exponent // 2 << 7 | fraction, (exponent + 1) // 2 << 7
     return a, b
+
+
+def numbers(rng: np.random.Generator) -> Iterator[int]:
+    """An endless supply of FP32 bits to load: of any kind, of usual exponents, zeros, subnormals, specials."""
+    corners = (0, 1 << 31, 1, 0x007FFFFF, 0x00800000, 0x3F800000, 0x7F7FFFFF, 0x7F800000, 0xFF800000, 0x7FC00000)
+    while True:
+        bits = int(rng.integers(0, 1 << 32))
+        yield (bits, bits & 0x807FFFFF | int(rng.integers(110, 150)) << 23, int(rng.choice(corners)))[rng.choice(3)]
+
+
+def register(rng: np.random.Generator, bf16: Bf16, size: int) -> tuple[int, dict[str, int], Bf16]:
+    """A vector register of `size` bytes with an operand: its bits, the fields of its format, and its numbers.
+
+    In half of the cases the numbers are those of `bf16`, in the others any CFloat8. The rest of the register is
+    anything.
+    """
+    form = rng.choice([Format.BF16, Format.BF16, *OPERAND_FORMATS[1:]])
+    content = rng.bytes(size)
+    if form == Format.BF16:
+        content = bf16.tobytes() + content[bf16.nbytes:]
+    fields = {"bias": int(rng.integers(64)), "denormals": int(rng.integers(2)), "half": int(rng.integers(2))}
+    operand = matrix_operand(content, bf16.shape, form, bias=fields["bias"], denormals=Denormals(fields["denormals"]),
+                             half=fields["half"])
+    return int.from_bytes(content, "little"), fields | {"code": int(form)}, operand
 
 
 class Operands:

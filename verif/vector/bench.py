@@ -8,7 +8,7 @@ import numpy as np
 import softfloatpy as softfloat
 
 from hdl.config import PRESETS
-from hdl.core.vector import VectorLane, request_layout
+from hdl.core.vector import OPERATIONS, VectorLane, request_layout
 from hdl.isa import Vector
 from sim import numerics
 from sim.numerics import Fp32
@@ -33,12 +33,8 @@ Pair = tuple[Fp32, Fp32]
 def result(function: Vector, a: Fp32, b: Fp32, x1: int, x2: int) -> np.ndarray:
     """What the model says: uint32 lanes, or uint16 for a conversion."""
     match function:
-        case Vector.ADD:
-            return numerics.fp32_add(a, b)
-        case Vector.MUL:
-            return numerics.fp32_mul(a, b)
-        case Vector.MAX:
-            return numerics.fp32_max(a, b)
+        case Vector.ADD | Vector.MUL | Vector.MAX:
+            return numerics.float_operation(OPERATIONS[function], a, b).bits
         case Vector.CVT_BF16:
             return numerics.bf16_from_fp32(np.concatenate([a, b]))
         case Vector.BROADCAST:

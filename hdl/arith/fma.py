@@ -1,0 +1,155 @@
+"""Fused multiply-add up to its rounding, which `hdl.arith.round` does."""
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed, unsigned
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from .formats import BIAS, significand_bits
+from .multiply import booth_rows, compress
+from .round import unrounded_layout
+from .shift import shift_right_sticky
+
+#: Bits of the frame between the addend at its highest and the product: so far apart, the lower one is only a tail.
+GAP = 2
+
+#: Bits of the frame below the product: a subnormal factor leaves the product's top bits 0, and still the sum must keep
+#: a guard bit above what is lost of the addend.
+BELOW = 2
+
+
+def number_layout(bits: int) -> data.StructLayout:
+    """The fields of `formats.Number` that arithmetic needs, for a significand of `bits` bits."""
+    return data.StructLayout({"significand": bits, "exponent": 8, "sign": 1, "zero": 1, "infinite": 1, "nan": 1})
+
+
+def frame_bits(bits: int) -> int:
+    """Bits in which the product and the addend meet, the lowest of them sticky."""
+    return bits + GAP + 2 * bits + BELOW + 1
+
+
+class _Stage(data.Struct):
+    exponent: signed(11)
+    product_sign: unsigned(1)  # if one of the two is infinite, both signs are its
+    addend_sign: unsigned(1)
+    subtract: unsigned(1)
+    infinite: unsigned(1)
+    nan: unsigned(1)
+
+
+class FusedMultiplyAdd(wiring.Component):
+    """x * y + z, exact but for a sticky bit. Latency 4 cycles.
+
+    1. Multiply, up to three rows that are yet to be added. Find how far z has to move.
+    2. Add the rows. Move z.
+    3. Add or subtract z: each half with and without a carry.
+    4. Choose among the halves.
+
+    The frame has z at its top and the product below; z moves down to where it belongs. Where that is above the top, z
+    stays there, since then the product is less than a quarter of its last bit, wherever it is exactly. So the frame's
+    exponent is that of z or a higher one, and never below the least of the format.
+
+    Parameters
+    ----------
+    format : type
+        `Fp32` or `Bf16`.
+
+    Members
+    -------
+    x, y, z : In(number_layout)
+    o : Out(unrounded_layout(frame_bits))
+        The exponent is 1 or more. 0 x Inf and Inf - Inf are NaN; x - x is +0.
+    """
+
+    LATENCY = 4
+
+    def __init__(self, *, format: type[data.Struct]):
+        self.bits = significand_bits(format)
+        number = number_layout(self.bits)
+        super().__init__({
+            "x": In(number), "y": In(number), "z": In(number), "o": Out(unrounded_layout(frame_bits(self.bits)))})
+
+    def elaborate(self, platform):
+        m = Module()
+        x, y, z, bits = self.x, self.y, self.z, self.bits
+        width = frame_bits(bits)
+
+        # 1.
+        rows = [Signal(2 * bits, name=f"kept{index}", reset_less=True) for index in range(3)]
+        m.d.sync += [row.eq(value) for row, value in zip(
+            rows, compress(m, booth_rows(m, x.significand, y.significand), 3), strict=True)]
+        top, distance = Signal(signed(11)), Signal(signed(11))
+        m.d.comb += [
+            top.eq(x.exponent + y.exponent - (BIAS - bits - GAP - 1)),
+            distance.eq(x.exponent + y.exponent - z.exponent - (BIAS - bits - GAP - 1)),
+        ]
+        stays = x.zero | y.zero | (distance < 0)
+        move = Signal(width.bit_length(), reset_less=True)
+        addend = Signal(bits, reset_less=True)
+        infinite = x.infinite | y.infinite
+        sign = x.sign ^ y.sign
+        subtract = sign ^ z.sign
+        stages = [Signal(_Stage, name=f"stage{index}", reset_less=True) for index in range(3)]
+        first, second, third = stages
+        m.d.sync += [
+            move.eq(Mux(stays, 0, distance[:len(move)] | distance[len(move):].any().replicate(len(move)))),
+            addend.eq(z.significand),
+            first.exponent.eq(Mux(stays, z.exponent, top)),
+            first.product_sign.eq(Mux(z.infinite, z.sign, sign)),
+            first.addend_sign.eq(Mux(infinite, sign, z.sign)),
+            first.subtract.eq(subtract),
+            first.infinite.eq(infinite | z.infinite),
+            first.nan.eq(x.nan | y.nan | z.nan | x.infinite & y.zero | x.zero & y.infinite
+                         | infinite & z.infinite & subtract),
+            second.eq(first),
+            third.eq(second),
+        ]
+
+        # 2. What z loses on its way below the product it leaves in the lowest bit.
+        frame = width - 1
+        product, q, tail = Signal(2 * bits, reset_less=True), Signal(frame, reset_less=True), Signal(reset_less=True)
+        total, carry = compress(m, rows, 2)
+        moved = shift_right_sticky(m, Cat(Const(0, width - bits), addend), move)
+        m.d.sync += [
+            product.eq(total + carry),
+            q.eq(moved[1:] ^ first.subtract.replicate(frame)),
+            tail.eq(moved[0]),
+        ]
+
+        # 3.
+        half = frame // 2
+        p = Cat(Const(0, BELOW), product, Const(0, frame - BELOW - len(product)))
+        low, low_next = (Signal(half + 1, name=name, reset_less=True) for name in ("low", "low_next"))
+        high, high_next = (Signal(frame - half + 1, name=name, reset_less=True) for name in ("high", "high_next"))
+        lost, cancelled = Signal(reset_less=True), Signal(reset_less=True)
+        m.d.sync += [
+            low.eq(p[:half] + q[:half]),
+            low_next.eq(_next_sum(p[:half], q[:half])),
+            high.eq(p[half:] + q[half:]),
+            high_next.eq(_next_sum(p[half:], q[half:])),
+            lost.eq(tail),
+            cancelled.eq(second.subtract & (p ^ q).all() & ~tail),
+        ]
+
+        # 4. P - Z is P + ~Z + 1, and Z - P is ~(P + ~Z). If Z has lost something, 1 more is to be taken away; then Z is
+        # less than P.
+        positive = Mux(low[-1], high_next[-1], high[-1])
+        increment = third.subtract & positive & ~lost
+        negative = third.subtract & ~positive
+        carries = Mux(increment, low_next[-1], low[-1])
+        chosen = Cat(Mux(increment, low_next[:-1], low[:-1]), Mux(carries, high_next[:-1], high[:-1]))
+        unrounded = Signal(unrounded_layout(width), reset_less=True)
+        m.d.sync += [
+            unrounded.magnitude.eq(Cat(lost, chosen ^ negative.replicate(frame))),
+            unrounded.tags.exponent.eq(third.exponent),
+            unrounded.tags.sign.eq(
+                Mux(negative, third.addend_sign, third.product_sign) & ~(cancelled & ~third.infinite)),
+            unrounded.tags.infinite.eq(third.infinite),
+            unrounded.tags.nan.eq(third.nan),
+        ]
+        m.d.comb += self.o.eq(unrounded)
+        return m
+
+
+def _next_sum(a: Value, b: Value) -> Value:
+    """a + b + 1 with its carry, by one adder."""
+    return (Cat(Const(1, 1), a) + Cat(Const(1, 1), b))[1:]

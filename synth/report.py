@@ -1,0 +1,133 @@
+"""What synthesis found, to look at: tables for the terminal, and a page with pictures."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import jinja2
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import squarify
+from rich.console import Console
+from rich.table import Table
+
+from .flow import Result
+
+#: Parts smaller than this share of a block go together in its treemap.
+_SMALL = 0.01
+
+_PAGE = jinja2.Template("""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{{ title }}</title>
+<style>body{font:15px sans-serif;max-width:70em;margin:2em auto;padding:0 1em}table{border-collapse:collapse}
+td,th{padding:.2em .8em;border-bottom:1px solid #ddd;text-align:right}td:first-child,th:first-child{text-align:left}
+td.path{font-family:monospace;text-align:left}img{max-width:100%}</style></head><body>
+<h1>{{ title }}</h1>
+<table><tr>{% for column in columns %}<th>{{ column }}</th>{% endfor %}</tr>
+{% for row in rows %}<tr>{% for value in row %}<td>{{ value }}</td>{% endfor %}</tr>{% endfor %}</table>
+<ul>{% for note in notes %}<li>{{ note }}</li>{% endfor %}</ul>
+{% for result in results %}<h2>{{ result.block }}</h2>
+{% if result.start %}<p>Slowest path: <code>{{ result.start }}</code> to <code>{{ result.end }}</code></p>{% endif %}
+<img src="{{ result.block }}-area.png" alt="Area of {{ result.block }} by module">
+{% if result.periods_ps %}<img src="{{ result.block }}-slack.png" alt="Slack of {{ result.block }}">{% endif %}
+{% endfor %}</body></html>
+""", autoescape=True)
+
+
+def is_mapped(results: list[Result]) -> bool:
+    """Whether the figures are of a PDK's cells."""
+    return results[0].area_um2 is not None
+
+
+def area_of(result: Result) -> float:
+    """Area in um2; without a PDK, transistors."""
+    return result.area_um2 if result.area_um2 is not None else float(result.transistors or 0)
+
+
+def columns(results: list[Result]) -> list[str]:
+    """Headings of `row`."""
+    return ["block", "cells", "um2" if is_mapped(results) else "transistors", "NAND2", "flops", "mem bits", "depth",
+            *(("path ps", "MHz") if is_mapped(results) else ()), *(("of node",) if _node(results) else ())]
+
+
+def row(result: Result, results: list[Result]) -> list[str]:
+    """A block's figures, as text."""
+    made = [result.block, f"{result.cells:,}", f"{area_of(result):,.0f}", f"{result.nand2:,.0f}",
+            f"{result.flip_flops:,}", f"{result.memory_bits:,}", str(result.depth)]
+    if is_mapped(results):
+        made += [f"{result.period_ps:.0f}", f"{1e6 / result.period_ps:,.0f}"] if result.period_ps else ["-", "-"]
+    if node := _node(results):
+        made.append(f"{area_of(result) / area_of(node):.0%}")
+    return made
+
+
+def table(results: list[Result], *, title: str) -> Table:
+    """The results, a block a row."""
+    made = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for column in columns(results):
+        made.add_column(column, justify="left" if column == "block" else "right")
+    for result in results:
+        made.add_row(*row(result, results))
+    return made
+
+
+def write(folder: Path, results: list[Result], *, title: str, notes: list[str]) -> Path:
+    """Write ``report.html`` and its pictures into a folder; return the page's path.
+
+    The page is written last and put in place whole: a report that is there is complete.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for result in results:
+        _treemap(result, folder / f"{result.block}-area.png")
+        if result.periods_ps:
+            _slacks(result, folder / f"{result.block}-slack.png")
+    page = _PAGE.render(title=title, columns=columns(results), rows=[row(result, results) for result in results],
+                        notes=notes, results=results)
+    draft = folder / "report.html.new"
+    draft.write_text(page)
+    return draft.replace(folder / "report.html")
+
+
+def write_summary(folder: Path, results: list[Result], *, name: str, title: str, notes: list[str],
+                  conditions: dict) -> None:
+    """Print the table, and leave it as ``<name>.txt`` and ``<name>.json``."""
+    (folder / f"{name}.json").write_text(json.dumps(
+        conditions | {"blocks": [asdict(result) for result in results]}, indent=2) + "\n")
+    with (folder / f"{name}.txt").open("w") as file:
+        for console in (Console(), Console(file=file, width=120)):
+            console.print(table(results, title=title))
+            console.print("\n".join(notes), highlight=False)
+
+
+def _node(results: list[Result]) -> Result | None:
+    return next((result for result in results if result.block == "node"), None)
+
+
+def _treemap(result: Result, path: Path) -> None:
+    """Area of the modules of a block; what is flattened into one is one."""
+    total = sum(result.parts.values())
+    large = {name: area for name, area in result.parts.items() if area >= _SMALL * total}
+    if rest := total - sum(large.values()):
+        large["others"] = rest
+    parts = sorted(large.items(), key=lambda part: -part[1])
+    unit = "um2" if result.area_um2 is not None else "transistors"
+    colours = mpl.colormaps["tab20"]
+    figure, axes = plt.subplots(figsize=(8, 5), layout="constrained")
+    squarify.plot(ax=axes, sizes=[area for _, area in parts],
+                  color=[colours(index % colours.N) for index in range(len(parts))],
+                  label=[f"{name}\n{area:,.0f} ({area / total:.0%})" for name, area in parts],
+                  text_kwargs={"fontsize": 8}, edgecolor="white")
+    axes.set_axis_off()
+    axes.set_title(f"{result.block}: {total:,.0f} {unit} by module, all copies together")
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
+
+
+def _slacks(result: Result, path: Path) -> None:
+    figure, axes = plt.subplots(figsize=(8, 3), layout="constrained")
+    axes.hist(result.periods_ps, bins=60)
+    axes.set(xlabel="slowest path to each register and output, ps", ylabel="endpoints", yscale="log",
+             title=f"{result.block}: {len(result.periods_ps):,} endpoints")
+    axes.axvline(500, color="red", label="2 GHz")
+    axes.legend()
+    figure.savefig(path, dpi=120)
+    plt.close(figure)
