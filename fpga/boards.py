@@ -52,6 +52,10 @@ class Board:
         """The tile to build."""
         return TileOptions(board=self.name, config=self.config, clock_hz=self.clock_hz, baud=self.baud)
 
+    def with_mesh(self, columns: int, rows: int) -> "Board":
+        """The same board with a mesh of another size."""
+        return replace(self, config=self.config.with_mesh(columns=columns, rows=rows))
+
 
 BOARDS = {board.name: board for board in (
     Board(name="ulx3s", platform=ULX3S_85F_Platform, config=ULX3S, clock_hz=40_000_000, baud=1_000_000,

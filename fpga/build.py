@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+from sim.commands import mesh_size
 from sim.verilator import ROOT
 
 from .boards import BOARDS, Board, board
@@ -35,7 +36,7 @@ def versions() -> dict[str, str]:
 
 def folder_of(made_for: Board) -> Path:
     """Where everything about a board's bitstream is."""
-    return BUILD / made_for.name
+    return BUILD / f"{made_for.name}-{made_for.config.columns}x{made_for.config.rows}"
 
 
 def build(made_for: Board, *, seed: int, synthesis_only: bool = False) -> None:
@@ -77,16 +78,19 @@ def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m fpga.build", description=__doc__)
     parser.add_argument("--board", default="ulx3s", metavar="NAME", help=f"one of {', '.join(BOARDS)} (ulx3s)")
+    parser.add_argument("--mesh", type=mesh_size, metavar="CxR", help="nodes (default: the board's)")
     parser.add_argument("--seed", type=int, default=1, help="seed of the placer (1)")
     parser.add_argument("--synthesis", action="store_true", help="stop before placement")
     arguments = parser.parse_args()
     try:
         made_for = board(arguments.board)
+        if arguments.mesh:
+            made_for = made_for.with_mesh(*arguments.mesh)
         build(made_for, seed=arguments.seed, synthesis_only=arguments.synthesis)
     except (ValueError, BuildError) as error:
         sys.exit(f"python -m fpga.build: {error}")
     folder = folder_of(made_for)
-    report = Report.of(folder, made_for, seed=arguments.seed, tools=versions())
+    report = Report.of(folder, made_for, placed=not arguments.synthesis, seed=arguments.seed, tools=versions())
     (folder / "report.json").write_text(report.to_json())
     show(report)
     if not arguments.synthesis:

@@ -10,21 +10,34 @@ from sim.errors import SimulationError
 
 from .link.frame import DESIGN, MAX_DATA, PROTOCOL, Kind, pack_request, status_name, unpack_response
 
+#: Most bytes that a response has besides its data, and doubled by their stuffing.
+_OVERHEAD = 40
+
 #: How often a frame is sent before the link is given up.
 ATTEMPTS = 8
 
-#: Seconds that a response may take, besides those that its bytes and the request's take on the line.
-PATIENCE_S = 0.25
-
-
 class Line(Protocol):
-    """A serial line."""
+    """A serial line.
+
+    Attributes
+    ----------
+    baud : int
+        Bits per second.
+    latency_s : float
+        Seconds that a response may take, besides those that its bytes and the request's take on the line.
+    """
+
+    baud: int
+    latency_s: float
 
     def write(self, data: bytes) -> None:
         """Send bytes."""
 
     def read_frame(self, *, seconds: float) -> bytes | None:
         """What comes up to the next END, without it; None if no END comes within `seconds`."""
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass."""
 
 
 class LinkLost(SimulationError):
@@ -63,8 +76,6 @@ class Session:
     Parameters
     ----------
     line : Line
-    baud : int
-        Bits per second of the line.
 
     Attributes
     ----------
@@ -80,9 +91,8 @@ class Session:
         If nobody answers, or somebody else.
     """
 
-    def __init__(self, line: Line, *, baud: int):
+    def __init__(self, line: Line):
         self.line = line
-        self.baud = baud
         self.dropped = self.repeated = 0
         self._sequence = secrets.randbelow(256)
         self.identity = _identity(self._request(Kind.HELLO, address=1 + secrets.randbelow((1 << 32) - 1)))
@@ -114,7 +124,7 @@ class Session:
                  content: bytes = b"") -> bytes:
         self._sequence = (self._sequence + 1) % 256
         frame = pack_request(sequence=self._sequence, kind=kind, node=node, address=address, size=size, content=content)
-        patience = PATIENCE_S + 2 * 10 * (len(frame) + 2 * MAX_DATA) / self.baud
+        patience = self.line.latency_s + 10 * (len(frame) + 2 * MAX_DATA + _OVERHEAD) / self.line.baud
         name = f"{kind.name} of {size} bytes at {address:#x} of node {node[0]},{node[1]}" if size else kind.name
         for attempt in range(ATTEMPTS):
             self.repeated += attempt > 0

@@ -10,7 +10,7 @@ from hdl import verilog
 from hdl.mesh import NODE_MODULE
 from sim import build as models
 
-from .link.frame import END
+from .link.frame import END, MAX_DATA
 from .tile import TILE_MODULE, Tile, TileOptions
 
 _DRIVER = """
@@ -143,9 +143,19 @@ class SimulatedBoard:
                                         out.ctypes.data, len(out))
         return out[:count].tobytes()
 
-    def idle(self, cycles: int) -> None:
-        """Let the mesh run."""
-        self._received += self.drive(symbols_of(b""), after=cycles)
+    @property
+    def baud(self) -> int:
+        """Bits per second of the board's clock."""
+        return self.options.baud
+
+    @property
+    def latency_s(self) -> float:
+        """Seconds of the board's clock that a response may take, besides those of its bytes."""
+        return 2 * (self.options.patience + MAX_DATA) / self.options.clock_hz
+
+    def wait(self, seconds: float) -> None:
+        """Let the board run."""
+        self._received += self.drive(symbols_of(b""), after=round(seconds * self.options.clock_hz))
 
     def write(self, data: bytes) -> None:
         """Send bytes."""

@@ -65,12 +65,15 @@ class UartReceiver(wiring.Component):
                     m.d.sync += [timer.eq(self.divisor - 1), sampled.eq(sampled + 1)]
                     with m.If(sampled == 9):
                         m.d.comb += self.o.valid.eq(1)
-                        m.next = "stopped"
+                        with m.If(rx):
+                            m.next = "idle"
+                        with m.Else():
+                            m.next = "broken"
                     with m.Else():
                         m.d.sync += byte.eq(Cat(byte[1:], rx))
                     with m.If((sampled == 0) & rx):
                         m.next = "idle"
-            with m.State("stopped"):
+            with m.State("broken"):
                 with m.If(rx):
                     m.next = "idle"
         return m
