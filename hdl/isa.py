@@ -3,14 +3,15 @@
 The hardware decoder (`hdl.core.decode`), the golden model and the disassembler (`sim`), the C header and the
 reference page (`sim.isadoc`) all read `INSTRUCTIONS`, `CSRS` and `CAUSES`. There is no second list.
 
-RV64IM, Zicsr and Zifencei follow the RISC-V unprivileged and machine-level specifications. Xd1 is ours: Tesla has
+RV64IM, Zicsr, Zifencei, Zaamo and, but for `amocas.q`, Zacas follow the RISC-V unprivileged and machine-level
+specifications. Xd1 is ours: Tesla has
 published neither encodings nor mnemonics of D1. It lives in the four opcodes that RISC-V reserves for custom use:
 
 =========  =======  ==============================================================================================
 opcode     format   use; what is not in the table is reserved for later instructions and traps as illegal
 =========  =======  ==============================================================================================
 custom-0   I        vector loads; funct3 selects the addressing (0 unit stride)
-custom-1   S        vector stores; funct3 as in custom-0
+custom-1   S        vector stores; funct3 as in custom-0; posted stores: 1 of 64 bits, 2 of a vector
 custom-2   R        vector arithmetic; funct3: 0 FP32 lanes, 1 conversions, 2 moves (7 is kept for four-operand forms)
 custom-3   R        funct3: 0 matrix, 1 list engine, 2 semaphores
 =========  =======  ==============================================================================================
@@ -54,6 +55,8 @@ class Unit(IntEnum):
     MATRIX = 7
     LIST = 8
     SEMAPHORE = 9
+    ATOMIC = 10
+    PUT = 11
 
 
 class Alu(IntEnum):
@@ -100,6 +103,21 @@ class Memory(IntEnum):
     SW = 10
     SD = 11
     VST = 15
+
+
+class Atomic(IntEnum):
+    """What an atomic access makes of the old value; packets carry these numbers, too."""
+
+    ADD = 0
+    SWAP = 1
+    CAS = 2
+    XOR = 3
+    OR = 4
+    AND = 5
+    MIN = 6
+    MAX = 7
+    MINU = 8
+    MAXU = 9
 
 
 class MulDiv(IntEnum):
@@ -154,9 +172,10 @@ class Matrix(IntEnum):
 
 
 class List(IntEnum):
-    """Functions of the list engine."""
+    """The list engine that is meant."""
 
     PUSH = 0
+    PULL = 1
 
 
 class Semaphore(IntEnum):
@@ -188,6 +207,7 @@ OPCODE_MASK = 0x0000007F
 FUNCT3_MASK = 0x00007000
 FUNCT7_MASK = 0xFE000000
 FUNCT6_MASK = 0xFC000000
+FUNCT5_MASK = 0xF8000000
 
 CUSTOM_0, CUSTOM_1, CUSTOM_2, CUSTOM_3 = 0x0B, 0x2B, 0x5B, 0x7B
 
@@ -261,12 +281,12 @@ class Instruction:
 
 
 def _row(name, syntax, format, opcode, unit, function, meaning, *, funct3=None, funct7=None, funct6=None,
-         rd=None, rs1=None, rs2=None, **options) -> Instruction:
+         funct5=None, rd=None, rs1=None, rs2=None, **options) -> Instruction:
     """A row from its fixed fields; a field that is given is part of the match."""
     match, mask = opcode, OPCODE_MASK
     for value, shift, field_mask in (
         (funct3, 12, FUNCT3_MASK), (funct7, 25, FUNCT7_MASK), (funct6, 26, FUNCT6_MASK),
-        (rd, 7, 0x00000F80), (rs1, 15, 0x000F8000), (rs2, 20, 0x01F00000),
+        (funct5, 27, FUNCT5_MASK), (rd, 7, 0x00000F80), (rs1, 15, 0x000F8000), (rs2, 20, 0x01F00000),
     ):
         if value is not None:
             match |= value << shift
@@ -343,6 +363,22 @@ def _scalar() -> list[Instruction]:
             rows.append(_row(f"{function.name.lower()}w", "rd, rs1, rs2", Format.R_TYPE, 0x3B, Unit.MULDIV, function,
                              f"rd = {meaning}, on 32 bits, sign-extended", funct3=function.value, funct7=1,
                              word=True))
+    atomics = {
+        Atomic.ADD: (0x00, "{m} + {b}"), Atomic.SWAP: (0x01, "{b}"), Atomic.XOR: (0x04, "{m} ^ {b}"),
+        Atomic.OR: (0x08, "{m} | {b}"), Atomic.AND: (0x0C, "{m} & {b}"),
+        Atomic.MIN: (0x10, "the smaller of {m} and {b}, signed"),
+        Atomic.MAX: (0x14, "the larger of {m} and {b}, signed"),
+        Atomic.MINU: (0x18, "the smaller of {m} and {b}, unsigned"),
+        Atomic.MAXU: (0x1C, "the larger of {m} and {b}, unsigned"),
+        Atomic.CAS: (0x05, "{b} if {m} is {d}"),
+    }
+    for word, letter, bits, low in ((True, "w", 32, "[31:0]"), (False, "d", 64, "")):
+        for atomic, (funct5, meaning) in atomics.items():
+            result = meaning.format(m="m", b=f"rs2{low}", d=f"rd{low}")
+            rows.append(_row(
+                f"amo{atomic.name.lower()}.{letter}", "rd, rs2, (rs1)", Format.R_TYPE, 0x2F, Unit.ATOMIC, atomic,
+                f"m = the {bits} bits at rs1; they become {result}; rd = m{', sign-extended' if word else ''}; at once",
+                funct3=2 if word else 3, funct5=funct5, word=word))
     names = {Csr.WRITE: ("csrrw", "{b}"), Csr.SET: ("csrrs", "csr | {b}"), Csr.CLEAR: ("csrrc", "csr & ~{b}")}
     for function, (name, meaning) in names.items():
         rows.append(_row(name, "rd, csr, rs1", Format.CSR, 0x73, Unit.CSR, function,
@@ -351,7 +387,7 @@ def _scalar() -> list[Instruction]:
                          f"rd = csr; csr = {meaning.format(b='imm')}", funct3=function.value | 4))
     return rows + [
         _row("fence", "", Format.FIXED, 0x0F, Unit.SYSTEM, System.FENCE,
-             "wait until this thread's loads and stores have been done", funct3=0),
+             "wait until this thread's loads and stores have been done, those at other nodes included", funct3=0),
         _row("fence.i", "", Format.FIXED, 0x0F, Unit.SYSTEM, System.FENCE_I,
              "as fence; then forget the instructions that this thread has fetched", funct3=1),
         _row("ecall", "", Format.FIXED, 0x73, Unit.SYSTEM, System.ECALL, "trap, cause 11",
@@ -375,6 +411,10 @@ def _xd1() -> list[Instruction]:
              "vd = the line at rs1 + imm, which must be aligned to a vector register's size", funct3=0),
         _row("vst", "vs2, imm(rs1)", Format.S_TYPE, CUSTOM_1, Unit.MEMORY, Memory.VST,
              "the line at rs1 + imm = vs2; aligned as for vld", funct3=0),
+        _row("put.d", "rs2, imm(rs1)", Format.S_TYPE, CUSTOM_1, Unit.PUT, Memory.SD,
+             "posted store: the 64 bits at rs1 + imm, at any node, will be rs2; nobody waits for that", funct3=1),
+        _row("vput", "vs2, imm(rs1)", Format.S_TYPE, CUSTOM_1, Unit.PUT, Memory.VST,
+             "posted store: the line at rs1 + imm, at any node, will be vs2; aligned as for vld", funct3=2),
         r("vadd.s", "vd, vs1, vs2", CUSTOM_2, Unit.VECTOR, Vector.ADD,
           "each FP32 lane: vd = vs1 + vs2, rounded to nearest even", funct3=0, funct7=0),
         r("vmul.s", "vd, vs1, vs2", CUSTOM_2, Unit.VECTOR, Vector.MUL,
@@ -397,11 +437,13 @@ def _xd1() -> list[Instruction]:
           "vd = the rows of accumulator as1 from part x R on, R = the rows that fit; each rounded once to FP32",
           funct3=0, funct7=2),
         r("list.push", "rs1", CUSTOM_3, Unit.LIST, List.PUSH,
-          "hand the list descriptor at rs1 to the list engine; waits while its queue is full and until this thread's "
-          "stores have been done", funct3=1, funct7=0, rd=0, rs2=0),
+          "hand the list at rs1 to the engine that sends lines to other nodes; waits while its queue is full and until "
+          "this thread's loads and stores have been done", funct3=1, funct7=0, rd=0, rs2=0),
+        r("list.pull", "rs1", CUSTOM_3, Unit.LIST, List.PULL,
+          "as list.push, to the engine that fetches lines from other nodes", funct3=1, funct7=1, rd=0, rs2=0),
         r("sem.post", "rs1", CUSTOM_3, Unit.SEMAPHORE, Semaphore.POST,
           "add 1 to semaphore rs1[31:0] of this node or, with rs1[48] set, of node x = rs1[39:32], y = rs1[47:40]; "
-          "waits until this thread's stores have been done", funct3=2, funct7=0, rd=0, rs2=0),
+          "waits until this thread's loads and stores have been done", funct3=2, funct7=0, rd=0, rs2=0),
         r("sem.wait", "rs1, rs2", CUSTOM_3, Unit.SEMAPHORE, Semaphore.WAIT,
           "wait until semaphore rs1 of this node is at least rs2[15:0], then subtract that; costs no issue slots",
           funct3=2, funct7=1, rd=0),
@@ -439,9 +481,10 @@ CAUSES: dict[Cause, tuple[str, str]] = {
     Cause.ILLEGAL: ("illegal instruction", "the instruction word"),
     Cause.BREAKPOINT: ("ebreak", "0"),
     Cause.LOAD_MISALIGNED: ("load crosses a line or is a misaligned vector load", "the address"),
-    Cause.LOAD_ACCESS: ("load from an address outside the SRAM", "the address"),
-    Cause.STORE_MISALIGNED: ("store crosses a line or is a misaligned vector store", "the address"),
-    Cause.STORE_ACCESS: ("store, list or remote post to an address outside the SRAM or the mesh", "the address"),
+    Cause.LOAD_ACCESS: ("load from an address outside the SRAM, or one that its node refused", "the address"),
+    Cause.STORE_MISALIGNED: ("store crosses a line, or a misaligned vector store, atomic or list", "the address"),
+    Cause.STORE_ACCESS: ("store, atomic, list or remote post to an address outside the SRAM or the mesh, or one that its "
+                         "node refused", "the address"),
     Cause.ECALL: ("ecall", "0"),
     Cause.SEMAPHORE_RANGE: ("semaphore number out of range", "rs1"),
 }

@@ -68,6 +68,31 @@ class ErrorCode(IntEnum):
     SEMAPHORE = 5
     OVERFLOW = 6
     DESCRIPTOR = 7
+    CHAIN = 8
+
+    @classmethod
+    def report(cls, first_error: int) -> str:
+        """The FIRST_ERROR register, or the payload of an ERROR packet, in words."""
+        return f"{cls(first_error & 15).name} at {first_error >> 32 & 0xFFFF_FFFF:#x}"
+
+
+#: Most descriptors of a chain of lists.
+CHAIN_LIMIT = 256
+
+#: The fields of a list descriptor in their order, and their bits; docs/architecture.md says what they mean.
+DESCRIPTOR_FIELDS = {
+    "source": 64, "destination": 64, "lines": 32, "rows": 32, "source_stride": 32, "destination_stride": 32,
+    "signal": 16, "done": 16, "more_columns": 16, "more_rows": 16, "next": 32, "gather": 32,
+}
+DESCRIPTOR_BYTES = sum(DESCRIPTOR_FIELDS.values()) // 8
+
+#: Bytes of a number of a `gather`.
+GATHER_BYTES = 4
+
+
+def descriptor_lines(config: Config) -> int:
+    """Lines that a descriptor takes."""
+    return ceil(DESCRIPTOR_BYTES / config.vector_bytes)
 
 
 def thread_register(thread: int, register: ThreadRegister) -> int:
@@ -92,25 +117,25 @@ class Descriptor:
     destination_stride: int = 0
     signal: int = 0
     done: int = 0
+    more_columns: int = 0
+    more_rows: int = 0
+    next: int = 0
+    gather: int = 0
     reserved: bytes = b""
 
-    _FIELDS = struct.Struct("<QQIIIIHH")
+    _FIELDS = struct.Struct("<" + "".join({16: "H", 32: "I", 64: "Q"}[bits] for bits in DESCRIPTOR_FIELDS.values()))
 
     @classmethod
     def size(cls, config: Config) -> int:
         """Bytes of a descriptor, which are whole lines."""
-        return ceil(48 / config.vector_bytes) * config.vector_bytes
+        return descriptor_lines(config) * config.vector_bytes
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Self:
-        source, destination, lines, rows, source_stride, destination_stride, signal, done = \
-            cls._FIELDS.unpack_from(data)
-        return cls(source=source, destination=destination, lines=lines, rows=rows, source_stride=source_stride,
-                   destination_stride=destination_stride, signal=signal, done=done,
-                   reserved=data[cls._FIELDS.size:])
+        values = dict(zip(DESCRIPTOR_FIELDS, cls._FIELDS.unpack_from(data), strict=True))
+        return cls(**values, reserved=data[DESCRIPTOR_BYTES:])
 
     def to_bytes(self, config: Config) -> bytes:
         """The descriptor as it lies in the SRAM."""
-        fields = self._FIELDS.pack(self.source, self.destination, self.lines, self.rows, self.source_stride,
-                                   self.destination_stride, self.signal, self.done)
+        fields = self._FIELDS.pack(*(getattr(self, name) for name in DESCRIPTOR_FIELDS))
         return (fields + self.reserved).ljust(self.size(config), b"\0")

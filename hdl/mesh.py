@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 from .config import Config
 from .core.layouts import retirement_layout
 from .noc.edge import EdgePort
+from .noc.link import Link
 from .noc.packet import flit_layout
 from .noc.router import Side
 from .node import Node
@@ -31,7 +32,7 @@ class Mesh(wiring.Component):
 
     Members
     -------
-    edge : i In(stream), o Out(stream) of flits, errors Out(16)
+    edge : i In(Link), o Out(stream) of flits, errors Out(16)
         The host's port; see `hdl.noc.edge.EdgePort`.
     retirement : Out, one for each node in the order of `Config.coordinates`
         For traces.
@@ -41,7 +42,7 @@ class Mesh(wiring.Component):
         self.config = config
         flits = stream.Signature(flit_layout(config))
         super().__init__({
-            "edge": Out(wiring.Signature({"i": In(flits), "o": Out(flits), "errors": Out(16)})),
+            "edge": Out(wiring.Signature({"i": In(Link(config)), "o": Out(flits), "errors": Out(16)})),
             "retirement": Out(retirement_layout(config)).array(config.nodes),
         })
 

@@ -71,13 +71,17 @@ class Node(wiring.Component):
         wiring.connect(m, interface.read, sram.mesh_read)
         wiring.connect(m, interface.write, sram.mesh_write)
 
-        wiring.connect(m, core.signal, interface.signal)
+        wiring.connect(m, core.ask, interface.ask)
+        wiring.connect(m, core.tell, interface.tell)
+        wiring.connect(m, interface.answer, core.answer)
         wiring.connect(m, core.push, interface.push)
+        wiring.connect(m, core.pull, interface.pull)
         wiring.connect(m, interface.post, core.mesh_post)
         wiring.connect(m, interface.control, control.bus)
         wiring.connect(m, control.threads, core.control)
         m.d.comb += [
-            interface.post_overflow.eq(core.overflow),
+            interface.overflow.eq(core.overflow),
+            interface.awaiting.eq(core.awaiting),
             control.activity.eq(core.activity),
             control.network.eq(interface.status),
             control.flits.eq(router.flits),

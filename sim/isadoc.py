@@ -17,6 +17,8 @@ from hdl.isa import (
 )
 from hdl.memory_map import (
     CONTROL_BASE,
+    DESCRIPTOR_BYTES,
+    DESCRIPTOR_FIELDS,
     NODE_BLOCK,
     THREAD_BLOCK,
     ErrorCode,
@@ -51,9 +53,10 @@ _SECTIONS = (
     ("Multiplication and division", (Unit.MULDIV,)),
     ("Jumps and branches", (Unit.BRANCH,)),
     ("Loads and stores", (Unit.MEMORY,)),
+    ("Atomics", (Unit.ATOMIC,)),
     ("CSR access", (Unit.CSR,)),
     ("System", (Unit.SYSTEM,)),
-    ("Xd1: vector loads and stores", (Unit.MEMORY,)),
+    ("Xd1: vector loads and stores, posted stores", (Unit.MEMORY, Unit.PUT)),
     ("Xd1: vector arithmetic", (Unit.VECTOR,)),
     ("Xd1: matrix unit", (Unit.MATRIX,)),
     ("Xd1: lists and semaphores", (Unit.LIST, Unit.SEMAPHORE)),
@@ -67,20 +70,23 @@ def _column(row: Instruction, high: int, low: int) -> str:
         return f"{row.match >> low & mask:0{high - low + 1}b}"
     if row.format is Format.SHIFT and high == 31:
         return f"{row.match >> 26:06b} imm[5]"
+    if row.unit is Unit.ATOMIC and high == 31:
+        return f"{row.match >> 27:05b} aq rl"
     fields = [name for name in _FIELD_COLUMNS.get(high, ()) if name in row.operands]
     return _IMMEDIATE_COLUMNS.get(row.format, {}).get(high) or (fields[0] if fields else "ignored")
 
 
 def traps(row: Instruction) -> tuple[Cause, ...]:
     """What an instruction can trap with, apart from faults of its fetch."""
-    if row.unit is Unit.MEMORY:
-        if row.format is Format.S_TYPE:
+    if row.unit in (Unit.MEMORY, Unit.PUT, Unit.ATOMIC):
+        if row.unit is Unit.ATOMIC or row.format is Format.S_TYPE:
             return Cause.STORE_MISALIGNED, Cause.STORE_ACCESS
         return Cause.LOAD_MISALIGNED, Cause.LOAD_ACCESS
     return {
         "ecall": (Cause.ECALL,),
         "ebreak": (Cause.BREAKPOINT,),
         "list.push": (Cause.STORE_MISALIGNED, Cause.STORE_ACCESS),
+        "list.pull": (Cause.STORE_MISALIGNED, Cause.STORE_ACCESS),
         "sem.post": (Cause.STORE_ACCESS, Cause.SEMAPHORE_RANGE),
         "sem.wait": (Cause.SEMAPHORE_RANGE,),
     }.get(row.name, {
@@ -122,7 +128,7 @@ _INTRODUCTION = """\
 
 Generated from the table in `hdl/isa.py` by `python -m sim docs`; do not edit.
 
-RV64IM with Zicsr and Zifencei, machine mode, LP64, and the extension Xd1 in the opcodes that RISC-V reserves for custom
+RV64IM with Zaamo, `amocas.w` and `amocas.d` of Zacas, Zicsr and Zifencei, machine mode, LP64, and the extension Xd1 in the opcodes that RISC-V reserves for custom
 use: `0001011` (custom-0), `0101011` (custom-1), `1011011` (custom-2) and `1111011` (custom-3). Tesla has published
 neither mnemonics nor encodings of D1, so Xd1 is our own. Stock assemblers reach it with `.insn`; `sw/include/d1_isa.h`
 wraps every Xd1 instruction for C.
@@ -133,7 +139,7 @@ wraps every Xd1 instruction for C.
 * `imm` is sign-extended except in shifts and CSR instructions. Bits that the encoding does not hold are 0. In assembler
   text `lui` and `auipc` take imm >> 12.
 * Results are 64 bits. Addresses wrap around at 2^64; memory is little-endian.
-* "ignored" bits may have any value. Words that match no row are illegal. All of them are 32 bits; there are no
+* "ignored" bits may have any value, and so may aq and rl of the atomics, the bits [26:25]. Words that match no row are illegal. All of them are 32 bits; there are no
   compressed instructions.
 * The traps column lists values of mcause. Every instruction can also trap with 1, for its fetch.
 * Memory, semaphores, lists and the mesh: `docs/architecture.md`. Arithmetic, bit by bit: `docs/numerics.md`.
@@ -191,40 +197,38 @@ _PREAMBLE = f"""\
 #define D1_NODE_BLOCK {NODE_BLOCK:#x}
 #define D1_GLOBAL_FLAG {GLOBAL_FLAG:#x}"""
 
-_LANGUAGE = """\
+_LIST_FIELDS = "\n".join(f"    uint{bits}_t {name};" for name, bits in DESCRIPTOR_FIELDS.items())
+
+_LANGUAGE = f"""\
 #ifndef __ASSEMBLER__
 
 #include <stdint.h>
 
 /* Read or write a CSR by its number. */
-#define D1_CSR_READ(csr) (__extension__ ({ \\
+#define D1_CSR_READ(csr) (__extension__ ({{ \\
     uint64_t d1_value; \\
     __asm__ volatile("csrr %0, %1" : "=r"(d1_value) : "i"(csr)); \\
     d1_value; \\
-}))
+}}))
 #define D1_CSR_WRITE(csr, value) \\
     __asm__ volatile("csrw %0, %1" :: "i"(csr), "r"((uint64_t)(value)))
 
 /* A list descriptor; it must be aligned to the line of the node. */
-struct d1_list {
-    uint64_t source;
-    uint64_t destination;
-    uint32_t lines;
-    uint32_t rows;
-    uint32_t source_stride;
-    uint32_t destination_stride;
-    uint16_t signal;
-    uint16_t done;
-    uint8_t reserved[28];
-} __attribute__((aligned(64)));
+struct d1_list {{
+{_LIST_FIELDS}
+    uint8_t reserved[{64 - DESCRIPTOR_BYTES}];
+}} __attribute__((aligned(64)));
 """
 
 #: Names of the macros' parameters that stand in integer registers.
 _ARGUMENTS = {
     "vld": {"rs1": "pointer", "imm": "offset"},
     "vst": {"rs1": "pointer", "imm": "offset"},
+    "put.d": {"rs1": "address", "rs2": "value", "imm": "offset"},
+    "vput": {"rs1": "address", "imm": "offset"},
     "vbcast.w": {"rs1": "low", "rs2": "high"},
     "list.push": {"rs1": "descriptor"},
+    "list.pull": {"rs1": "descriptor"},
     "sem.post": {"rs1": "semaphore"},
     "sem.wait": {"rs1": "semaphore", "rs2": "amount"},
 }
@@ -253,12 +257,12 @@ def _macro(row: Instruction) -> str:
     opcode, funct3, funct7 = row.match & OPCODE_MASK, row.match >> 12 & 7, row.match >> 25
     named = row.syntax.replace("imm(rs1)", "rs1, imm").split(", ")
     parameters = ", ".join(_ARGUMENTS.get(row.name, {}).get(name, name) for name in named)
-    clobbers = ' : "memory"' if row.unit in (Unit.MEMORY, Unit.LIST, Unit.SEMAPHORE) else ""
+    clobbers = ' : "memory"' if row.unit in (Unit.MEMORY, Unit.PUT, Unit.LIST, Unit.SEMAPHORE) else ""
     match row.format:
         case Format.I_TYPE:
             text = f"i {opcode:#x}, {funct3}, {operand('vd')}, {operand('imm')}({operand('rs1')})"
         case Format.S_TYPE:
-            text = f"s {opcode:#x}, {funct3}, {operand('vs2')}, {operand('imm')}({operand('rs1')})"
+            text = f"s {opcode:#x}, {funct3}, {operand('rs2', 'vs2')}, {operand('imm')}({operand('rs1')})"
         case _:
             text = (f"r {opcode:#x}, {funct3}, {funct7}, {operand('rd', 'vd', 'ad')}, "
                     f"{operand('rs1', 'vs1', 'as1')}, {operand('rs2', 'vs2', 'part')}")

@@ -7,12 +7,14 @@ written from docs/architecture.md and the RISC-V specifications, never from the 
 from functools import cache
 from typing import TYPE_CHECKING
 
-from hdl.config import SRAM_BASE, Config
-from hdl.isa import Cause, CsrNumber, Instruction, decode
+from hdl.config import ADDRESS_BITS, GLOBAL_FLAG, SRAM_BASE, Config
+from hdl.isa import Atomic, Cause, CsrNumber, Instruction, decode
 from hdl.memory_map import NODE_BLOCK, THREAD_BLOCK, ErrorCode, NodeRegister, State, ThreadRegister
 
 from .assembler import operands
-from .scalar import M64, SCALAR, Maker
+from .atomic import atomic
+from .errors import AccessError
+from .scalar import M32, M64, SCALAR, Maker
 from .thread import Operation, Thread, Trap
 from .xd1 import XD1
 
@@ -74,6 +76,56 @@ class Node:
         if offset % self._line + size > self._line:
             raise Trap(Cause.STORE_MISALIGNED if store else Cause.LOAD_MISALIGNED, address)
         return offset
+
+    def load(self, address: int, size: int) -> bytes:
+        """A thread's load."""
+        if address & GLOBAL_FLAG:
+            other, local = self.remote(address, size)
+            try:
+                return self.mesh.read(other.x, other.y, local, size)
+            except AccessError:
+                raise Trap(Cause.LOAD_ACCESS, address) from None
+        offset = self.locate(address, size)
+        return bytes(self.sram[offset:offset + size])
+
+    def save(self, address: int, data: bytes, *, posted: bool = False) -> None:
+        """A thread's store; one that is posted does not trap for what only the other node knows."""
+        if not address & GLOBAL_FLAG:
+            self.store(self.locate(address, len(data), store=True), data)
+            return
+        other, local = self.remote(address, len(data), store=True)
+        try:
+            self.mesh.write(other.x, other.y, local, data)
+        except AccessError:
+            if not posted:
+                raise Trap(Cause.STORE_ACCESS, address) from None
+
+    def atomic(self, function: Atomic, address: int, size: int, operand: int, expected: int) -> int:
+        """A thread's atomic access; returns the old value."""
+        if address & GLOBAL_FLAG:
+            other, local = self.remote(address, 0, store=True)
+        else:
+            other, local = self, address
+            if not self.holds(local, size):
+                raise Trap(Cause.STORE_ACCESS, address)
+        if address % size:
+            raise Trap(Cause.STORE_MISALIGNED, address)
+        if not other.holds(local, size):
+            other.error(ErrorCode.ADDRESS, local)
+            raise Trap(Cause.STORE_ACCESS, address)
+        offset = local - SRAM_BASE
+        old = int.from_bytes(other.sram[offset:offset + size], "little")
+        other.store(offset, atomic(function, 8 * size, old, operand, expected).to_bytes(size, "little"))
+        return old
+
+    def remote(self, address: int, size: int, *, store: bool = False) -> tuple["Node", int]:
+        """The node that a flat address means, and the local address there, or the trap that the access takes."""
+        other = self.mesh.nodes.get((address >> 32 & 0xFF, address >> 40 & 0xFF))
+        if address >> ADDRESS_BITS or other is None:
+            raise Trap(Cause.STORE_ACCESS if store else Cause.LOAD_ACCESS, address)
+        if address % self._line + size > self._line:
+            raise Trap(Cause.STORE_MISALIGNED if store else Cause.LOAD_MISALIGNED, address)
+        return other, address & M32
 
     def store(self, offset: int, data: bytes) -> None:
         """Write within a line, and forget what threads have decoded of it."""

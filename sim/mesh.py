@@ -1,17 +1,16 @@
 """A mesh of the golden model's nodes, as the host sees it.
 
-Messages (posts, lists) are delivered when they are sent, in program order, which is one of the orders that the
+Messages (posts, lists, accesses to other nodes) are delivered when they are sent, in program order, which is one of the orders that the
 hardware allows.
 """
 
 from collections.abc import Callable, Iterable
 
-from hdl.config import ADDRESS_BITS, GLOBAL_FLAG, SRAM_BASE, Config
+from hdl.config import SRAM_BASE, Config
 from hdl.memory_map import (
     CONTROL_BASE,
     CONTROL_BITS,
     REGISTER_BYTES,
-    Descriptor,
     ErrorCode,
     State,
     ThreadRegister,
@@ -24,15 +23,6 @@ from .machine import Node
 from .thread import Thread
 from .thread_state import ThreadState
 from .trace import TraceWriter
-
-
-class Refused(Exception):
-    """A list descriptor breaks a rule."""
-
-    def __init__(self, code: ErrorCode, address: int):
-        super().__init__(code, address)
-        self.code = code
-        self.address = address
 
 
 class Mesh:
@@ -71,7 +61,7 @@ class Mesh:
         """Whether the bytes are SRAM rather than control registers; an error if they are neither."""
         if node.holds(address, size):
             return True
-        if address < CONTROL_BASE or address + size > CONTROL_BASE + (1 << CONTROL_BITS):
+        if address >> CONTROL_BITS != CONTROL_BASE >> CONTROL_BITS:
             node.error(ErrorCode.ADDRESS, address)
             raise AccessError(f"node {node.x},{node.y} has nothing at {address:#x} ({size} bytes)")
         if address % REGISTER_BYTES or size != REGISTER_BYTES:
@@ -149,56 +139,6 @@ class Mesh:
             self.steps += 1
             for thread in running:
                 thread.step()
-
-    # The list engine
-
-    def move_list(self, node: Node, address: int) -> None:
-        """Carry out the list descriptor at a line-aligned address of the node's SRAM."""
-        start = address - SRAM_BASE
-        descriptor = Descriptor.from_bytes(bytes(node.sram[start:start + Descriptor.size(self.config)]))
-        try:
-            self._check(descriptor, address)
-            for row in range(descriptor.rows):
-                for line in range(descriptor.lines):
-                    self._move_line(node, descriptor, row, line)
-            if descriptor.signal:
-                self.nodes[self._destination(node, descriptor.destination)].post(descriptor.signal - 1)
-        except Refused as refused:
-            node.error(refused.code, refused.address)
-        if 0 < descriptor.done <= self.config.semaphores:
-            node.post(descriptor.done - 1)
-
-    def _check(self, descriptor: Descriptor, address: int) -> None:
-        steps = (descriptor.source, descriptor.destination, descriptor.source_stride, descriptor.destination_stride)
-        if any(descriptor.reserved) or not descriptor.lines or not descriptor.rows \
-                or any(step % self.config.vector_bytes for step in steps):
-            raise Refused(ErrorCode.DESCRIPTOR, address)
-        if max(descriptor.signal, descriptor.done) > self.config.semaphores:
-            raise Refused(ErrorCode.SEMAPHORE, address)
-
-    def _destination(self, node: Node, address: int) -> tuple[int, int]:
-        if address >> ADDRESS_BITS:
-            raise Refused(ErrorCode.ADDRESS, address)
-        if not address & GLOBAL_FLAG:
-            return node.x, node.y
-        x, y = address >> 32 & 0xFF, address >> 40 & 0xFF
-        if (x, y) not in self.nodes:
-            raise Refused(ErrorCode.DESTINATION, address)
-        return x, y
-
-    def _move_line(self, node: Node, descriptor: Descriptor, row: int, line: int) -> None:
-        size = self.config.vector_bytes
-        source, destination = (
-            base & ~0xFFFF_FFFF | base + row * stride + line * size & 0xFFFF_FFFF for base, stride in (
-                (descriptor.source, descriptor.source_stride), (descriptor.destination, descriptor.destination_stride)))
-        target = self.nodes[self._destination(node, destination)]
-        local = destination & (0xFFFF_FFFF if destination & GLOBAL_FLAG else GLOBAL_FLAG - 1)
-        if not node.holds(source, size):
-            raise Refused(ErrorCode.ADDRESS, source)
-        if not target.holds(local, size):
-            raise Refused(ErrorCode.ADDRESS, destination)
-        start = source - SRAM_BASE
-        target.store(local - SRAM_BASE, bytes(node.sram[start:start + size]))
 
 
 def _listed(threads: Iterable[Thread], limit: int = 8) -> str:

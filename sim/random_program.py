@@ -8,17 +8,19 @@ Every thread of a node runs its own code on its own memory, so that the threads'
 * branches go forward or around short loops; a thread calls subroutines and rewrites instructions ahead of itself, with
   `fence.i`;
 * threads post each other's semaphores in one global order, so that nobody waits for ever;
+* every thread has an area of its own in every node of the mesh, which it reads, writes, changes at once and pulls lists
+  from; words that all threads of the mesh change at once are never read, and end the same in any order;
 * at the end every thread stores its registers and stops at an `ebreak` with mtvec = 0, so its cause is 3.
 
 Neither counters of time nor what depends on a race are read.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from hdl.config import GLOBAL_FLAG, SRAM_BASE, Config, global_address
-from hdl.isa import CSRS, INSTRUCTIONS, CsrNumber, Format, Unit, decode
+from hdl.isa import BY_NAME, CSRS, INSTRUCTIONS, Atomic, CsrNumber, Format, Unit, decode
 from hdl.memory_map import Descriptor
 
 from .assembler import assemble
@@ -30,8 +32,13 @@ LINK, ADDRESS, SCRATCH, COUNT, WINDOW = 27, 28, 29, 30, 31
 #: Lines of a thread's window, which its loads and stores stay in and which WINDOW points to the middle of.
 WINDOW_LINES = 16
 
-#: List descriptors of a thread.
-DESCRIPTORS = 4
+#: List descriptors of a thread: those with an even number are pushed, the others pulled.
+DESCRIPTORS = 6
+
+#: Lines of a thread's area in every node, from the end of the SRAM downwards; in the last one it only puts. The very last
+#: line of the SRAM is for what all threads change at once: each word by one function, of those whose order does not count.
+AREA_LINES = 4
+_SHARED = (Atomic.ADD, Atomic.XOR, Atomic.OR, Atomic.AND, Atomic.MIN, Atomic.MAX, Atomic.MINU, Atomic.MAXU)
 
 #: The handler's address must stay, and cycles are not the model's.
 _SPARED_CSRS = {CsrNumber.MTVEC, CsrNumber.MCYCLE, CsrNumber.CYCLE}
@@ -49,13 +56,16 @@ class RandomProgram:
         What to load; all other memory must be 0.
     start : list of (thread, pc)
         Threads to start.
+    end : int
+        First address behind the code; up to the areas at the end of the SRAM nothing is used.
     """
 
+    end: int
     memory: list[tuple[int, bytes]]
     start: list[tuple[int, int]]
 
 
-def generate(random: Random, *, config: Config, length: int, threads: int, lists: bool = False,
+def generate(random: Random, *, config: Config, length: int, threads: int,
              node: tuple[int, int] = (0, 1)) -> RandomProgram:
     """A program of about `length` instructions for each of `threads` threads.
 
@@ -63,10 +73,8 @@ def generate(random: Random, *, config: Config, length: int, threads: int, lists
     ----------
     random : Random
         Its state determines the program.
-    lists : bool
-        Also let the list engine copy within the node (which needs the mesh around it).
     node : (x, y)
-        The node that the program is for, if `lists`.
+        The node that the program is for. Every node of the mesh needs its own.
 
     Raises
     ------
@@ -77,15 +85,22 @@ def generate(random: Random, *, config: Config, length: int, threads: int, lists
     memory, start = [], []
     address = SRAM_BASE
     for thread in range(threads):
-        program = _ThreadProgram(random, config, address, thread, node if lists else None)
+        program = _ThreadProgram(random, config, address, thread, node)
         program.build(length, handshakes)
         memory.append((address, program.image()))
         start.append((thread, program.entry))
         address += len(memory[-1][1])
-    if address > config.sram_end:
+    areas = _areas(config)
+    if address > areas:
         raise ValueError(f"{threads} threads of {length} instructions take {address - SRAM_BASE:,} bytes, more than "
-                         f"the {config.sram_bytes:,} of {config.name}")
-    return RandomProgram(memory=memory, start=start)
+                         f"the {areas - SRAM_BASE:,} that {config.name} has for them")
+    memory.append((areas, random.randbytes(config.sram_end - areas)))
+    return RandomProgram(end=address, memory=memory, start=start)
+
+
+def _areas(config: Config) -> int:
+    """Where the areas of all threads begin."""
+    return config.sram_end - (1 + config.nodes * config.threads * AREA_LINES) * config.vector_bytes
 
 
 def _handshakes(random: Random, config: Config, threads: int, count: int) -> list[tuple[int, int]]:
@@ -98,28 +113,33 @@ def _handshakes(random: Random, config: Config, threads: int, count: int) -> lis
 class _ThreadProgram:
     """The code and data of a thread: window, dump, descriptors and code, each in lines of its own."""
 
-    def __init__(self, random: Random, config: Config, base: int, thread: int, list_node: tuple[int, int] | None):
+    def __init__(self, random: Random, config: Config, base: int, thread: int, node: tuple[int, int]):
         line = config.vector_bytes
         self.random = random
         self.config = config
         self.thread = thread
-        self.list_node = list_node
+        self.node = node
+        index = config.coordinates().index(node) * config.threads + thread
+        self.area = _areas(config) + index * AREA_LINES * line
         self.half = WINDOW_LINES // 2 * line
         self.base = base
         self.window = base + self.half
         self.dump = base + WINDOW_LINES * line
         self.dump_lines = 32 * 8 // line + 32 + config.accumulators * config.parts
         self.descriptors = self.dump + self.dump_lines * line
-        self.entry = self.descriptors + DESCRIPTORS * Descriptor.size(config)
+        self.numbers = self.descriptors + DESCRIPTORS * Descriptor.size(config)
+        self.entry = self.numbers + line
+        # A list is followed by the one after the next, or by none.
+        self.chained = [random.random() < 0.5 and number + 2 < DESCRIPTORS for number in range(DESCRIPTORS)]
         self.words: list[int] = []
         self.fragments: list[tuple[Callable[[], None], int]] = [
             (self._arithmetic, 40), (self._corner_arithmetic, 10), (self._memory, 25), (self._computed_memory, 5),
             (self._vector_memory, 10), (self._vector, 12), (self._matrix, 12), (self._csr, 5), (self._system, 2),
             (self._illegal, 2), (self._bad_address, 3), (self._bad_jump, 2), (self._bad_semaphore, 1),
-            (self._own_semaphore, 2), (self._self_modification, 1), (self._call, 1),
+            (self._own_semaphore, 2), (self._self_modification, 1), (self._call, 1), (self._list, 4),
+            (self._atomic, 6), (self._far_access, 6), (self._far_vector, 3), (self._far_atomic, 4), (self._put, 3),
+            (self._shared, 2), (self._bad_node, 1),
         ]
-        if list_node:
-            self.fragments.append((self._list, 3))
 
     # Building
 
@@ -149,7 +169,8 @@ class _ThreadProgram:
         lanes = [random.choice(_FP32) if random.random() < 0.2 else self._near_one() for _ in range(self.half // 2)]
         window = b"".join(lane.to_bytes(4, "little") for lane in lanes)
         dump = bytes(self.dump_lines * config.vector_bytes)
-        descriptors = b"".join(self._descriptor().to_bytes(config) for _ in range(DESCRIPTORS))
+        descriptors = b"".join(self._descriptor(number).to_bytes(config) for number in range(DESCRIPTORS))
+        descriptors += b"".join(random.randrange(4).to_bytes(4, "little") for _ in range(config.vector_bytes // 4))
         code = b"".join(word.to_bytes(4, "little") for word in self.words)
         padding = bytes(-len(code) % config.vector_bytes)
         return window + dump + descriptors + code + padding
@@ -482,22 +503,102 @@ class _ThreadProgram:
         self.words.append(self._arithmetic_word())
 
     def _list(self) -> None:
-        """Let the list engine copy within the window and wait until it has."""
+        """Let a list engine copy within the window, or to it, and wait until it has."""
         if self.config.semaphores <= self.thread * 2:
             return
-        address = self.descriptors + self.random.randrange(DESCRIPTORS) * Descriptor.size(self.config)
-        self._set_address(ADDRESS, address)
-        self.emit("list.push", rs1=ADDRESS)
+        first = number = self.random.randrange(DESCRIPTORS)
+        posts = 2
+        while self.chained[number]:
+            number, posts = number + 2, posts + 2
+        self._set_address(ADDRESS, self.descriptors + first * Descriptor.size(self.config))
+        self.emit("list.pull" if first % 2 else "list.push", rs1=ADDRESS)
         self.emit("addi", rd=ADDRESS, rs1=0, imm=self.thread * 2)
-        self.emit("addi", rd=LINK, rs1=0, imm=2)
+        self.emit("addi", rd=LINK, rs1=0, imm=posts)
         self.emit("sem.wait", rs1=ADDRESS, rs2=LINK)
 
-    def _descriptor(self) -> Descriptor:
-        """A copy from one half of the window to the other, that says so twice."""
+    def _descriptor(self, number: int) -> Descriptor:
+        """A copy from one half of the window, or from an area, to the other half, that says so twice."""
+        random, line = self.random, self.config.vector_bytes
+        x, y = self.node
+        lines, rows = random.choice(((1, 1), (1, 3), (2, 2), (4, 1), (3, 2)))
+        source, destination = self.base, global_address(x=x, y=y, address=self.window)
+        if number % 2:
+            source, destination = global_address(x=x, y=y, address=self.base), self.window
+        made = Descriptor(
+            source=source, destination=destination, lines=lines, rows=rows, source_stride=random.randrange(3) * line,
+            destination_stride=lines * line, signal=1 + self.thread * 2, done=1 + self.thread * 2,
+            gather=self.numbers + 4 * random.randrange(line // 4 - rows + 1) if random.random() < 0.3 else 0,
+            next=self.descriptors + (number + 2) * Descriptor.size(self.config) if self.chained[number] else 0)
+        if number % 2 and random.random() < 0.7:
+            x, y = random.choice(self.config.coordinates())
+            return replace(made, source=global_address(x=x, y=y, address=self.area), lines=AREA_LINES - 1, rows=1, gather=0)
+        return made
+
+    # Atomics and other nodes
+
+    def _atomic(self) -> None:
+        """On a word of the window; some are misaligned and trap."""
+        self._atomic_at(WINDOW, -self.half, self.half)
+
+    def _atomic_at(self, base: int, low: int, high: int) -> None:
+        row = self.random.choice([row for row in INSTRUCTIONS if row.unit is Unit.ATOMIC])
+        size = 4 if row.word else 8
+        offset = self.random.randrange(low, high - size + 1)
+        if self.random.random() < 0.9:
+            offset &= -size
+        self.emit("addi", rd=ADDRESS, rs1=base, imm=offset)
+        self.emit(row.name, rd=self._register(), rs1=ADDRESS, rs2=self._register())
+
+    def _far(self, address: int) -> None:
+        """Let ADDRESS point to a local address of any node."""
+        x, y = self.random.choice(self.config.coordinates())
+        self._set(ADDRESS, global_address(x=x, y=y, address=0) >> 32)
+        self._set(LINK, (address & 0xFFFF_FFFF ^ 1 << 31) - (1 << 31))
+        for name, register in (("slli", ADDRESS), ("slli", LINK), ("srli", LINK)):
+            self.emit(name, rd=register, rs1=register, imm=32)
+        self.emit("add", rd=ADDRESS, rs1=ADDRESS, rs2=LINK)
+
+    def _far_access(self) -> None:
+        """In the area; some cross a line and trap."""
+        self._far(self.area)
+        for _ in range(self.random.randint(1, 3)):
+            self._access(ADDRESS, 0, (AREA_LINES - 1) * self.config.vector_bytes)
+
+    def _far_vector(self) -> None:
+        """In the area."""
+        self._far(self.area + self.random.randrange(AREA_LINES - 1) * self.config.vector_bytes)
+        if self.random.random() < 0.6:
+            self.emit("vld", vd=self._vector_register(), rs1=ADDRESS, imm=0)
+        else:
+            self.emit("vst", vs2=self._vector_register(), rs1=ADDRESS, imm=0)
+
+    def _far_atomic(self) -> None:
+        """In the area."""
+        self._far(self.area)
+        self._atomic_at(ADDRESS, 0, (AREA_LINES - 1) * self.config.vector_bytes)
+
+    def _put(self) -> None:
+        """Into the last line of the area, or into the window."""
         line = self.config.vector_bytes
-        x, y = self.list_node or (0, 1)
-        lines, rows = self.random.choice(((1, 1), (1, 3), (2, 2), (4, 1), (3, 2)))
-        return Descriptor(
-            source=self.base, destination=global_address(x=x, y=y, address=self.window), lines=lines, rows=rows,
-            source_stride=self.random.randrange(3) * line, destination_stride=lines * line,
-            signal=1 + self.thread * 2, done=1 + self.thread * 2)
+        base, low = (WINDOW, 0) if self.random.random() < 0.2 else (ADDRESS, (AREA_LINES - 1) * line)
+        if base == ADDRESS:
+            self._far(self.area)
+        if self.random.random() < 0.5:
+            self.emit("vput", vs2=self._vector_register(), rs1=base, imm=low)
+        else:
+            self.emit("put.d", rs2=self._register(), rs1=base, imm=low + self.random.randrange(line - 7))
+
+    def _shared(self) -> None:
+        """Change a word that all threads change, and forget what it was."""
+        number = self.random.randrange(min(len(_SHARED), self.config.vector_bytes // 8))
+        self._far(self.config.sram_end - self.config.vector_bytes + 8 * number)
+        self.emit(f"amo{_SHARED[number].name.lower()}.d", rd=0, rs1=ADDRESS, rs2=self._register())
+
+    def _bad_node(self) -> None:
+        """An access to a node that is not there, or that a node refuses."""
+        self._far(self.random.choice((0x1000, SRAM_BASE - 8, self.config.sram_end)))
+        if self.random.random() < 0.4:
+            self.emit("slli", rd=ADDRESS, rs1=ADDRESS, imm=self.random.choice((1, 5)))
+        name = self.random.choice(("ld", "sd", "vld", "vst", "amoadd.d", "put.d", "vput", "sem.post"))
+        values = {"rd": self._register(), "rs2": self._register(), "vd": 1, "vs2": 2, "rs1": ADDRESS, "imm": 0}
+        self.emit(name, **{operand: values[operand] for operand in BY_NAME[name].operands})

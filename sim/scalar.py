@@ -1,4 +1,4 @@
-"""RV64IM, Zicsr and Zifencei of the golden model, from the RISC-V specifications.
+"""RV64IM, Zaamo, Zacas, Zicsr and Zifencei of the golden model, from the RISC-V specifications.
 
 A maker takes a thread, a row of the table, the operands and the pc, and returns the decoded instruction, a function
 without arguments, or None if the operands make the word illegal. `SCALAR` has a maker for each scalar row, by name.
@@ -7,7 +7,7 @@ without arguments, or None if the operands make the word illegal. `SCALAR` has a
 from collections.abc import Callable
 from functools import partial
 
-from hdl.isa import CSRS, INSTRUCTIONS, Cause, Csr, Format, Instruction, System, Unit
+from hdl.isa import CSRS, INSTRUCTIONS, Atomic, Cause, Csr, Format, Instruction, System, Unit
 
 from .assembler import Operands
 from .thread import DISCARD, Operation, Thread, Trap
@@ -159,11 +159,10 @@ def _jalr(thread: Thread, _: Instruction, fields: Operands, pc: int) -> Operatio
 def _load(thread: Thread, row: Instruction, fields: Operands, pc: int) -> Operation:
     x, rd, rs1, imm, following = thread.x, fields.rd or DISCARD, fields.rs1, fields.imm, pc + 4
     size, signed = 1 << (row.function & 3), row.function < 4
-    sram, locate = thread.node.sram, thread.node.locate
+    load = thread.node.load
 
     def run() -> int:
-        offset = locate(x[rs1] + imm & M64, size)
-        x[rd] = int.from_bytes(sram[offset:offset + size], "little", signed=signed) & M64
+        x[rd] = int.from_bytes(load(x[rs1] + imm & M64, size), "little", signed=signed) & M64
         return following
 
     return run
@@ -173,11 +172,22 @@ def _store(thread: Thread, row: Instruction, fields: Operands, pc: int) -> Opera
     x, rs1, rs2, imm, following = thread.x, fields.rs1, fields.rs2, fields.imm, pc + 4
     size = 1 << (row.function & 3)
     mask = (1 << 8 * size) - 1
-    locate, store = thread.node.locate, thread.node.store
+    save = thread.node.save
 
     def run() -> int:
-        offset = locate(x[rs1] + imm & M64, size, store=True)
-        store(offset, (x[rs2] & mask).to_bytes(size, "little"))
+        save(x[rs1] + imm & M64, (x[rs2] & mask).to_bytes(size, "little"))
+        return following
+
+    return run
+
+
+def _atomic(thread: Thread, row: Instruction, fields: Operands, pc: int) -> Operation:
+    x, rd, rs1, rs2, following = thread.x, fields.rd, fields.rs1, fields.rs2, pc + 4
+    function, size, atomic = Atomic(row.function), 4 if row.word else 8, thread.node.atomic
+
+    def run() -> int:
+        old = atomic(function, x[rs1], size, x[rs2], x[rd])
+        x[rd or DISCARD] = signed_word(old) & M64 if size == 4 else old
         return following
 
     return run
@@ -245,6 +255,8 @@ def _makers() -> dict[str, Maker]:
                 makers[row.name] = partial(_register_immediate, results[row.function, row.word])
             case Unit.MEMORY if not row.is_xd1:
                 makers[row.name] = _load if row.format is Format.I_TYPE else _store
+            case Unit.ATOMIC:
+                makers[row.name] = _atomic
             case Unit.CSR:
                 makers[row.name] = _csr
             case Unit.SYSTEM:

@@ -12,6 +12,7 @@ from hdl.memory_map import Descriptor
 
 from . import numerics
 from .assembler import Operands
+from .lists import carry_out
 from .numerics import Fp32
 from .scalar import M32, M64, Maker
 from .thread import Operation, Thread, Trap
@@ -19,22 +20,32 @@ from .thread import Operation, Thread, Trap
 
 def _load(thread: Thread, _: Instruction, fields: Operands, pc: int) -> Operation:
     x, v, vd, rs1, imm, following = thread.x, thread.v, fields.rd, fields.rs1, fields.imm, pc + 4
-    sram, locate, size = thread.node.sram, thread.node.locate, thread.node.config.vector_bytes
+    load, size = thread.node.load, thread.node.config.vector_bytes
 
     def run() -> int:
-        offset = locate(x[rs1] + imm & M64, size)
-        v[vd] = bytes(sram[offset:offset + size])
+        v[vd] = load(x[rs1] + imm & M64, size)
         return following
 
     return run
 
 
-def _store(thread: Thread, _: Instruction, fields: Operands, pc: int) -> Operation:
+def _store(posted: bool, thread: Thread, _: Instruction, fields: Operands, pc: int) -> Operation:
     x, v, vs2, rs1, imm, following = thread.x, thread.v, fields.rs2, fields.rs1, fields.imm, pc + 4
-    locate, store, size = thread.node.locate, thread.node.store, thread.node.config.vector_bytes
+    save = thread.node.save
 
     def run() -> int:
-        store(locate(x[rs1] + imm & M64, size, store=True), v[vs2])
+        save(x[rs1] + imm & M64, v[vs2], posted=posted)
+        return following
+
+    return run
+
+
+def _put_double(thread: Thread, _: Instruction, fields: Operands, pc: int) -> Operation:
+    x, rs2, rs1, imm, following = thread.x, fields.rs2, fields.rs1, fields.imm, pc + 4
+    save = thread.node.save
+
+    def run() -> int:
+        save(x[rs1] + imm & M64, x[rs2].to_bytes(8, "little"), posted=True)
         return following
 
     return run
@@ -118,7 +129,7 @@ def _matrix_read(thread: Thread, _: Instruction, fields: Operands, pc: int) -> O
     return run
 
 
-def _list_push(thread: Thread, _: Instruction, fields: Operands, pc: int) -> Operation:
+def _list(pull: bool, thread: Thread, _: Instruction, fields: Operands, pc: int) -> Operation:
     node, x, rs1, following = thread.node, thread.x, fields.rs1, pc + 4
     size, line = Descriptor.size(node.config), node.config.vector_bytes
 
@@ -127,7 +138,7 @@ def _list_push(thread: Thread, _: Instruction, fields: Operands, pc: int) -> Ope
             raise Trap(Cause.STORE_ACCESS, x[rs1])
         if x[rs1] % line:
             raise Trap(Cause.STORE_MISALIGNED, x[rs1])
-        node.mesh.move_list(node, x[rs1])
+        carry_out(node, x[rs1], pull=pull)
         return following
 
     return run
@@ -169,7 +180,9 @@ def _semaphore_wait(thread: Thread, _: Instruction, fields: Operands, pc: int) -
 
 XD1: dict[str, Maker] = {
     "vld": _load,
-    "vst": _store,
+    "vst": partial(_store, False),
+    "put.d": _put_double,
+    "vput": partial(_store, True),
     "vadd.s": partial(_vector, partial(_float, FloatOperation.ADD)),
     "vmul.s": partial(_vector, partial(_float, FloatOperation.MUL)),
     "vmax.s": partial(_vector, partial(_float, FloatOperation.MAX)),
@@ -178,7 +191,8 @@ XD1: dict[str, Maker] = {
     "mzero": _matrix_zero,
     "mmul.bf16": _matrix_multiply,
     "mread": _matrix_read,
-    "list.push": _list_push,
+    "list.push": partial(_list, False),
+    "list.pull": partial(_list, True),
     "sem.post": _semaphore_post,
     "sem.wait": _semaphore_wait,
 }

@@ -23,7 +23,7 @@ def compile_words(source: Path, *options: str) -> list[int]:
     compiled = source.with_suffix(".o")
     cache = str(ROOT / "build" / "zig")
     subprocess.run(
-        [sys.executable, "-m", "ziglang", "cc", "-target", "riscv64-freestanding", "-mcpu=generic_rv64+m",
+        [sys.executable, "-m", "ziglang", "cc", "-target", "riscv64-freestanding", "-mcpu=generic_rv64+m+zaamo+zacas",
          "-fno-pic", "-fno-sanitize=undefined", "-Wall", "-Wextra", "-Werror", *options, "-c", str(source),
          "-o", str(compiled)],
         check=True, env=os.environ | {"ZIG_GLOBAL_CACHE_DIR": cache, "ZIG_LOCAL_CACHE_DIR": cache})

@@ -621,8 +621,8 @@ def test_run_until(single):
 
 # Random programs and traces
 
-def run_random(seed: int, config, *, threads: int, lists: bool) -> tuple[Mesh, list[trace.Record]]:
-    program = generate(Random(seed), config=config, length=250, threads=threads, lists=lists)
+def run_random(seed: int, config, *, threads: int) -> tuple[Mesh, list[trace.Record]]:
+    program = generate(Random(seed), config=config, length=250, threads=threads)
     mesh = Mesh(config)
     for address, data in program.memory:
         mesh.write(0, 1, address, data)
@@ -638,12 +638,12 @@ def run_random(seed: int, config, *, threads: int, lists: bool) -> tuple[Mesh, l
 def test_random_programs_end_and_use_every_row(config):
     config = config.with_mesh(columns=1, rows=1)
     seen, causes = set(), set()
-    for seed in range(16):
+    for seed in range(30):
         threads = 1 + seed % config.threads
-        mesh, records = run_random(seed, config, threads=threads, lists=seed % 2 == 0)
+        mesh, records = run_random(seed, config, threads=threads)
         node = mesh.nodes[0, 1]
         assert [thread.snapshot().cause for thread in node.threads[:threads]] == [Cause.BREAKPOINT] * threads
-        assert node.errors == 0
+        assert node.first_error & 15 in (0, ErrorCode.ADDRESS)
         seen |= {row.name for record in records if (row := decode(record.word))}
         handled = {record.value for record in records
                    if record.word == asm("csrrs", rd=29, csr=CsrNumber.MCAUSE, rs1=0)}
@@ -656,8 +656,8 @@ def test_random_programs_do_not_depend_on_the_order_of_threads():
     """The same program with the threads taking turns the other way round: same effects, same memory."""
     config = ONE_NODE
     for seed in range(6):
-        forward, records = run_random(seed, config, threads=4, lists=True)
-        program = generate(Random(seed), config=config, length=250, threads=4, lists=True)
+        forward, records = run_random(seed, config, threads=4)
+        program = generate(Random(seed), config=config, length=250, threads=4)
         backward = Mesh(config)
         for address, data in program.memory:
             backward.write(0, 1, address, data)
@@ -678,7 +678,7 @@ def test_random_program_is_its_seed():
 
 
 def test_random_program_must_fit():
-    with pytest.raises(ValueError, match="more than the 32,768 of ULX3S"):
+    with pytest.raises(ValueError, match="more than the 32,240 that ULX3S has"):
         generate(Random(0), config=ULX3S, length=10_000, threads=2)
 
 

@@ -84,6 +84,7 @@ class Host:
         self.outstanding = outstanding
         self.patience = patience
         self.codec = Codec(config)
+        # Every packet of this host is a request, of class 0.
         self.i, self.o = Port(dut, "edge__i"), Port(dut, "edge__o")
         self.i.valid.value = 0
         self.o.ready.value = 1
@@ -145,12 +146,12 @@ class Host:
             if offered is None and left and tags:
                 offered = tags.popleft()
                 waiting[offered] = left.popleft()
-                self.i.payload.value = self._flit(waiting[offered][1], offered)
+                self.i.flit.value = self._flit(waiting[offered][1], offered)
                 self.i.valid.value = 1
             await edge
             idle += 1
             # Right after the edge, signals still show what the edge has seen.
-            if offered is not None and self.i.ready.value:
+            if offered is not None and int(self.i.ready.value) & 1:
                 offered, idle = None, 0
                 if not (left and tags):
                     self.i.valid.value = 0

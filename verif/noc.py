@@ -226,34 +226,35 @@ class LinkSink:
 
 
 class FlitStream:
-    """The host's end of an edge port: sends packets to its `i` and takes what comes from its `o`, each at a rate."""
+    """The host's end of an edge port: sends packets by its link `i` and takes what comes from its `o`, each at a rate."""
 
     def __init__(self, i: Port, o: Port, codec: Codec, *, on_taken: Callable[[Packet], object],
                  on_packet: Callable[[Packet], object]):
-        self.i, self.o = i, o
+        self.source = LinkSource(i, codec, on_taken=on_taken)
+        self.o = o
         self.codec = codec
-        self.on_taken = on_taken
         self.on_packet = on_packet
-        self.waiting: deque[Packet] = deque()
         self.rates = {"i": 1.0, "o": 1.0}
-        self.offered = self.taken = self.ready = False
+        self.ready = False
         self.stalled: Packet | None = None
-        self.i.valid.value = 0
         self.o.ready.value = 0
 
+    def send(self, packet: Packet) -> None:
+        self.source.send(packet)
+
+    @property
+    def sends(self) -> bool:
+        """There are packets that have not been taken yet."""
+        return any(self.source.waiting)
+
     def drive(self) -> None:
-        if self.taken or not self.offered:
-            self.offered = bool(self.waiting) and random.random() < self.rates["i"]
-            self.i.valid.value = self.offered
-            if self.offered:
-                self.i.payload.value = self.codec.pack(self.waiting[0])
+        self.source.rate = self.rates["i"]
+        self.source.drive()
         self.ready = random.random() < self.rates["o"]
         self.o.ready.value = self.ready
 
     def sample(self) -> None:
-        self.taken = self.offered and bool(int(self.i.ready.value))
-        if self.taken:
-            self.on_taken(self.waiting.popleft())
+        self.source.sample()
         if not int(self.o.valid.value):
             assert self.stalled is None, "o withdrew a packet"
             return

@@ -8,8 +8,7 @@ from ..config import Config
 from ..isa import Unit
 from ..mem.port import MemoryPort
 from ..noc.control_bus import ControlBus
-from ..noc.interface import signal_layout
-from ..noc.packet import Coordinate
+from ..noc.packet import Coordinate, flit_layout
 from .decode import Decoder, fields
 from .execute import Execute
 from .fetch import Fetch
@@ -20,6 +19,7 @@ from .matrix import MatrixUnit
 from .muldiv import MulDiv
 from .onehot import select
 from .registers import RegisterFile
+from .remote import Remote
 from .result import vector_result_layout
 from .scoreboard import Scoreboard
 from .semaphores import Semaphores
@@ -52,10 +52,12 @@ class Core(wiring.Component):
         Instructions; data.
     control : In(ControlBus)
         The threads' control registers.
-    mesh_post : In(stream), overflow : Out(1)
-        Posts from the mesh and the list engine; see `Semaphores`.
-    signal : Out(stream), push : Out(stream)
-        Remote posts; descriptor addresses for the list engine.
+    mesh_post : In(stream), overflow : Out(2)
+        Posts from the mesh and the list engines; see `Semaphores`.
+    ask, tell : Out(stream of flits), answer : In(stream of flits), awaiting : Out(threads)
+        To and from other nodes; see `hdl.noc.interface.NetworkInterface`.
+    push, pull : Out(stream)
+        Descriptor addresses for the list engines.
     activity : Out(Activity), retirement : Out
         For counters; for traces.
     """
@@ -68,10 +70,14 @@ class Core(wiring.Component):
             "fetch": Out(MemoryPort(config)),
             "memory": Out(MemoryPort(config)),
             "control": In(ControlBus()),
-            "mesh_post": In(stream.Signature(config.semaphore_bits)),
-            "overflow": Out(1),
-            "signal": Out(stream.Signature(signal_layout())),
+            "mesh_post": In(stream.Signature(config.semaphore_bits, always_ready=True)),
+            "overflow": Out(2),
+            "ask": Out(stream.Signature(flit_layout(config))),
+            "tell": Out(stream.Signature(flit_layout(config))),
+            "answer": In(stream.Signature(flit_layout(config), always_ready=True)),
+            "awaiting": Out(config.threads),
             "push": Out(stream.Signature(32)),
+            "pull": Out(stream.Signature(32)),
             "activity": Out(Activity),
             "retirement": Out(retirement_layout(config)),
         })
@@ -85,10 +91,11 @@ class Core(wiring.Component):
         m.submodules.issue = issue = Issue(config=config)
         m.submodules.scoreboard = scoreboard = Scoreboard(config=config)
         scalar, vector_line = scalar_result_layout(config), vector_result_layout(config)
-        m.submodules.x = x = RegisterFile(config=config, result=scalar)
+        m.submodules.x = x = RegisterFile(config=config, result=scalar, reads=3)
         m.submodules.v = v = RegisterFile(config=config, result=vector_line)
         m.submodules.execute = execute = Execute(config=config)
         m.submodules.lsu = lsu = LoadStoreUnit(config=config)
+        m.submodules.remote = remote = Remote(config=config)
         m.submodules.muldiv = muldiv = MulDiv(config=config)
         m.submodules.vector = vector = VectorUnit(config=config)
         m.submodules.matrix = matrix = MatrixUnit(config=config)
@@ -129,13 +136,13 @@ class Core(wiring.Component):
         # Issue and register read.
         units = {
             Unit.MEMORY: lsu.request.ready, Unit.MULDIV: muldiv.request.ready, Unit.VECTOR: vector.request.ready,
-            Unit.MATRIX: matrix.request.ready, Unit.LIST: self.push.ready, Unit.SEMAPHORE: self.signal.ready,
+            Unit.MATRIX: matrix.request.ready, Unit.LIST: self.push.ready & self.pull.ready, Unit.ATOMIC: lsu.request.ready, Unit.PUT: lsu.request.ready,
         }
-        _, source1, source2 = fields(issue.instruction)
+        destination, source1, source2 = fields(issue.instruction)
         issued_thread = select(issue.issued, range(config.threads))
         m.d.comb += [
             issue.kill.eq(execute.redirect | execute.stop | void),
-            issue.active.eq(threads.running & ~semaphores.waiting & ~void),
+            issue.active.eq(threads.running & ~semaphores.waiting & ~remote.waiting & ~void),
             issue.busy.eq(scoreboard.busy),
             issue.drained.eq(scoreboard.drained),
             issue.units.eq(Cat(units.get(unit, 1) for unit in Unit)),
@@ -145,6 +152,7 @@ class Core(wiring.Component):
             x.thread.eq(issued_thread),
             x.index1.eq(source1),
             x.index2.eq(source2),
+            x.index3.eq(destination),
             v.thread.eq(issued_thread),
             v.index1.eq(source1),
             v.index2.eq(source2),
@@ -153,6 +161,7 @@ class Core(wiring.Component):
             execute.operation.instruction.eq(issue.instruction),
             execute.operation.x1.eq(Mux(source1 == 0, 0, x.data1)),
             execute.operation.x2.eq(Mux(source2 == 0, 0, x.data2)),
+            execute.operation.x3.eq(Mux(destination == 0, 0, x.data3)),
             execute.operation.v1.eq(v.data1),
             execute.operation.v2.eq(v.data2),
         ]
@@ -169,10 +178,24 @@ class Core(wiring.Component):
         wiring.connect(m, execute.vector, vector.request)
         wiring.connect(m, execute.matrix, matrix.request)
         wiring.connect(m, execute.push, wiring.flipped(self.push))
-        wiring.connect(m, execute.signal, wiring.flipped(self.signal))
+        wiring.connect(m, execute.pull, wiring.flipped(self.pull))
+        wiring.connect(m, execute.packet, remote.packet)
+        wiring.connect(m, remote.ask, wiring.flipped(self.ask))
+        wiring.connect(m, remote.tell, wiring.flipped(self.tell))
+        wiring.connect(m, wiring.flipped(self.answer), remote.answer)
         wiring.connect(m, lsu.memory, wiring.flipped(self.memory))
         wiring.connect(m, wiring.flipped(self.mesh_post), semaphores.mesh_post)
         m.d.comb += [
+            self.awaiting.eq(remote.awaiting),
+            remote.drained.eq(scoreboard.drained),
+            remote.cancel.eq(void),
+            execute.answered.eq(remote.answered),
+            execute.refused.eq(remote.failed),
+            remote.finish.eq(execute.finish),
+            remote.load.eq(execute.load),
+            remote.line_thread.eq(lsu.line_thread),
+            lsu.line.eq(remote.line),
+            remote.loaded.eq(lsu.loaded),
             self.overflow.eq(semaphores.overflow),
             semaphores.post.eq(execute.post),
             semaphores.post_index.eq(execute.post_index),
@@ -198,8 +221,8 @@ class Core(wiring.Component):
             scoreboard.claim_thread.eq(execute.current.thread),
             scoreboard.claim_file.eq(executing.control.rd_file),
             scoreboard.claim_register.eq(fields(executing)[0]),
-            scoreboard.store.eq(execute.store),
-            scoreboard.stored.eq(lsu.stored),
+            scoreboard.access.eq(execute.access),
+            scoreboard.performed.eq(lsu.performed),
         ]
         for done, late in ((scoreboard.scalar_done, scalar_late), (scoreboard.vector_done, vector_late)):
             m.d.comb += [

@@ -7,17 +7,15 @@ from amaranth.lib.wiring import In, Out
 from .. import isa
 from ..config import SRAM_BASE, Config
 from ..isa import Cause, File, System, Unit
-from ..noc.interface import signal_layout
-from ..noc.packet import Coordinate
+from ..memory_map import Descriptor
+from ..noc.address import is_node
+from ..noc.packet import Coordinate, Op, flit_layout
 from . import lsu, matrix, muldiv, vector
 from .alu import Alu
 from .csr import TRAP_REPORT, Csrs
 from .decode import fields
 from .layouts import operation_layout, scalar_result_layout, write_layout
 from .semaphores import COUNT_BITS
-
-#: Bytes of a list descriptor that hold fields; it occupies whole lines.
-DESCRIPTOR_BYTES = 48
 
 #: Signed and unsigned comparisons of the branches, by function.
 _LESS = {isa.Branch.BLT: True, isa.Branch.BGE: True, isa.Branch.BLTU: False, isa.Branch.BGEU: False}
@@ -26,8 +24,9 @@ _LESS = {isa.Branch.BLT: True, isa.Branch.BGE: True, isa.Branch.BLTU: False, isa
 class Execute(wiring.Component):
     """One instruction a cycle, in the cycle after its issue.
 
-    It retires, or traps, or stalls the stage until its unit takes it. All checks are made here, so every trap is
-    precise: the thread has issued nothing behind this instruction yet.
+    It retires, or traps, or stalls the stage until its unit takes it, or its thread goes back to it and waits for another
+    node's answer. All checks are made here, so every trap is precise: the thread has issued nothing behind this
+    instruction yet.
 
     Members
     -------
@@ -51,10 +50,12 @@ class Execute(wiring.Component):
         One-hot; a `sem.wait` retires when it is granted, not here.
     reports : Out
         Last trap of each thread.
-    claim, claim_register, store : Out
+    claim, claim_register, access : Out
         For the scoreboard.
-    memory, muldiv, vector, matrix, push, signal : Out(stream)
-        Operations for the units, the list engine and the network.
+    memory, muldiv, vector, matrix, push, pull : Out(stream)
+        Operations for the units and the list engines.
+    packet : Out(stream of flits), answered, refused : In(threads), finish : Out(threads), load : Out(1)
+        See `hdl.core.remote.Remote`.
     post, post_index, wait, wait_index, wait_amount : Out
         For the semaphores.
     """
@@ -79,13 +80,18 @@ class Execute(wiring.Component):
             "reports": Out(data.ArrayLayout(TRAP_REPORT, threads)),
             "current": Out(operation_layout(config)),
             "claim": Out(1),
-            "store": Out(threads),
+            "access": Out(threads),
             "memory": Out(stream.Signature(lsu.request_layout(config))),
             "muldiv": Out(stream.Signature(muldiv.request_layout(config))),
             "vector": Out(stream.Signature(vector.request_layout(config))),
             "matrix": Out(stream.Signature(matrix.request_layout(config))),
             "push": Out(stream.Signature(32)),
-            "signal": Out(stream.Signature(signal_layout())),
+            "pull": Out(stream.Signature(32)),
+            "packet": Out(stream.Signature(flit_layout(config))),
+            "answered": In(threads),
+            "refused": In(threads),
+            "finish": Out(threads),
+            "load": Out(1),
             "post": Out(1),
             "post_index": Out(config.semaphore_bits),
             "wait": Out(threads),
@@ -131,18 +137,26 @@ class Execute(wiring.Component):
         taken, target = self._branch(m, control.function, x1, x2, pc, immediate)
         jumps = (control.unit == Unit.BRANCH) & taken
 
-        # Addresses.
+        # Addresses. Those of other nodes are flat; atomics take the same way, to this node if the address is local.
         memory_function = control.function
-        store, is_vector = lsu.is_store(memory_function), lsu.is_vector(memory_function)
+        atomic, puts = control.unit == Unit.ATOMIC, control.unit == Unit.PUT
+        accesses = (control.unit == Unit.MEMORY) | puts | atomic
+        store = Mux(atomic, 1, lsu.is_store(memory_function))
+        is_vector = ~atomic & lsu.is_vector(memory_function)
         address = Signal(64)
         size = Signal(range(config.vector_bytes + 1))
         m.d.comb += [
-            address.eq(x1 + immediate),
-            size.eq(Mux(is_vector, config.vector_bytes, 1 << memory_function[:2])),
+            address.eq(x1 + Mux(atomic, 0, immediate)),
+            size.eq(Mux(atomic, Mux(control.word, 4, 8), Mux(is_vector, config.vector_bytes, 1 << memory_function[:2]))),
         ]
-        accesses = control.unit == Unit.MEMORY
-        outside = self._outside(address, size)
-        crosses = (address[:config.line_offset_bits] + size) > config.vector_bytes
+        flat = address[48]
+        x, y = address[32:40], address[40:48]
+        outside = Mux(flat, address[49:].any() | ~is_node(config, x, y), self._outside(address, size))
+        crosses = Mux(atomic, (address[:3] & (size - 1)).any(),
+                      (address[:config.line_offset_bits] + size) > config.vector_bytes)
+        asks = (accesses & flat & ~puts) | atomic
+        answered = asks & (self.answered & thread).any()
+        refused = answered & (self.refused & thread).any()
 
         # CSRs.
         m.submodules.csrs = csrs = Csrs(config=config)
@@ -166,21 +180,20 @@ class Execute(wiring.Component):
         # Semaphores and lists.
         posts, waits = runs(Unit.SEMAPHORE, isa.Semaphore.POST), runs(Unit.SEMAPHORE, isa.Semaphore.WAIT)
         remote = posts & x1[48]
-        x, y = x1[32:40], x1[40:48]
-        no_such_node = (x >= config.columns) | (y == 0) | (y > config.rows)
+        no_such_node = ~is_node(config, x1[32:40], x1[40:48])
         number = Mux(waits, x1, x1[:32])
-        pushes = control.unit == Unit.LIST
-        line = config.vector_bytes
-        descriptor = -(-max(DESCRIPTOR_BYTES, line) // line) * line
+        lists = control.unit == Unit.LIST
 
         # Traps; a later rule wins over an earlier one.
         trap_if(jumps & target[1], Cause.FETCH_MISALIGNED, target)
+        trap_if(refused, Cause.LOAD_ACCESS, address)
+        trap_if(refused & store, Cause.STORE_ACCESS, address)
         trap_if(accesses & crosses, Cause.LOAD_MISALIGNED, address)
         trap_if(accesses & crosses & store, Cause.STORE_MISALIGNED, address)
         trap_if(accesses & outside, Cause.LOAD_ACCESS, address)
         trap_if(accesses & outside & store, Cause.STORE_ACCESS, address)
-        trap_if(pushes & (x1[:config.line_offset_bits] != 0), Cause.STORE_MISALIGNED, x1)
-        trap_if(pushes & self._outside(x1, descriptor), Cause.STORE_ACCESS, x1)
+        trap_if(lists & (x1[:config.line_offset_bits] != 0), Cause.STORE_MISALIGNED, x1)
+        trap_if(lists & self._outside(x1, Descriptor.size(config)), Cause.STORE_ACCESS, x1)
         trap_if(remote & no_such_node, Cause.STORE_ACCESS, x1)
         trap_if((posts | waits) & (number >= config.semaphores), Cause.SEMAPHORE_RANGE, x1)
         trap_if(runs(Unit.SYSTEM, System.ECALL), Cause.ECALL, 0)
@@ -191,31 +204,60 @@ class Execute(wiring.Component):
         # To the units; the stage stalls until they take the operation.
         works = Signal()
         m.d.comb += works.eq(valid & ~trap)
-        for unit, port in (
-            (Unit.MEMORY, self.memory), (Unit.MULDIV, self.muldiv), (Unit.VECTOR, self.vector),
-            (Unit.MATRIX, self.matrix), (Unit.LIST, self.push),
+        to_memory = (accesses & ~asks & ~(puts & flat)) | (answered & (atomic | ~store))
+        for goes, port in (
+            (to_memory, self.memory), (control.unit == Unit.MULDIV, self.muldiv),
+            (control.unit == Unit.VECTOR, self.vector), (control.unit == Unit.MATRIX, self.matrix),
+            (runs(Unit.LIST, isa.List.PUSH), self.push), (runs(Unit.LIST, isa.List.PULL), self.pull),
         ):
-            with m.If(works & (control.unit == unit)):
+            with m.If(works & goes):
                 m.d.comb += [port.valid.eq(1), self.stall.eq(~port.ready)]
-        with m.If(works & remote):
-            m.d.comb += [self.signal.valid.eq(1), self.stall.eq(~self.signal.ready)]
-        self._operands(m, operation, address)
+        data = self._store_data(operation, address, is_vector)
+        self._operands(m, operation, address, data)
         m.d.comb += [
+            self.memory.payload.remote.eq(asks),
             self.push.payload.eq(x1),
-            self.signal.payload.destination.x.eq(x),
-            self.signal.payload.destination.y.eq(y),
-            self.signal.payload.semaphore.eq(x1),
+            self.pull.payload.eq(x1),
             self.post.eq(works & posts & ~remote),
             self.post_index.eq(x1),
             self.wait.eq(Mux(works & waits, thread, 0)),
             self.wait_index.eq(x1),
             self.wait_amount.eq(x2),
         ]
+        with m.If(atomic):
+            m.d.comb += self.memory.payload.function.eq(Mux(control.word, isa.Memory.LW, isa.Memory.LD))
+
+        # To other nodes; until there is an answer, or room for a posted packet, the thread comes back to the instruction.
+        tells = (puts & flat) | remote
+        comes_back = Signal()
+        header = self.packet.payload.header
+        m.d.comb += [
+            self.packet.valid.eq(works & ((asks & ~answered) | tells)),
+            comes_back.eq(self.packet.valid & ~(tells & self.packet.ready)),
+            header.destination.eq(self.position),
+            header.tag.eq(operation.thread),
+            header.size.eq(size),
+            header.address.eq(address),
+            self.packet.payload.payload.eq(data),
+        ]
+        with m.If(remote):
+            m.d.comb += [header.op.eq(Op.SIGNAL), header.signal.eq(x1[:6] + 1), header.address.eq(x1)]
+        with m.Elif(puts):
+            m.d.comb += header.op.eq(Op.PUT)
+        with m.Elif(atomic):
+            m.d.comb += [header.op.eq(Op.ATOMIC), header.signal.eq(control.function),
+                         self.packet.payload.payload.eq(Cat(x2, operation.x3))]
+        with m.Else():
+            m.d.comb += header.op.eq(Mux(store, Op.WRITE, Op.READ))
+        with m.If(remote | flat):
+            m.d.comb += [header.destination.x.eq(Mux(remote, x1[32:40], x)),
+                         header.destination.y.eq(Mux(remote, x1[40:48], y))]
 
         # Retire, or trap.
-        done = works & ~self.stall
+        done = works & ~self.stall & ~comes_back
         link = pc + 4
-        late = Cat(control.unit == unit for unit in (Unit.MEMORY, Unit.MULDIV, Unit.VECTOR, Unit.MATRIX)).any()
+        late = Cat(control.unit == unit for unit in (
+            Unit.MEMORY, Unit.ATOMIC, Unit.MULDIV, Unit.VECTOR, Unit.MATRIX)).any()
         is_zero = (control.rd_file == File.X) & (destination == 0)
         m.d.comb += [
             self.retired.eq(Mux(done & ~waits, thread, 0)),
@@ -223,7 +265,9 @@ class Execute(wiring.Component):
             self.write.result.thread.eq(operation.thread),
             self.write.result.destination.eq(destination),
             self.claim.eq(done & late & ~is_zero),
-            self.store.eq(Mux(done & accesses & store, thread, 0)),
+            self.access.eq(Mux(done & to_memory & ~asks, thread, 0)),
+            self.finish.eq(Mux(answered & (done | (valid & trap)), thread, 0)),
+            self.load.eq(done & to_memory),
             self.flush.eq(Mux(done & runs(Unit.SYSTEM, System.FENCE_I), thread, 0)),
             csrs.access.eq(done & is_csr),
             csrs.mret.eq(done & runs(Unit.SYSTEM, System.MRET)),
@@ -244,6 +288,8 @@ class Execute(wiring.Component):
                 m.d.comb += [self.stop.eq(thread), self.target.eq(pc)]
             with m.Else():
                 m.d.comb += [self.redirect.eq(thread), self.target.eq(csrs.handler)]
+        with m.Elif(comes_back):
+            m.d.comb += [self.redirect.eq(thread), self.target.eq(pc)]
         with m.Elif(done & jumps):
             m.d.comb += [self.redirect.eq(thread), self.target.eq(target)]
         with m.Elif(csrs.mret):
@@ -276,7 +322,12 @@ class Execute(wiring.Component):
                     m.d.comb += taken.eq(less ^ (branch.value & 1))
         return taken, target
 
-    def _operands(self, m, operation, address):
+    def _store_data(self, operation, address, is_vector):
+        """What a store writes, in the lanes of its address: 64 bits are repeated, so that they stand in any lane."""
+        rotated = (Cat(operation.x2, operation.x2) << (address[:3] << 3))[64:128]
+        return Mux(is_vector, operation.v2, rotated.replicate(self.config.vector_bits // 64))
+
+    def _operands(self, m, operation, address, data):
         """What the units get."""
         instruction = operation.instruction
         control = instruction.control
@@ -291,8 +342,7 @@ class Execute(wiring.Component):
             m.d.comb += [port.payload.a.eq(operation.v1), port.payload.b.eq(operation.v2)]
         m.d.comb += [
             self.memory.payload.address.eq(address),
-            self.memory.payload.data.eq(
-                Mux(lsu.is_vector(control.function), operation.v2, operation.x2)),
+            self.memory.payload.data.eq(data),
             self.muldiv.payload.word.eq(control.word),
             self.muldiv.payload.a.eq(operation.x1),
             self.muldiv.payload.b.eq(operation.x2),

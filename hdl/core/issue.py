@@ -98,8 +98,8 @@ class Issue(wiring.Component):
             with m.If(((file == File.X) & busy[0].bit_select(register, 1))
                       | ((file == File.V) & busy[1].bit_select(register, 1))):
                 m.d.comb += hazard.eq(1)
-        # What tells others of this thread's stores waits until they have reached the SRAM.
-        publishes = (control.unit == Unit.LIST) | (control.unit == Unit.SYSTEM) | (
+        # What tells others of this thread's accesses waits until they have reached the SRAM.
+        publishes = (control.unit == Unit.LIST) | (control.unit == Unit.SYSTEM) | (control.unit == Unit.ATOMIC) | (
             (control.unit == Unit.SEMAPHORE) & (control.function == isa.Semaphore.POST))
         with m.If(publishes & ~drained):
             m.d.comb += hazard.eq(1)

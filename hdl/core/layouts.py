@@ -33,12 +33,13 @@ class Decoded(data.Struct):
 
 
 def operation_layout(config: Config) -> data.StructLayout:
-    """An issued instruction with its operands."""
+    """An issued instruction with its operands; `x3` is the old value of rd."""
     return data.StructLayout({
         "thread": config.thread_bits,
         "instruction": Decoded,
         "x1": 64,
         "x2": 64,
+        "x3": 64,
         "v1": config.vector_bits,
         "v2": config.vector_bits,
     })

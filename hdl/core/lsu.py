@@ -16,11 +16,16 @@ LOADS = 4
 
 
 def request_layout(config: Config) -> data.StructLayout:
-    """An access whose address has been checked; `address` counts from the start of the SRAM."""
+    """An access whose address has been checked; `address` counts from the start of the SRAM.
+
+    A store's `data` stands in the lanes of its address. A `remote` access is a load whose line another node has sent;
+    its `address` gives the place in it.
+    """
     return data.StructLayout({
         "thread": config.thread_bits,
         "destination": 5,
         "function": isa.Memory,
+        "remote": 1,
         "address": config.line_offset_bits + config.line_bits,
         "data": config.vector_bits,
     })
@@ -47,8 +52,12 @@ class LoadStoreUnit(wiring.Component):
     memory : Out(MemoryPort)
     scalar, vector : Out(stream)
         Results of loads.
-    stored : Out(threads)
-        Strobe: a store of this thread has reached the SRAM.
+    performed : Out(threads)
+        Strobe: a load or store of this thread has reached the SRAM.
+    line_thread : Out, line : In
+        The line of the thread's remote load.
+    loaded : Out(threads)
+        Strobe: that line is no longer needed.
     """
 
     def __init__(self, *, config: Config):
@@ -58,7 +67,10 @@ class LoadStoreUnit(wiring.Component):
             "memory": Out(MemoryPort(config)),
             "scalar": Out(stream.Signature(scalar_result_layout(config))),
             "vector": Out(stream.Signature(vector_result_layout(config))),
-            "stored": Out(config.threads),
+            "performed": Out(config.threads),
+            "line_thread": Out(config.thread_bits),
+            "line": In(config.vector_bits),
+            "loaded": Out(config.threads),
         })
 
     def elaborate(self, platform):
@@ -78,17 +90,18 @@ class LoadStoreUnit(wiring.Component):
         go = Signal()
         m.d.comb += [
             go.eq(requests.o.valid & (store | pending.i.ready)),
-            self.memory.request.valid.eq(go),
+            self.memory.request.valid.eq(go & ~access.remote),
             self.memory.request.payload.line.eq(access.address[offset_bits:]),
             self.memory.request.payload.write.eq(store),
             self.memory.request.payload.mask.eq(((1 << size) - 1) << offset),
-            self.memory.request.payload.data.eq(access.data << (offset << 3)),
-            requests.o.ready.eq(go & self.memory.request.ready),
-            self.stored.eq((requests.o.ready & store) << access.thread),
+            self.memory.request.payload.data.eq(access.data),
+            requests.o.ready.eq(go & (access.remote | self.memory.request.ready)),
+            self.performed.eq((requests.o.ready & ~access.remote) << access.thread),
             pending.i.valid.eq(requests.o.ready & ~store),
             pending.i.payload.thread.eq(access.thread),
             pending.i.payload.destination.eq(access.destination),
             pending.i.payload.function.eq(access.function),
+            pending.i.payload.remote.eq(access.remote),
             pending.i.payload.offset.eq(offset),
             lines.i.valid.eq(self.memory.response.valid),
             lines.i.payload.eq(self.memory.response.payload),
@@ -96,9 +109,15 @@ class LoadStoreUnit(wiring.Component):
 
         # To the registers: cut the piece out of the line and extend it.
         load = pending.o.payload
-        piece = Signal(64)
-        extended = Signal(64)
-        m.d.comb += [piece.eq(lines.o.payload >> (load.offset << 3)), extended.eq(piece)]
+        here, line = Signal(), Signal(config.vector_bits)
+        piece, extended = Signal(64), Signal(64)
+        m.d.comb += [
+            here.eq(Mux(load.remote, pending.o.valid, lines.o.valid)),
+            line.eq(Mux(load.remote, self.line, lines.o.payload)),
+            self.line_thread.eq(load.thread),
+            piece.eq(line >> (load.offset << 3)),
+            extended.eq(piece),
+        ]
         for log_size in range(3):
             bits = 8 << log_size
             with m.If(load.function[:2] == log_size):
@@ -106,17 +125,18 @@ class LoadStoreUnit(wiring.Component):
                 m.d.comb += extended.eq(Cat(piece[:bits], sign.replicate(64 - bits)))
         done = Signal()
         m.d.comb += [
-            self.scalar.valid.eq(lines.o.valid & ~is_vector(load.function)),
+            self.scalar.valid.eq(here & ~is_vector(load.function)),
             self.scalar.payload.thread.eq(load.thread),
             self.scalar.payload.destination.eq(load.destination),
             self.scalar.payload.data.eq(extended),
-            self.vector.valid.eq(lines.o.valid & is_vector(load.function)),
+            self.vector.valid.eq(here & is_vector(load.function)),
             self.vector.payload.thread.eq(load.thread),
             self.vector.payload.destination.eq(load.destination),
-            self.vector.payload.data.eq(lines.o.payload),
+            self.vector.payload.data.eq(line),
             done.eq((self.scalar.valid & self.scalar.ready) | (self.vector.valid & self.vector.ready)),
-            lines.o.ready.eq(done),
+            lines.o.ready.eq(done & ~load.remote),
             pending.o.ready.eq(done),
+            self.loaded.eq((done & load.remote) << load.thread),
         ]
         return m
 
@@ -125,5 +145,6 @@ class LoadStoreUnit(wiring.Component):
             "thread": self.config.thread_bits,
             "destination": 5,
             "function": isa.Memory,
+            "remote": 1,
             "offset": self.config.line_offset_bits,
         })

@@ -10,7 +10,7 @@ from .layouts import write_layout
 
 
 class RegisterFile(wiring.Component):
-    """32 registers for each thread, two combinational reads and one write a cycle.
+    """32 registers for each thread, two or three combinational reads and one write a cycle.
 
     A write is seen by reads from the next cycle on.
 
@@ -18,26 +18,30 @@ class RegisterFile(wiring.Component):
     ----------
     result : data.StructLayout
         What is written: ``thread``, ``destination`` and ``data``, whose width is a register's.
+    reads : int
+        Members ``index1``, ``data1`` and so on.
     """
 
-    def __init__(self, *, config: Config, result: data.StructLayout):
+    def __init__(self, *, config: Config, result: data.StructLayout, reads: int = 2):
         self.config = config
+        self.reads = range(1, reads + 1)
         self.width = width = Shape.cast(result["data"].shape).width
         super().__init__({
             "thread": In(config.thread_bits),
-            "index1": In(5),
-            "index2": In(5),
-            "data1": Out(width),
-            "data2": Out(width),
+            **{f"index{number}": In(5) for number in self.reads},
+            **{f"data{number}": Out(width) for number in self.reads},
             "write": In(write_layout(result)),
         })
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.memory = memory = Memory(shape=self.width, depth=32 * self.config.threads, init=[])
-        for index, value in ((self.index1, self.data1), (self.index2, self.data2)):
+        for number in self.reads:
             port = memory.read_port(domain="comb")
-            m.d.comb += [port.addr.eq(Cat(index, self.thread)), value.eq(port.data)]
+            m.d.comb += [
+                port.addr.eq(Cat(getattr(self, f"index{number}"), self.thread)),
+                getattr(self, f"data{number}").eq(port.data),
+            ]
         port = memory.write_port()
         m.d.comb += [
             port.en.eq(self.write.valid),

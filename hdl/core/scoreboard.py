@@ -1,4 +1,4 @@
-"""Which registers still wait for a late result, and which threads still have stores on their way."""
+"""Which registers still wait for a late result, and which threads still have loads or stores on their way."""
 
 from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import data, wiring
@@ -7,8 +7,8 @@ from amaranth.lib.wiring import In, Out
 from ..config import Config
 from ..isa import File
 
-#: Stores of a thread that can be on their way: the load-store unit's queue and the execute stage hold fewer.
-STORE_BITS = 3
+#: Accesses of a thread that can be on their way to the SRAM: the load-store unit and the execute stage hold fewer.
+ACCESS_BITS = 3
 
 
 class Scoreboard(wiring.Component):
@@ -23,12 +23,12 @@ class Scoreboard(wiring.Component):
         The executing instruction's result will be late.
     scalar_done, vector_done : In
         A late result is written: ``valid``, ``thread``, ``destination``.
-    store, stored : In(threads)
-        Strobes: a store goes to the load-store unit; one has reached the SRAM.
+    access, performed : In(threads)
+        Strobes: a load or store of the SRAM goes to the load-store unit; one has reached the SRAM.
     busy : Out
         For each thread and file (0 integer, 1 vector), 32 bits.
     drained : Out(threads)
-        The thread's stores have all reached the SRAM.
+        The thread's loads and stores have all reached the SRAM.
     """
 
     def __init__(self, *, config: Config):
@@ -41,8 +41,8 @@ class Scoreboard(wiring.Component):
             "claim_register": In(5),
             "scalar_done": In(done),
             "vector_done": In(done),
-            "store": In(config.threads),
-            "stored": In(config.threads),
+            "access": In(config.threads),
+            "performed": In(config.threads),
             "busy": Out(data.ArrayLayout(data.ArrayLayout(32, 2), config.threads)),
             "drained": Out(config.threads),
         })
@@ -57,8 +57,8 @@ class Scoreboard(wiring.Component):
                 freed = done.valid & (done.thread == thread)
                 m.d.sync += busy.eq(
                     (busy & ~(freed << done.destination)) | (claimed << self.claim_register))
-            stores = Signal(STORE_BITS, name=f"stores_{thread}")
-            m.d.sync += stores.eq(stores + self.store[thread] - self.stored[thread])
-            drained.append(stores == 0)
+            accesses = Signal(ACCESS_BITS, name=f"accesses_{thread}")
+            m.d.sync += accesses.eq(accesses + self.access[thread] - self.performed[thread])
+            drained.append(accesses == 0)
         m.d.comb += self.drained.eq(Cat(drained))
         return m

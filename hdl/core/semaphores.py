@@ -14,17 +14,17 @@ COUNT_BITS = 16
 class Semaphores(wiring.Component):
     """Counters that threads and the mesh post, and that threads wait for.
 
-    One post and one grant a cycle. A waiting thread is granted when its whole amount is there, in the cycle after at
+    One post of a thread, one of the mesh and one grant a cycle; no post ever waits. A waiting thread is granted when its whole amount is there, in the cycle after at
     the earliest; threads that could be granted at once take turns.
 
     Members
     -------
     post : In(1), post_index : In
-        A thread of this node posts; always taken.
+        A thread of this node posts.
     mesh_post : In(stream)
-        Posts from the mesh and the list engine; taken when no thread posts.
-    overflow : Out(1)
-        The post of this cycle found the counter at 65,535 and is refused.
+        Posts from the mesh and the list engines.
+    overflow : Out(2)
+        The thread's post, and the mesh's, finds the counter at 65,535 and is refused. At 65,534 the thread comes first.
     wait, wait_index, wait_amount : In
         For each thread, a strobe to start waiting; it must not be waiting yet.
     cancel : In(threads)
@@ -40,8 +40,8 @@ class Semaphores(wiring.Component):
         super().__init__({
             "post": In(1),
             "post_index": In(config.semaphore_bits),
-            "mesh_post": In(stream.Signature(config.semaphore_bits)),
-            "overflow": Out(1),
+            "mesh_post": In(stream.Signature(config.semaphore_bits, always_ready=True)),
+            "overflow": Out(2),
             "wait": In(config.threads),
             "wait_index": In(config.semaphore_bits),
             "wait_amount": In(COUNT_BITS),
@@ -68,21 +68,17 @@ class Semaphores(wiring.Component):
             with m.If(self.wait[thread]):
                 m.d.sync += [wanted.index.eq(self.wait_index), wanted.amount.eq(self.wait_amount)]
 
-        posted, index = Signal(), Signal(config.semaphore_bits)
-        m.d.comb += [
-            self.mesh_post.ready.eq(~self.post),
-            posted.eq(self.post | self.mesh_post.valid),
-            index.eq(self.mesh_post.payload),
-            self.overflow.eq(posted & counts[index].all()),
-        ]
-        with m.If(self.post):
-            m.d.comb += index.eq(self.post_index)
+        own, mesh = counts[self.post_index], counts[self.mesh_post.payload]
+        last = self.post & (self.post_index == self.mesh_post.payload) & mesh[1:].all()  # room for one of both at most
+        m.d.comb += self.overflow.eq(Cat(self.post & own.all(), self.mesh_post.valid & (mesh.all() | last)))
+        accepted = Cat(self.post, self.mesh_post.valid) & ~self.overflow
 
         served = Signal(demand)
         m.d.comb += served.eq(select(self.granted, [wanted.as_value() for wanted in demands]))
         for number, count in enumerate(counts):
-            up, down = Signal(name=f"up_{number}"), Signal(COUNT_BITS, name=f"down_{number}")
-            m.d.comb += up.eq(posted & (index == number) & ~count.all())
+            up, down = Signal(2, name=f"up_{number}"), Signal(COUNT_BITS, name=f"down_{number}")
+            m.d.comb += up.eq((accepted[0] & (self.post_index == number))
+                              + (accepted[1] & (self.mesh_post.payload == number)))
             with m.If(served.index == number):
                 m.d.comb += down.eq(served.amount)
             m.d.sync += count.eq(count + up - down)

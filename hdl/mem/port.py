@@ -7,10 +7,14 @@ from ..config import Config
 
 
 def request_layout(config: Config) -> data.StructLayout:
-    """One access to a line: a write of the bytes whose mask bit is set, or a read of the whole line."""
+    """One access to a line: a write of the bytes whose mask bit is set, or a read of the whole line.
+
+    An access with ``lock`` keeps the line for this port: no other port's access to it comes before this port's next one.
+    """
     return data.StructLayout({
         "line": config.line_bits,
         "write": 1,
+        "lock": 1,
         "mask": config.vector_bytes,
         "data": config.vector_bits,
     })

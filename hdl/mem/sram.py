@@ -18,8 +18,8 @@ class Sram(wiring.Component):
     """`config.sram_bytes` of memory, line-interleaved over `config.sram_banks` banks.
 
     Every bank serves one access a cycle. Users that want the same bank in the same cycle are served in turn
-    (round-robin), so a request waits for at most as many cycles as there are other users. Reads answer in the next
-    cycle.
+    (round-robin), so a request waits for at most as many cycles as there are other users, and for whoever has locked
+    the bank. Reads answer in the next cycle.
 
     Parameters
     ----------
@@ -50,7 +50,10 @@ class Sram(wiring.Component):
             request = Signal(request_layout(config), name=f"request_{bank}")
             data = Signal(config.vector_bits, name=f"read_data_{bank}")
             wants = [port.request.valid & (bank_of(port.request.payload.line) == bank) for port in ports]
-            m.d.comb += [arbiter.requests.eq(Cat(wants)), arbiter.advance.eq(1)]
+            owner = Signal(len(ports), name=f"owner_{bank}")  # one-hot: the user that has locked the bank, or 0
+            m.d.comb += [arbiter.requests.eq(Mux(owner.any(), Cat(wants) & owner, Cat(wants))), arbiter.advance.eq(1)]
+            with m.If(arbiter.grant.any()):
+                m.d.sync += owner.eq(Mux(request.lock, arbiter.grant, 0))
             for index, port in enumerate(ports):
                 with m.If(arbiter.grant[index]):
                     m.d.comb += request.eq(port.request.payload)

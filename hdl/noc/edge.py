@@ -1,6 +1,6 @@
 """The edge port: where the host meets the mesh."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -21,8 +21,9 @@ class EdgePort(wiring.Component):
     """Carries packets between the host and the mesh; stands at (0, 0), north of node (0, 1).
 
     A host's packet goes into the mesh in the cycle in which it comes, and from the mesh to the host takes one cycle.
-    The host must always take what it is sent in the end; it may send requests and posted packets in any order, but they
-    share one stream, so a request that has to wait holds up what comes behind it.
+    Each class of the host's packets has a ``ready`` of its own, so a request that has to wait holds up no posted packet;
+    a host that has only one stream must keep to as many requests under way as it can hold back. The host must always
+    take what it is sent in the end.
 
     The port fills in ``source`` and, on the way into the mesh, ``born``. A request to coordinates that no node has is
     answered with an ERROR (DESTINATION), a posted packet to such is dropped and counted. Anything else is checked by
@@ -30,7 +31,7 @@ class EdgePort(wiring.Component):
 
     Members
     -------
-    i : In(stream), o : Out(stream)
+    i : In(Link), o : Out(stream)
         Flits from and to the host.
     mesh_in : In(Link), mesh_out : Out(Link)
         From and to the NORTH side of node (0, 1).
@@ -42,7 +43,7 @@ class EdgePort(wiring.Component):
         self.config = config
         self.flit = flit_layout(config)
         super().__init__({
-            "i": In(stream.Signature(self.flit)),
+            "i": In(Link(config)),
             "o": Out(stream.Signature(self.flit)),
             "mesh_in": In(Link(config)),
             "mesh_out": Out(Link(config)),
@@ -55,43 +56,41 @@ class EdgePort(wiring.Component):
         m.d.sync += cycle.eq(cycle + 1)
 
         packet = Signal(self.flit)
-        posted = packet.header.op.as_value()[3]
+        offered = self.i.valid
         m.submodules.to_host = to_host = Merge(shape=self.flit, count=2)
         wiring.connect(m, to_host.o, wiring.flipped(self.o))
 
-        # From the host.
+        # From the host. `ready` must not depend on `valid`: an answer of the port's own waits in a queue.
+        m.submodules.answers = answers = Queue(shape=self.flit, depth=self.config.fifo_depth)
         m.d.comb += [
-            packet.eq(self.i.payload),
+            packet.eq(self.i.flit),
             packet.header.source.x.eq(EDGE_X),
             packet.header.source.y.eq(EDGE_Y),
             packet.header.born.eq(cycle),
             self.mesh_out.flit.eq(packet),
+            self.i.ready.eq(Cat(self.mesh_out.ready[0] & answers.i.ready, self.mesh_out.ready[1])),
         ]
         with m.If(is_node(self.config, packet.header.destination.x, packet.header.destination.y)):
-            m.d.comb += [
-                self.mesh_out.valid.eq(Cat(self.i.valid & ~posted, self.i.valid & posted)),
-                self.i.ready.eq(Mux(posted, self.mesh_out.ready[1], self.mesh_out.ready[0])),
-            ]
-        with m.Elif(posted):
-            m.d.comb += self.i.ready.eq(1)
-            with m.If(self.i.valid & ~self.errors.all()):
-                m.d.sync += self.errors.eq(self.errors + 1)
+            m.d.comb += self.mesh_out.valid.eq(offered & Cat(answers.i.ready, 1))
         with m.Else():
-            m.d.comb += [to_host.i[1].valid.eq(self.i.valid), self.i.ready.eq(to_host.i[1].ready)]
+            m.d.comb += answers.i.valid.eq(offered[0] & self.mesh_out.ready[0])
+            with m.If(offered[1] & self.mesh_out.ready[1] & ~self.errors.all()):
+                m.d.sync += self.errors.eq(self.errors + 1)
 
         # A request that the port answers itself.
         report = Signal(Report)
-        answer = to_host.i[1].payload
+        answer = answers.i.payload
         m.d.comb += [
             report.code.eq(ErrorCode.DESTINATION),
             report.address.eq(packet.header.address),
-            answer.header.eq(self.i.payload.header),
+            answer.header.eq(self.i.flit.header),
             answer.header.destination.eq(packet.header.source),
             answer.header.source.eq(packet.header.source),
             answer.header.op.eq(Op.ERROR),
             answer.header.signal.eq(0),
             answer.payload.eq(report),
         ]
+        wiring.connect(m, answers.o, to_host.i[1])
 
         # From the mesh.
         m.submodules.from_mesh = from_mesh = Queue(shape=self.flit, depth=self.config.fifo_depth)

@@ -1,4 +1,4 @@
-"""Where packets leave a node for the mesh, with the SRAM lines that they carry."""
+"""What a node sends by itself: answers, and the lines of lists, with what the SRAM holds."""
 
 from amaranth.hdl import Module, Signal
 from amaranth.lib import data, enum, stream, wiring
@@ -7,15 +7,14 @@ from amaranth.lib.wiring import In, Out
 from ..config import Config
 from ..mem.port import MemoryPort
 from ..queue import Queue
-from .link import Link
-from .packet import BORN_BITS, Coordinate, Header, flit_layout
+from .packet import Header, flit_layout
 
 #: Commands under way: one line a cycle flows as long as the SRAM answers a read within two cycles.
 READ_AHEAD = 4
 
 
 class Kind(enum.Enum, shape=2):
-    """What a command asks of the egress: it sends a packet with a value or an SRAM line, or answers the list engine."""
+    """What a command asks of the egress: a packet with a value or an SRAM line, a line for a list engine, a post."""
 
     VALUE = 0
     LINE = 1
@@ -26,38 +25,36 @@ class Kind(enum.Enum, shape=2):
 def command_layout(config: Config) -> data.StructLayout:
     """A command for the egress.
 
-    ``header`` goes out with ``source`` and ``born`` filled in; of a DONE only its ``signal`` counts. ``value`` is the
-    payload of a VALUE, the same in each 8 bytes; ``line`` the SRAM line of a LINE or FETCH.
+    ``header`` goes out but for ``source`` and ``born``; of a FETCH only its ``tag`` counts, of a DONE its ``signal``.
+    ``value`` is the payload of a VALUE, the same in each 8 bytes; ``line`` the SRAM line of a LINE or FETCH.
     """
     return data.StructLayout({"kind": Kind, "header": Header, "value": 64, "line": config.line_bits})
 
 
 class Egress(wiring.Component):
-    """Carries out commands in their order, one each cycle if SRAM and mesh allow. All packets are of class 1.
+    """Carries out commands in their order, one each cycle if SRAM and mesh allow.
 
     Members
     -------
-    position : In(Coordinate), cycle : In(BORN_BITS)
-        What packets are stamped with in the cycle in which they leave.
     commands : In(stream)
         See `command_layout`.
     read : Out(MemoryPort)
-    mesh_out : Out(Link)
+    packets : Out(stream)
+        Packets of class 1.
     fetched : Out(stream)
-        Lines for the list engine.
+        Lines for the list engine that the command's ``tag`` names.
     done : Out(stream)
         Semaphores to post at this node, since everything before has left.
     """
 
     def __init__(self, *, config: Config):
         self.config = config
+        fetched = data.StructLayout({"tag": 1, "line": config.vector_bits})
         super().__init__({
-            "position": In(Coordinate),
-            "cycle": In(BORN_BITS),
             "commands": In(stream.Signature(command_layout(config))),
             "read": Out(MemoryPort(config)),
-            "mesh_out": Out(Link(config)),
-            "fetched": Out(stream.Signature(config.vector_bits, always_ready=True)),
+            "packets": Out(stream.Signature(flit_layout(config))),
+            "fetched": Out(stream.Signature(fetched, always_ready=True)),
             "done": Out(stream.Signature(config.semaphore_bits)),
         })
 
@@ -86,25 +83,24 @@ class Egress(wiring.Component):
         flit = Signal(flit_layout(config))
         m.d.comb += [
             flit.header.eq(head.header),
-            flit.header.source.eq(self.position),
-            flit.header.born.eq(self.cycle),
             flit.payload.eq(lines.o.payload),
-            self.mesh_out.flit.eq(flit),
-            self.fetched.payload.eq(lines.o.payload),
+            self.packets.payload.eq(flit),
+            self.fetched.payload.tag.eq(head.header.tag),
+            self.fetched.payload.line.eq(lines.o.payload),
             self.done.payload.eq(head.header.signal - 1),
         ]
         with m.If(queue.o.valid), m.Switch(head.kind):
             with m.Case(Kind.VALUE):
                 m.d.comb += [
                     flit.payload.eq(head.value.replicate(config.vector_bits // 64)),
-                    self.mesh_out.valid[1].eq(1),
-                    queue.o.ready.eq(self.mesh_out.ready[1]),
+                    self.packets.valid.eq(1),
+                    queue.o.ready.eq(self.packets.ready),
                 ]
             with m.Case(Kind.LINE):
                 m.d.comb += [
-                    self.mesh_out.valid[1].eq(lines.o.valid),
-                    lines.o.ready.eq(self.mesh_out.ready[1]),
-                    queue.o.ready.eq(lines.o.valid & self.mesh_out.ready[1]),
+                    self.packets.valid.eq(lines.o.valid),
+                    lines.o.ready.eq(self.packets.ready),
+                    queue.o.ready.eq(lines.o.valid & self.packets.ready),
                 ]
             with m.Case(Kind.FETCH):
                 m.d.comb += [

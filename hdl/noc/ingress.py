@@ -7,22 +7,16 @@ from amaranth.lib.wiring import In, Out
 from ..config import Config
 from ..queue import Queue
 from .link import Link
-from .merge import Merge
 from .packet import BORN_BITS, CLASSES, flit_layout
 
 
 class Ingress(wiring.Component):
-    """Queues the packets of each class and hands them on one by one, the classes in turn.
-
-    A packet can be handed on in the cycle after it came.
+    """Queues the packets of each class. A packet can be handed on in the cycle after it came.
 
     Members
     -------
     mesh_in : In(Link)
-    packets : Out(stream)
-        All packets, in the order in which they are to be served.
-    take_requests : In(1)
-        Requests (class 0) may be handed on. Must not fall while one is offered.
+    packets : Out(stream) of each class
     cycle : In(BORN_BITS)
         Cycles since reset.
     packets_in, latency_sum : Out(64)
@@ -35,8 +29,7 @@ class Ingress(wiring.Component):
         self.flit = flit_layout(config)
         super().__init__({
             "mesh_in": In(Link(config)),
-            "packets": Out(stream.Signature(self.flit)),
-            "take_requests": In(1),
+            "packets": Out(stream.Signature(self.flit)).array(CLASSES),
             "cycle": In(BORN_BITS),
             "packets_in": Out(64),
             "latency_sum": Out(64),
@@ -44,18 +37,14 @@ class Ingress(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.merge = merge = Merge(shape=self.flit, count=CLASSES)
-        for c, allowed in enumerate((self.take_requests, 1)):
+        for c in range(CLASSES):
             m.submodules[f"queue_{c}"] = queue = Queue(shape=self.flit, depth=self.config.fifo_depth)
             m.d.comb += [
                 queue.i.payload.eq(self.mesh_in.flit),
                 queue.i.valid.eq(self.mesh_in.valid[c]),
                 self.mesh_in.ready[c].eq(queue.i.ready),
-                merge.i[c].payload.eq(queue.o.payload),
-                merge.i[c].valid.eq(queue.o.valid & allowed),
-                queue.o.ready.eq(merge.i[c].ready),
             ]
-        wiring.connect(m, merge.o, wiring.flipped(self.packets))
+            wiring.connect(m, queue.o, wiring.flipped(self.packets[c]))
 
         latency = Signal(BORN_BITS)
         m.d.comb += latency.eq(self.cycle - self.mesh_in.flit.header.born)

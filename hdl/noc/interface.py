@@ -1,6 +1,6 @@
 """The network interface: a node's end of the mesh."""
 
-from amaranth.hdl import Module, unsigned
+from amaranth.hdl import Module, Mux, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -13,15 +13,15 @@ from .egress import Egress, Kind, command_layout
 from .ingress import Ingress
 from .link import Link
 from .list_engine import ListEngine
+from .list_sender import PullSender, PushSender
 from .merge import Merge
-from .packet import BORN_BITS, Coordinate, Op
+from .outlet import Outlet
+from .packet import BORN_BITS, PULL_TAG, Coordinate, flit_layout
 from .reports import ErrorLog, Report
 from .server import Server
 
-
-def signal_layout() -> data.StructLayout:
-    """A post for another node; the semaphore's number is checked there."""
-    return data.StructLayout({"destination": Coordinate, "semaphore": 6})
+#: Packets of threads that can wait for the mesh, of each class.
+THREAD_PACKETS = 2
 
 
 class NetworkStatus(data.Struct):
@@ -34,26 +34,18 @@ class NetworkStatus(data.Struct):
 
 
 class NetworkInterface(wiring.Component):
-    """Serves the packets that the mesh brings and sends answers, lists and posts into the mesh.
+    """Serves the packets that the mesh brings and sends answers, lists and the threads' packets into the mesh.
 
     A packet is served in the cycle after it came, if nothing is in front of it. A DATA leaves 4 cycles after its READ
-    came (the SRAM answering in the next cycle), other answers 3. A list moves one line a cycle.
+    came (the SRAM answering in the next cycle), other answers 3, that of an ATOMIC 6. A list moves one line a cycle.
 
-    **Deadlock freedom.** Four facts, each visible in the parts:
-
-    1. A packet of class 1 waits for the SRAM and the semaphores only, which serve everybody in turn. Its queue in the
-       ingress is its own, nothing that the server does with it needs room in the egress, and a request is handed to the
-       server only when the reply register is empty, so that it never stands in the way.
-    2. The egress sends class 1 only, so it waits for room in class 1 only.
-    3. A request waits for packets of class 1 and for the egress only.
-    4. Routers keep the classes apart and route X first, then Y, so the queues of one class cannot wait for each other
-       in a circle. The host's packets turn from the column of its link into a row, but nothing else uses that link.
-
-    By 1 and 4 the class 1 queues of the mesh always drain, whatever class 0 does. So by 2 every egress does, and by 3
-    and 4 the class 0 queues do. The host has to take what it is sent.
+    **Deadlock freedom** is in docs/architecture.md; the facts are visible in the parts. Packets of class 1 wait for the
+    SRAM and for each other (`Server`); a request is looked at when there is room for its answer (`Server`); a request
+    leaves only if it holds a place for its answer (`PullSender`, and `hdl.core.remote` for the threads); classes wait
+    in queues of their own (`Ingress`, `Outlet`).
 
     **Order.** Packets of one source, destination and class are served in order: a PUT's data is in the SRAM before its
-    semaphore, or that of a SIGNAL behind it, is posted, and a request is served after the read of the one before.
+    semaphore, or that of a SIGNAL behind it, is posted, and a request is served after the reads of those before.
 
     Members
     -------
@@ -68,17 +60,23 @@ class NetworkInterface(wiring.Component):
     control : Out(ControlBus)
     post : Out(stream)
         Semaphores to post.
-    post_overflow : In(1)
-        A semaphore of this node is at 65,535 and has been posted in this cycle, by the mesh or by a thread.
-    signal : In(stream)
-        Posts of this node's threads for other nodes, see `signal_layout`.
-    push : In(stream)
+    overflow : In(2)
+        For a post of a thread and one of `post`: its semaphore is at 65,535, and it is refused.
+    ask, tell : In(stream)
+        Packets of this node's threads, of class 0 with the thread's number as tag, and of class 1; ``source`` and
+        ``born`` are filled in.
+    awaiting : In(threads)
+        Threads that wait for an answer.
+    answer : Out(stream)
+        Their answers.
+    push, pull : In(stream)
         Addresses of list descriptors, from this node's threads; they must be whole lines of the SRAM.
     status : Out(NetworkStatus)
     """
 
     def __init__(self, *, config: Config):
         self.config = config
+        flit = flit_layout(config)
         super().__init__({
             "position": In(Coordinate),
             "cycle": In(BORN_BITS),
@@ -87,64 +85,106 @@ class NetworkInterface(wiring.Component):
             "read": Out(MemoryPort(config)),
             "write": Out(MemoryPort(config)),
             "control": Out(ControlBus()),
-            "post": Out(stream.Signature(config.semaphore_bits)),
-            "post_overflow": In(1),
-            "signal": In(stream.Signature(signal_layout())),
+            "post": Out(stream.Signature(config.semaphore_bits, always_ready=True)),
+            "overflow": In(2),
+            "ask": In(stream.Signature(flit)),
+            "tell": In(stream.Signature(flit)),
+            "awaiting": In(config.threads),
+            "answer": Out(stream.Signature(flit, always_ready=True)),
             "push": In(stream.Signature(32)),
+            "pull": In(stream.Signature(32)),
             "status": Out(NetworkStatus),
         })
 
     def elaborate(self, platform):
         m = Module()
         config = self.config
+        flit = flit_layout(config)
         m.submodules.ingress = ingress = Ingress(config=config)
         m.submodules.server = server = Server(config=config)
-        m.submodules.lists = lists = ListEngine(config=config)
-        m.submodules.signals = signals = Queue(shape=signal_layout(), depth=2)
-        m.submodules.commands = commands = Merge(shape=command_layout(config), count=3)
+        m.submodules.pushes = pushes = ListEngine(config=config, pull=False)
+        m.submodules.push_sender = push_sender = PushSender(config=config)
+        m.submodules.pulls = pulls = ListEngine(config=config, pull=True)
+        m.submodules.pull_sender = pull_sender = PullSender(config=config)
+        m.submodules.ask = ask = Queue(shape=flit, depth=THREAD_PACKETS)
+        m.submodules.tell = tell = Queue(shape=flit, depth=THREAD_PACKETS)
+        m.submodules.commands = commands = Merge(shape=command_layout(config), count=4)
         m.submodules.egress = egress = Egress(config=config)
-        m.submodules.posts = posts = Merge(shape=config.semaphore_bits, count=2)
-        m.submodules.log = log = ErrorLog(count=3)
+        m.submodules.requests = requests = Merge(shape=flit, count=2)
+        m.submodules.others = others = Merge(shape=flit, count=2)
+        m.submodules.outlet = outlet = Outlet(config=config)
+        m.submodules.posts = posts = Merge(shape=config.semaphore_bits, count=3)
+        m.submodules.log = log = ErrorLog(count=4 + len(self.overflow))
         m.d.comb += [
-            *(part.position.eq(self.position) for part in (server, lists, egress)),
-            *(part.cycle.eq(self.cycle) for part in (ingress, egress)),
+            *(part.position.eq(self.position) for part in (server, pushes, pulls, outlet)),
+            *(part.cycle.eq(self.cycle) for part in (ingress, outlet)),
         ]
 
         # Packets in.
         wiring.connect(m, wiring.flipped(self.mesh_in), ingress.mesh_in)
-        wiring.connect(m, ingress.packets, server.packets)
+        for traffic_class, packets in enumerate(ingress.packets):
+            wiring.connect(m, packets, server.packets[traffic_class])
         wiring.connect(m, server.write, wiring.flipped(self.write))
         wiring.connect(m, server.control, wiring.flipped(self.control))
-        m.d.comb += ingress.take_requests.eq(server.idle)
 
-        # Packets out: answers, lists and signals in turn.
-        wiring.connect(m, wiring.flipped(self.push), lists.push)
-        wiring.connect(m, wiring.flipped(self.signal), signals.i)
-        wiring.connect(m, server.reply, commands.i[0])
-        wiring.connect(m, lists.commands, commands.i[1])
-        signal, command = signals.o.payload, commands.i[2].payload
+        # Answers to own requests: to the pull or to a thread.
+        answer, tag = server.answer, server.answer.payload.header.tag
+        of_pull = tag >= PULL_TAG
         m.d.comb += [
-            commands.i[2].valid.eq(signals.o.valid),
-            signals.o.ready.eq(commands.i[2].ready),
-            command.kind.eq(Kind.VALUE),
-            command.header.destination.eq(signal.destination),
-            command.header.op.eq(Op.SIGNAL),
-            command.header.signal.eq(signal.semaphore + 1),
+            pull_sender.tag.eq(tag),
+            server.pull_line.eq(pull_sender.line),
+            server.awaited.eq(Mux(of_pull, pull_sender.awaited, (self.awaiting >> tag)[0])),
+            pull_sender.answer.valid.eq(answer.valid & of_pull),
+            self.answer.valid.eq(answer.valid & ~of_pull),
+            pull_sender.answer.payload.eq(answer.payload),
+            self.answer.payload.eq(answer.payload),
         ]
+
+        # Lists.
+        wiring.connect(m, wiring.flipped(self.push), pushes.push)
+        wiring.connect(m, wiring.flipped(self.pull), pulls.push)
+        wiring.connect(m, pushes.moves, push_sender.moves)
+        wiring.connect(m, pulls.moves, pull_sender.moves)
+        m.d.comb += pulls.failed.eq(pull_sender.failed)
+
+        # What is read from the SRAM: answers and lists in turn.
+        wiring.connect(m, server.reply, commands.i[0])
+        wiring.connect(m, push_sender.commands, commands.i[1])
+        for number, engine in enumerate((pushes, pulls)):
+            command = commands.i[2 + number]
+            m.d.comb += [
+                command.valid.eq(engine.fetch.valid),
+                engine.fetch.ready.eq(command.ready),
+                command.payload.kind.eq(Kind.FETCH),
+                command.payload.line.eq(engine.fetch.payload),
+                command.payload.header.tag.eq(number),
+                engine.fetched.valid.eq(egress.fetched.valid & (egress.fetched.payload.tag == number)),
+                engine.fetched.payload.eq(egress.fetched.payload.line),
+            ]
         wiring.connect(m, commands.o, egress.commands)
         wiring.connect(m, egress.read, wiring.flipped(self.read))
-        wiring.connect(m, egress.fetched, lists.fetched)
-        wiring.connect(m, egress.mesh_out, wiring.flipped(self.mesh_out))
+
+        # Packets out.
+        wiring.connect(m, wiring.flipped(self.ask), ask.i)
+        wiring.connect(m, wiring.flipped(self.tell), tell.i)
+        wiring.connect(m, ask.o, requests.i[0])
+        wiring.connect(m, pull_sender.requests, requests.i[1])
+        wiring.connect(m, egress.packets, others.i[0])
+        wiring.connect(m, tell.o, others.i[1])
+        wiring.connect(m, requests.o, outlet.packets[0])
+        wiring.connect(m, others.o, outlet.packets[1])
+        wiring.connect(m, outlet.mesh_out, wiring.flipped(self.mesh_out))
 
         # Semaphores, errors and counters.
         wiring.connect(m, server.post, posts.i[0])
         wiring.connect(m, egress.done, posts.i[1])
+        wiring.connect(m, pull_sender.post, posts.i[2])
         wiring.connect(m, posts.o, wiring.flipped(self.post))
-        wiring.connect(m, server.report, log.i[0])
-        wiring.connect(m, lists.report, log.i[1])
+        for number, part in enumerate((server, pushes, pulls, pull_sender)):
+            wiring.connect(m, part.report, log.i[number])
+        for number, overflow in enumerate(self.overflow, 4):
+            m.d.comb += [log.i[number].valid.eq(overflow), log.i[number].payload.code.eq(ErrorCode.OVERFLOW)]
         m.d.comb += [
-            log.i[2].valid.eq(self.post_overflow),
-            log.i[2].payload.code.eq(ErrorCode.OVERFLOW),
             self.status.packets_in.eq(ingress.packets_in),
             self.status.latency_sum.eq(ingress.latency_sum),
             self.status.errors.eq(log.errors),

@@ -14,12 +14,18 @@ BORN_BITS = 10
 #: Traffic classes; each has its own buffers in every router.
 CLASSES = 2
 
+#: Lines of a pull that can be under way. A node's own requests have the tag of what waits for the answer: a thread's
+#: number, or PULL_TAG + a slot.
+PULL_SLOTS = 32
+PULL_TAG = 32
+
 
 class Op(enum.Enum, shape=4):
     """What a packet asks or answers. The top bit is the traffic class."""
 
     READ = 0
     WRITE = 1
+    ATOMIC = 2
     DATA = 8
     ACK = 9
     ERROR = 10
@@ -38,7 +44,8 @@ class Header(data.Struct):
     """Routing and meaning of a packet.
 
     ``address`` is a local address of the destination's node, ``size`` counts bytes (1 to the line), ``tag`` comes back
-    in the answer, ``signal`` is 0 or 1 + a semaphore, ``born`` the injection cycle modulo 2^10.
+    in the answer, ``signal`` is 0 or 1 + a semaphore, of an ATOMIC its `hdl.isa.Atomic`, ``born`` the injection cycle
+    modulo 2^10.
     """
 
     destination: Coordinate

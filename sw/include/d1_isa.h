@@ -56,6 +56,7 @@
 #define D1_ERROR_SEMAPHORE 0x5
 #define D1_ERROR_OVERFLOW 0x6
 #define D1_ERROR_DESCRIPTOR 0x7
+#define D1_ERROR_CHAIN 0x8
 
 /* CSRs */
 #define D1_CSR_MSTATUS 0x300
@@ -113,7 +114,11 @@ struct d1_list {
     uint32_t destination_stride;
     uint16_t signal;
     uint16_t done;
-    uint8_t reserved[28];
+    uint16_t more_columns;
+    uint16_t more_rows;
+    uint32_t next;
+    uint32_t gather;
+    uint8_t reserved[16];
 } __attribute__((aligned(64)));
 
 /* vld vd, imm(rs1): vd = the line at rs1 + imm, which must be aligned to a vector register's size */
@@ -123,6 +128,14 @@ struct d1_list {
 /* vst vs2, imm(rs1): the line at rs1 + imm = vs2; aligned as for vld */
 #define D1_VST(vs2, pointer, offset) \
     __asm__ volatile(".insn s 0x2b, 0, x%0, %1(%2)" :: "i"(vs2), "i"(offset), "r"((uint64_t)(pointer)) : "memory")
+
+/* put.d rs2, imm(rs1): posted store: the 64 bits at rs1 + imm, at any node, will be rs2; nobody waits for that */
+#define D1_PUT_D(value, address, offset) \
+    __asm__ volatile(".insn s 0x2b, 1, %0, %1(%2)" :: "r"((uint64_t)(value)), "i"(offset), "r"((uint64_t)(address)) : "memory")
+
+/* vput vs2, imm(rs1): posted store: the line at rs1 + imm, at any node, will be vs2; aligned as for vld */
+#define D1_VPUT(vs2, address, offset) \
+    __asm__ volatile(".insn s 0x2b, 2, x%0, %1(%2)" :: "i"(vs2), "i"(offset), "r"((uint64_t)(address)) : "memory")
 
 /* vadd.s vd, vs1, vs2: each FP32 lane: vd = vs1 + vs2, rounded to nearest even */
 #define D1_VADD_S(vd, vs1, vs2) \
@@ -160,13 +173,17 @@ struct d1_list {
 #define D1_MREAD(vd, as1, part) \
     __asm__ volatile(".insn r 0x7b, 0, 2, x%0, x%1, x%2" :: "i"(vd), "i"(as1), "i"(part))
 
-/* list.push rs1: hand the list descriptor at rs1 to the list engine; waits while its queue is full and until this
- * thread's stores have been done */
+/* list.push rs1: hand the list at rs1 to the engine that sends lines to other nodes; waits while its queue is full
+ * and until this thread's loads and stores have been done */
 #define D1_LIST_PUSH(descriptor) \
     __asm__ volatile(".insn r 0x7b, 1, 0, x0, %0, x0" :: "r"((uint64_t)(descriptor)) : "memory")
 
+/* list.pull rs1: as list.push, to the engine that fetches lines from other nodes */
+#define D1_LIST_PULL(descriptor) \
+    __asm__ volatile(".insn r 0x7b, 1, 1, x0, %0, x0" :: "r"((uint64_t)(descriptor)) : "memory")
+
 /* sem.post rs1: add 1 to semaphore rs1[31:0] of this node or, with rs1[48] set, of node x = rs1[39:32], y =
- * rs1[47:40]; waits until this thread's stores have been done */
+ * rs1[47:40]; waits until this thread's loads and stores have been done */
 #define D1_SEM_POST(semaphore) \
     __asm__ volatile(".insn r 0x7b, 2, 0, x0, %0, x0" :: "r"((uint64_t)(semaphore)) : "memory")
 

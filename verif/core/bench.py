@@ -32,10 +32,8 @@ class CoreBench:
         self.answers: list[int] = []
         self.written: set[int] = set()
         self.layout: data.StructLayout = request_layout(config)
-        for handle in (self.request.valid, self.control.valid, dut.mesh_post__valid):
+        for handle in (self.request.valid, self.control.valid):
             handle.value = 0
-        for handle in (dut.signal__ready, dut.push__ready):
-            handle.value = 1
 
     async def reset(self) -> None:
         """Start the clock, if it has not been, and reset. Registers and SRAM keep what they hold."""

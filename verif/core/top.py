@@ -1,7 +1,7 @@
 """The core with its SRAM, as the lock-step bench drives it."""
 
 from amaranth.hdl import Module, Signal
-from amaranth.lib import stream, wiring
+from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.config import Config
@@ -10,41 +10,52 @@ from hdl.core.layouts import retirement_layout
 from hdl.mem.port import MemoryPort
 from hdl.mem.sram import Sram
 from hdl.noc.control_bus import ControlBus
-from hdl.noc.interface import signal_layout
+from hdl.noc.interface import NetworkInterface
 
 
 class CoreWithSram(wiring.Component):
-    """A core at node (0, 1) and an SRAM with one more port, `host`, by which the bench loads and reads it."""
+    """A core at node (0, 1) whose network interface sends to itself, as a router does with packets for the own node.
+
+    The SRAM has one more port, `host`, by which the bench loads and reads it.
+    """
 
     def __init__(self, *, config: Config):
         self.config = config
         super().__init__({
             "host": In(MemoryPort(config)),
             "control": In(ControlBus()),
-            "mesh_post": In(stream.Signature(config.semaphore_bits)),
-            "overflow": Out(1),
-            "signal": Out(stream.Signature(signal_layout())),
-            "push": Out(stream.Signature(32)),
+            "errors": Out(64),
             "retirement": Out(retirement_layout(config)),
         })
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.core = core = Core(config=self.config)
-        m.submodules.sram = sram = Sram(config=self.config, users=("fetch", "core", "host"))
+        m.submodules.interface = interface = NetworkInterface(config=self.config)
+        m.submodules.sram = sram = Sram(config=self.config, users=("fetch", "core", "mesh_read", "mesh_write", "host"))
         wiring.connect(m, core.fetch, sram.fetch)
         wiring.connect(m, core.memory, sram.core)
+        wiring.connect(m, interface.read, sram.mesh_read)
+        wiring.connect(m, interface.write, sram.mesh_write)
         wiring.connect(m, wiring.flipped(self.host), sram.host)
         wiring.connect(m, wiring.flipped(self.control), core.control)
-        wiring.connect(m, wiring.flipped(self.mesh_post), core.mesh_post)
-        wiring.connect(m, core.signal, wiring.flipped(self.signal))
-        wiring.connect(m, core.push, wiring.flipped(self.push))
+        wiring.connect(m, interface.mesh_out, interface.mesh_in)
+        wiring.connect(m, core.ask, interface.ask)
+        wiring.connect(m, core.tell, interface.tell)
+        wiring.connect(m, interface.answer, core.answer)
+        wiring.connect(m, core.push, interface.push)
+        wiring.connect(m, core.pull, interface.pull)
+        wiring.connect(m, interface.post, core.mesh_post)
         cycle = Signal(64)
         m.d.sync += cycle.eq(cycle + 1)
         m.d.comb += [
             core.cycle.eq(cycle),
             core.position.y.eq(1),
-            self.overflow.eq(core.overflow),
+            interface.position.y.eq(1),
+            interface.cycle.eq(cycle),
+            interface.overflow.eq(core.overflow),
+            interface.awaiting.eq(core.awaiting),
+            self.errors.eq(interface.status.errors),
             self.retirement.eq(core.retirement),
         ]
         return m

@@ -64,7 +64,7 @@ class Bench:
         self.host.rates = {"i": 1.0, "o": 1.0}
         self.sink.rates = [1.0] * CLASSES
         await self.stage.until(
-            lambda: not any((self.host.waiting, *self.source.waiting, self.into_mesh, self.out_of_mesh, self.answers)),
+            lambda: not any((self.host.sends, *self.source.waiting, self.into_mesh, self.out_of_mesh, self.answers)),
             limit=5000, what="the port empties")
         await self.stage.cycles(2)
         assert int(self.dut.errors.value) == self.dropped
@@ -90,11 +90,11 @@ async def bench(dut) -> Bench:
 async def both_ways_every_cycle(dut):
     tb = await bench(dut)
     for _ in range(100):
-        tb.host.waiting.append(random_packet(to_node=True))
+        tb.host.send(random_packet(to_node=True))
         tb.source.send(random_packet(to_node=True))
     began = tb.stage.now
     await tb.stage.cycles(101)
-    assert not tb.host.waiting
+    assert not tb.host.sends
     assert [cycle - began for cycle, _ in tb.to_host] == list(range(1, 101))
     await tb.finish()
 
@@ -103,7 +103,7 @@ async def both_ways_every_cycle(dut):
 async def requests_to_nowhere_are_answered(dut):
     tb = await bench(dut)
     for op in range(8):
-        tb.host.waiting.append(random_packet(to_node=False).but(op=op))
+        tb.host.send(random_packet(to_node=False).but(op=op))
         await tb.stage.cycles(2)
         assert tb.to_host.pop()[1].op == Op.ERROR.value
     await tb.finish()
@@ -113,20 +113,34 @@ async def requests_to_nowhere_are_answered(dut):
 @cocotb.test()
 async def posted_packets_to_nowhere_are_counted(dut):
     tb = await bench(dut)
-    tb.sink.rates = [0.0] * CLASSES
+    tb.sink.rates = [0.0, 1.0]
     tb.host.rates["o"] = 0.0
     for op in range(8, 16):
-        tb.host.waiting.append(random_packet(to_node=False).but(op=op))
+        tb.host.send(random_packet(to_node=False).but(op=op))
     await tb.stage.cycles(10)
     assert tb.dropped == 8
     await tb.finish()
 
 
 @cocotb.test()
+async def a_request_that_waits_holds_up_no_posted_packet(dut):
+    tb = await bench(dut)
+    tb.sink.rates = [0.0, 1.0]
+    tb.host.source.polite = True
+    for _ in range(20):
+        tb.host.send(random_packet(to_node=True).but(op=Op.READ.value))
+        tb.host.send(random_packet(to_node=True).but(op=Op.PUT.value))
+    await tb.stage.cycles(25)
+    assert [len(waiting) for waiting in tb.host.source.waiting] == [20, 0]
+    await tb.finish()
+
+
+@cocotb.test()
 async def the_count_stays_at_its_limit(dut):
     tb = await bench(dut)
-    tb.host.waiting.append(random_packet(to_node=False).but(op=Op.PUT.value))
+    tb.host.send(random_packet(to_node=False).but(op=Op.PUT.value))
     tb.host.drive()
+    tb.sink.drive()
     await Timer((1 << 16) * PERIOD_NS, "ns")
     await FallingEdge(dut.clk)
     assert int(dut.errors.value) == (1 << 16) - 1
@@ -137,7 +151,7 @@ async def random_traffic(dut):
     tb = await bench(dut)
     for _ in range(20):
         for _ in range(60):
-            tb.host.waiting.append(random_packet(to_node=random.random() < 0.7))
+            tb.host.send(random_packet(to_node=random.random() < 0.7))
             tb.source.send(random_packet(to_node=True))
         tb.source.rate = random.choice((0.2, 0.5, 1.0))
         tb.host.rates = {way: random.choice((0.2, 0.5, 1.0)) for way in "io"}

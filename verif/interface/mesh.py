@@ -26,6 +26,7 @@ class NodeWithoutCore(wiring.Component):
             "inputs": In(Link(config)).array(4),
             "outputs": Out(Link(config)).array(4),
             "push": In(stream.Signature(32)),
+            "pull": In(stream.Signature(32)),
             "posted": Out(1),
             "status": Out(NetworkStatus),
         })
@@ -41,7 +42,6 @@ class NodeWithoutCore(wiring.Component):
             router.position.eq(self.position),
             interface.position.eq(self.position),
             interface.cycle.eq(cycle),
-            interface.post.ready.eq(1),
             self.posted.eq(interface.post.valid),
             self.status.eq(interface.status),
         ]
@@ -53,6 +53,7 @@ class NodeWithoutCore(wiring.Component):
         wiring.connect(m, interface.read, sram.read)
         wiring.connect(m, interface.write, sram.write)
         wiring.connect(m, wiring.flipped(self.push), interface.push)
+        wiring.connect(m, wiring.flipped(self.pull), interface.pull)
         return m
 
 
@@ -63,9 +64,10 @@ class MeshWithoutCores(wiring.Component):
         self.config = config
         flits = stream.Signature(flit_layout(config))
         super().__init__({
-            "i": In(flits),
+            "i": In(Link(config)),
             "o": Out(flits),
             "push": In(stream.Signature(32)).array(config.nodes),
+            "pull": In(stream.Signature(32)).array(config.nodes),
             "posted": Out(config.nodes),
             "status": Out(NetworkStatus).array(config.nodes),
         })
@@ -84,6 +86,7 @@ class MeshWithoutCores(wiring.Component):
                 self.status[index].eq(node.status),
             ]
             wiring.connect(m, wiring.flipped(self.push[index]), node.push)
+            wiring.connect(m, wiring.flipped(self.pull[index]), node.pull)
         for (x, y), node in nodes.items():
             for dx, dy, there, back in ((1, 0, Side.EAST, Side.WEST), (0, 1, Side.SOUTH, Side.NORTH)):
                 if (neighbour := nodes.get((x + dx, y + dy))) is not None:

@@ -44,7 +44,7 @@ class Bench:
         self.posts += int(self.dut.posted.value).bit_count()
 
     def send(self, op: Op, node: Node, line: int, payload: int = 0, signal: int = 0) -> None:
-        self.host.waiting.append(Packet(op=op.value, destination=node, address=SRAM_BASE + line * LINE, size=LINE,
+        self.host.send(Packet(op=op.value, destination=node, address=SRAM_BASE + line * LINE, size=LINE,
                                         payload=payload, signal=signal, tag=random.getrandbits(6)))
 
     def _taken(self, packet: Packet) -> None:
@@ -68,7 +68,7 @@ class Bench:
 
     async def settle(self, limit: int = 20000) -> None:
         """Until the host has sent everything and has every answer."""
-        await self.stage.until(lambda: not self.host.waiting and not any(self.requests.values()), limit=limit,
+        await self.stage.until(lambda: not self.host.sends and not any(self.requests.values()), limit=limit,
                                what="every request is answered")
 
 

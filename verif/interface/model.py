@@ -1,12 +1,16 @@
 """What a network interface has to do, from docs/architecture.md; knows nothing of time."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from hdl.config import GLOBAL_FLAG, SRAM_BASE, Config
-from hdl.memory_map import CONTROL_BASE, CONTROL_BITS, Descriptor, ErrorCode
+from hdl.isa import Atomic
+from hdl.memory_map import CHAIN_LIMIT, CONTROL_BASE, CONTROL_BITS, Descriptor, ErrorCode
 from hdl.noc.packet import Op
+from sim.atomic import atomic
 from verif.noc import Packet
+
+ANSWERS = (Op.DATA.value, Op.ACK.value, Op.ERROR.value)
 
 
 @dataclass(frozen=True)
@@ -22,12 +26,34 @@ class Refusal:
         return self.code.value | (self.address & 0xFFFF_FFFF) << 32
 
 
-class Node:
-    """SRAM and control registers of a node, and what packets and lists do to them."""
+@dataclass(frozen=True, kw_only=True)
+class Move:
+    """A line of a list: from the source to the destination, of which one is local and the other the node's."""
 
-    def __init__(self, config: Config, position: tuple[int, int]):
+    node: tuple[int, int]
+    source: int
+    destination: int
+    signal: int
+
+
+@dataclass(frozen=True)
+class Post:
+    """A semaphore of this node to post at the end of a list."""
+
+    semaphore: int
+    is_signal: bool = False
+
+
+class Node:
+    """SRAM and control registers of a node, and what packets and lists do to them.
+
+    `awaits` says whether the node waits for an answer with a tag.
+    """
+
+    def __init__(self, config: Config, position: tuple[int, int], awaits: Callable[[int], bool] = lambda tag: False):
         self.config = config
         self.position = position
+        self.awaits = awaits
         self.sram = bytearray(config.sram_bytes)
         self.registers: dict[int, int] = {}
 
@@ -37,15 +63,18 @@ class Node:
     def refusal(self, packet: Packet) -> Refusal | None:
         """Why a packet cannot be served."""
         line = self.config.vector_bytes
-        accesses = packet.op in (Op.READ.value, Op.WRITE.value, Op.PUT.value)
-        in_control = packet.address >> CONTROL_BITS == CONTROL_BASE >> CONTROL_BITS
+        is_atomic = packet.op == Op.ATOMIC.value and packet.signal in set(Atomic)
+        accesses = is_atomic or packet.op in (Op.READ.value, Op.WRITE.value, Op.PUT.value)
+        answers = packet.op in ANSWERS and self.awaits(packet.tag)
+        in_control = not is_atomic and packet.address >> CONTROL_BITS == CONTROL_BASE >> CONTROL_BITS
         posts = packet.op == Op.SIGNAL.value or (packet.op == Op.PUT.value and packet.signal)
-        if not accesses and packet.op != Op.SIGNAL.value:
+        if not accesses and packet.op != Op.SIGNAL.value and not answers:
             code = ErrorCode.OP
         elif accesses and not self.in_sram(packet.address) and not in_control:
             code = ErrorCode.ADDRESS
         elif accesses and (not 1 <= packet.size <= line - packet.address % line
-                           or (in_control and (packet.size, packet.address % 8) != (8, 0))):
+                           or (in_control and (packet.size, packet.address % 8) != (8, 0))
+                           or (is_atomic and (packet.size not in (4, 8) or packet.address % packet.size))):
             code = ErrorCode.SIZE
         elif packet.destination != self.position:
             code = ErrorCode.DESTINATION
@@ -78,6 +107,10 @@ class Node:
         if packet.op == Op.WRITE.value:
             self.write(packet)
             return reply.but(op=Op.ACK.value)
+        if packet.op == Op.ATOMIC.value:
+            old, _ = self.atomic(packet)
+            self.write(self.atomic_write(packet))
+            return reply.but(op=Op.DATA.value, payload=self._everywhere(old, packet.size))
         if self.in_sram(packet.address):
             start = packet.address - SRAM_BASE
             data = int.from_bytes(self.sram[start:start + packet.size], "little")
@@ -85,49 +118,96 @@ class Node:
             data = self.registers.get(packet.address - CONTROL_BASE, 0)
         return reply.but(op=Op.DATA.value, payload=data << packet.address % self.config.vector_bytes * 8)
 
-    def list_packets(self, address: int) -> tuple[list[Packet], Refusal | None, int]:
-        """The packets that a list sends, why it is refused, and its `done`, or 0 if that cannot be posted."""
-        start = address - SRAM_BASE
-        descriptor = Descriptor.from_bytes(bytes(self.sram[start:start + Descriptor.size(self.config)]))
-        packets: list[Packet] = []
-        refusal = self._descriptor_refusal(descriptor, address)
-        if refusal is None:
-            for packet in self._lines(descriptor):
-                if isinstance(packet, Refusal):
-                    refusal = packet
+    def atomic(self, packet: Packet) -> tuple[int, int]:
+        """The old and the new value of a good ATOMIC."""
+        start = packet.address - SRAM_BASE
+        old = int.from_bytes(self.sram[start:start + packet.size], "little")
+        operands = packet.payload & (1 << 64) - 1, packet.payload >> 64 & (1 << 64) - 1
+        return old, atomic(Atomic(packet.signal), 8 * packet.size, old, *operands)
+
+    def atomic_write(self, packet: Packet) -> Packet:
+        """The write that a good ATOMIC does."""
+        _, new = self.atomic(packet)
+        return packet.but(op=Op.WRITE.value, payload=new << packet.address % self.config.vector_bytes * 8)
+
+    def _everywhere(self, value: int, size: int) -> int:
+        return int.from_bytes(value.to_bytes(size, "little") * (self.config.vector_bytes // size), "little")
+
+    # Lists
+
+    def chain(self, address: int, *, pull: bool) -> Iterator[Move | Refusal | Post]:
+        """What happens when a list is pushed, or pulled: lines, then what is posted at this node."""
+        for _ in range(CHAIN_LIMIT):
+            start = address - SRAM_BASE
+            descriptor = Descriptor.from_bytes(bytes(self.sram[start:start + Descriptor.size(self.config)]))
+            refused = False
+            for event in self._list(descriptor, address, pull):
+                refused = refused or isinstance(event, Refusal)
+                yield event
+                if refused:
                     break
-                packets.append(packet)
-            else:
-                packets[-1] = packets[-1].but(signal=descriptor.signal)
-        return packets, refusal, descriptor.done if descriptor.done <= self.config.semaphores else 0
+            if 0 < descriptor.done <= self.config.semaphores:
+                yield Post(descriptor.done - 1)
+            if refused:
+                return
+            if pull and descriptor.signal:
+                yield Post(descriptor.signal - 1, is_signal=True)
+            if descriptor.next == 0:
+                return
+            address = descriptor.next
+            if address % self.config.vector_bytes or not self.in_sram(address) \
+                    or not self.in_sram(address + Descriptor.size(self.config) - 1):
+                yield Refusal(ErrorCode.ADDRESS, address)
+                return
+        yield Refusal(ErrorCode.CHAIN, address)
 
-    def _descriptor_refusal(self, descriptor: Descriptor, address: int) -> Refusal | None:
-        aligned = (descriptor.source, descriptor.destination, descriptor.source_stride, descriptor.destination_stride)
-        if any(value % self.config.vector_bytes for value in aligned) or any(descriptor.reserved) \
-                or 0 in (descriptor.lines, descriptor.rows):
-            return Refusal(ErrorCode.DESCRIPTOR, address)
-        if max(descriptor.signal, descriptor.done) > self.config.semaphores:
-            return Refusal(ErrorCode.SEMAPHORE, address)
-        return None
-
-    def _lines(self, descriptor: Descriptor) -> Iterator[Packet | Refusal]:
-        """A packet for each line, or the reason why there is none."""
+    def _list(self, descriptor: Descriptor, address: int, pull: bool) -> Iterator[Move | Refusal]:
+        """The lines of a list in their order, up to what is wrong with it."""
         size = self.config.vector_bytes
-        there = descriptor.destination
-        node = (there >> 32 & 0xFF, there >> 40 & 0xFF) if there & GLOBAL_FLAG else self.position
-        beyond = there >> 49 or (not there & GLOBAL_FLAG and there >> 32)
+        far, near = (descriptor.source, descriptor.destination) if pull else (
+            descriptor.destination, descriptor.source)
+        flat = bool(far & GLOBAL_FLAG)
+        aligned = (descriptor.source, descriptor.destination, descriptor.source_stride, descriptor.destination_stride)
+        broadcast = descriptor.more_columns or descriptor.more_rows
+        if any(value % size for value in aligned) or descriptor.gather % 4 or any(descriptor.reserved) \
+                or 0 in (descriptor.lines, descriptor.rows) or (broadcast and (pull or not flat)):
+            yield Refusal(ErrorCode.DESCRIPTOR, address)
+            return
+        if max(descriptor.signal, descriptor.done) > self.config.semaphores:
+            yield Refusal(ErrorCode.SEMAPHORE, address)
+            return
+        x, y = (far >> 32 & 0xFF, far >> 40 & 0xFF) if flat else self.position
         for row in range(descriptor.rows):
+            offset = row * descriptor.source_stride
+            if descriptor.gather:
+                at = descriptor.gather + 4 * row & 0xFFFF_FFFF
+                if not self.in_sram(at):
+                    yield Refusal(ErrorCode.ADDRESS, at)
+                    return
+                offset = size * int.from_bytes(self.sram[at - SRAM_BASE:at - SRAM_BASE + 4], "little")
             for line in range(descriptor.lines):
-                source = descriptor.source + row * descriptor.source_stride + line * size & 0xFFFF_FFFF
-                target = there + row * descriptor.destination_stride + line * size & 0xFFFF_FFFF
-                if there >> 49:
-                    yield Refusal(ErrorCode.ADDRESS, target)
-                elif node not in (*self.config.coordinates(), self.position):
-                    yield Refusal(ErrorCode.DESTINATION, target)
-                elif descriptor.source >> 32 or not self.in_sram(source):
-                    yield Refusal(ErrorCode.ADDRESS, source)
-                elif beyond or not self.in_sram(target):
-                    yield Refusal(ErrorCode.ADDRESS, target)
-                start = source - SRAM_BASE
-                yield Packet(op=Op.PUT.value, destination=node, source=self.position, size=size, address=target,
-                             payload=int.from_bytes(self.sram[start:start + size], "little"))
+                source = descriptor.source + offset + line * size & 0xFFFF_FFFF
+                target = descriptor.destination + row * descriptor.destination_stride + line * size & 0xFFFF_FFFF
+                far_line, near_line = (source, target) if pull else (target, source)
+                last = line == descriptor.lines - 1 and row == descriptor.rows - 1
+                for node in ((x + column, y + south) for south in range(descriptor.more_rows + 1)
+                             for column in range(descriptor.more_columns + 1)):
+                    if far >> 49:
+                        yield Refusal(ErrorCode.ADDRESS, far_line)
+                    elif flat and node not in self.config.coordinates():
+                        yield Refusal(ErrorCode.DESTINATION, far_line)
+                    elif near >> 32 or not self.in_sram(near_line):
+                        yield Refusal(ErrorCode.ADDRESS, near_line)
+                    elif (not flat and far >> 32) or not self.in_sram(far_line):
+                        yield Refusal(ErrorCode.ADDRESS, far_line)
+                    else:
+                        yield Move(node=node, source=source, destination=target, signal=last * descriptor.signal)
+                        continue
+                    return
+
+    def put(self, move: Move) -> Packet:
+        """The packet of a push's line."""
+        start = move.source - SRAM_BASE
+        size = self.config.vector_bytes
+        return Packet(op=Op.PUT.value, destination=move.node, source=self.position, size=size, address=move.destination,
+                      signal=move.signal, payload=int.from_bytes(self.sram[start:start + size], "little"))

@@ -1,17 +1,22 @@
 """Packets that come to a node: requests, posted packets, and bad ones of every kind."""
 
 import random
+from itertools import product
 from typing import Any
 
 import cocotb
 
 from hdl.config import SRAM_BASE
+from hdl.isa import Atomic
 from hdl.memory_map import CONTROL_BASE, CONTROL_BITS, ErrorCode
-from hdl.noc.packet import Op
+from hdl.noc.packet import PULL_TAG, Op
 from verif.interface.environment import CONFIG, HALF, HERE, LINE, Environment
 from verif.noc import CLASSES, Packet
 
 HOST = (0, 0)
+
+#: Threads that wait for an answer in these tests, a bit for each.
+AWAITING = 0b01
 
 #: Lines of the SRAM that packets of a class write to; few, so that they meet.
 LINES = ([0, 1, 2, CONFIG.sram_lines - 1], [8, 9, CONFIG.sram_lines - 2])
@@ -24,7 +29,14 @@ def packet(op: Op, address: int = SRAM_BASE, size: int = LINE, **fields) -> Pack
 
 def random_good(traffic_class: int) -> Packet:
     """A packet that can be served."""
-    op = random.choice((Op.READ, Op.WRITE) if traffic_class == 0 else (Op.PUT, Op.PUT, Op.SIGNAL))
+    op = random.choice((Op.READ, Op.WRITE, Op.ATOMIC) if traffic_class == 0 else (Op.PUT, Op.PUT, Op.SIGNAL, Op.DATA))
+    if op is Op.DATA:
+        return packet(random.choice((Op.DATA, Op.ACK, Op.ERROR)), random.getrandbits(32), random.getrandbits(7),
+                      tag=random.choice([tag for tag in range(CONFIG.threads) if AWAITING >> tag & 1]))
+    if op is Op.ATOMIC:
+        size = random.choice((4, 8))
+        address = SRAM_BASE + random.choice(LINES[0]) * LINE + random.randrange(0, LINE, size)
+        return packet(op, address, size, signal=random.choice(list(Atomic)), tag=random.getrandbits(6))
     if random.random() < 0.2:
         block = random.randrange(0, 1 << CONTROL_BITS, 64) & ~64 | traffic_class << 6
         address, size = CONTROL_BASE + block + random.randrange(0, 64, 8), 8
@@ -41,7 +53,9 @@ def random_bad(traffic_class: int) -> Packet:
     """A packet that probably cannot be served."""
     made = random_good(traffic_class)
     changes: list[dict[str, Any]] = [
-        {"op": random.choice([2, 3, 4, 5, 6, 7] if traffic_class == 0 else [8, 9, 10, 13, 14, 15])},
+        {"op": random.choice([3, 4, 5, 6, 7] if traffic_class == 0 else [13, 14, 15])},
+        {"op": random.choice([8, 9, 10]) if traffic_class else 2,
+         "tag": random.choice([CONFIG.threads, PULL_TAG, 63, *(tag for tag in range(CONFIG.threads) if not AWAITING >> tag & 1)])},
         {"address": random.choice([
             0, SRAM_BASE - 1, SRAM_BASE + CONFIG.sram_bytes, 0xFFFF_FFFF, CONTROL_BASE - 8,
             CONTROL_BASE + (1 << CONTROL_BITS), random.getrandbits(31)])},
@@ -51,13 +65,23 @@ def random_bad(traffic_class: int) -> Packet:
         {"address": CONTROL_BASE + 64 * traffic_class, "size": random.choice((4, 7, 9))},
         {"destination": random.choice([(HERE[0] + 1, HERE[1]), (HERE[0], 0), (127, 127)])},
         {"signal": random.randint(CONFIG.semaphores + 1, 63)},
+        *([{"signal": len(Atomic)}, {"address": CONTROL_BASE + 128}] if made.op == Op.ATOMIC.value else []),
         *([{"signal": 0}] if made.op == Op.SIGNAL.value else []),
     ]
     return made.but(**random.choice(changes))
 
 
+def of_a_thread() -> Packet:
+    """A packet that a thread sends."""
+    op = random.choice((Op.READ, Op.WRITE, Op.ATOMIC, Op.PUT, Op.SIGNAL))
+    return packet(op, random.getrandbits(32), random.getrandbits(7), signal=random.getrandbits(6),
+                  destination=(random.getrandbits(7), random.getrandbits(7)), tag=random.randrange(CONFIG.threads),
+                  source=HERE)
+
+
 async def environment(dut) -> Environment:
     made = Environment(dut)
+    made.awaiting = AWAITING
     await made.start()
     return made
 
@@ -67,7 +91,8 @@ async def latencies(dut):
     env = await environment(dut)
     register = CONTROL_BASE + 8
     for asked, cycles in ((packet(Op.READ), 4), (packet(Op.WRITE), 3), (packet(Op.READ, register, 8), 3),
-                          (packet(Op.WRITE, register, 8), 3), (packet(Op.READ, 0), 3)):
+                          (packet(Op.WRITE, register, 8), 3), (packet(Op.READ, 0), 3),
+                          (packet(Op.ATOMIC, size=8, signal=Atomic.ADD), 5)):
         env.mesh.send(asked)
         began = env.stage.now
         await env.stage.cycles(10)
@@ -106,8 +131,18 @@ async def each_error(dut):
     for op in (Op.PUT, Op.SIGNAL):
         bad += [(packet(op, signal=signal), ErrorCode.SEMAPHORE) for signal in (CONFIG.semaphores + 1, 63)]
     bad += [(packet(Op.SIGNAL, signal=0), ErrorCode.SEMAPHORE)]
-    bad += [(packet(Op.READ).but(op=op), ErrorCode.OP) for op in range(16)
-            if op not in (Op.READ.value, Op.WRITE.value, Op.PUT.value, Op.SIGNAL.value)]
+    bad += [(packet(Op.READ).but(op=op), ErrorCode.OP) for op in (3, 4, 5, 6, 7, 13, 14, 15)]
+    bad += [(packet(op, tag=tag), ErrorCode.OP) for op in (Op.DATA, Op.ACK, Op.ERROR)
+            for tag in (1, CONFIG.threads, PULL_TAG - 1, PULL_TAG, 63)]
+    bad += [(packet(Op.DATA, destination=(2, 2)), ErrorCode.DESTINATION)]
+    good = packet(Op.ATOMIC, SRAM_BASE + 8, 8, signal=Atomic.CAS)
+    for changes, code in (
+            ({"signal": len(Atomic)}, ErrorCode.OP), ({"signal": 63}, ErrorCode.OP),
+            *(({"address": address}, ErrorCode.ADDRESS) for address in (*outside, CONTROL_BASE)),
+            ({"size": 0}, ErrorCode.SIZE), ({"size": 1}, ErrorCode.SIZE), ({"size": LINE}, ErrorCode.SIZE),
+            ({"address": SRAM_BASE + 12}, ErrorCode.SIZE), ({"address": SRAM_BASE + 6, "size": 4}, ErrorCode.SIZE),
+            ({"address": SRAM_BASE + LINE - 4}, ErrorCode.SIZE), ({"destination": (2, 2)}, ErrorCode.DESTINATION)):
+        bad.append((good.but(**changes), code))
     for count, (asked, code) in enumerate(bad, 1):
         refusal = env.model.refusal(asked)
         assert refusal is not None
@@ -120,17 +155,35 @@ async def each_error(dut):
 
 
 @cocotb.test()
+async def every_atomic(dut):
+    """All functions and sizes on corner values, equal operands among them."""
+    env = await environment(dut)
+    corners = (0, 1, (1 << 31) - 1, 1 << 31, (1 << 32) - 1, 1 << 32, (1 << 63) - 1, 1 << 63, (1 << 64) - 1)
+    for size in (4, 8):
+        for function in Atomic:
+            for offset, (old, operand) in enumerate(product(corners, corners)):
+                address = SRAM_BASE + offset * size % LINE
+                old &= (1 << 8 * size) - 1
+                env.mesh.send(packet(Op.WRITE, address, size, payload=old << address % LINE * 8))
+                expected = random.choice((old, operand, old ^ 1 << random.randrange(64)))
+                env.mesh.send(packet(Op.ATOMIC, address, size, signal=function, payload=operand | expected << 64))
+    await env.finish()
+
+
+@cocotb.test()
 async def random_packets(dut):
     env = await environment(dut)
     for _ in range(30):
         for _ in range(100):
             traffic_class = random.randrange(CLASSES)
             env.mesh.send((random_good if random.random() < 0.8 else random_bad)(traffic_class))
-        for agent in (env.mesh, env.sram.reads, env.sram.writes, env.semaphores, env.signals):
+        for agent in (env.mesh, env.sram.read.requests, env.sram.write.requests, *env.threads):
             agent.rate = random.choice((0.1, 0.5, 1.0))
-        env.signals.waiting += [random.getrandbits(20) for _ in range(20)]
-        env.sink.rates = [0.0, random.choice((0.1, 0.5, 1.0))]
-        env.sram.latency = random.choice(((1, 1), (3, 3), (1, 6)))
+        for _ in range(20):
+            env.say(of_a_thread())
+        env.sink.rates = [random.choice((0.1, 0.5, 1.0)) for _ in range(CLASSES)]
+        env.sram.read.latency = random.choice(((1, 1), (3, 3), (1, 6)))
+        env.sram.write.latency = random.choice(((1, 1), (1, 4)))
         env.semaphores.full = {random.randrange(HALF)}
         env.semaphores.thread_overflow_rate = random.choice((0.0, 0.1))
         await env.stage.cycles(200)
@@ -154,7 +207,7 @@ async def posted_packets_do_not_wait_for_requests(dut):
     env.sink.rates = [0.0, 0.0]
     for _ in range(40):
         env.mesh.send(packet(random.choice((Op.READ, Op.WRITE)), SRAM_BASE))
-        env.signals.waiting.append(0)
+        env.say(of_a_thread())
     await env.stage.cycles(100)
     blocked = env.packets_in
     assert blocked < 20
@@ -175,7 +228,7 @@ async def neither_class_starves(dut):
         env.mesh.send(packet(Op.PUT, SRAM_BASE + LINES[1][0] * LINE))
     for _ in range(50):
         env.mesh.send(packet(Op.WRITE, SRAM_BASE))
-    env.sram.writes.rate = 0.5
+    env.sram.write.requests.rate = 0.5
     await env.stage.until(lambda: not env.mesh.waiting[0], limit=400, what="the requests are through")
     assert env.mesh.waiting[1]
     await env.finish()
@@ -185,8 +238,8 @@ async def neither_class_starves(dut):
 async def requests_keep_their_order(dut):
     """A request is served after the read of the one before, however slow that is."""
     env = await environment(dut)
-    env.sram.reads.rate = 0.1
-    env.sram.latency = 1, 8
+    env.sram.read.requests.rate = 0.1
+    env.sram.read.latency = 1, 8
     for index in range(60):
         env.mesh.send(packet((Op.READ, Op.WRITE)[index % 2], SRAM_BASE))
     await env.stage.cycles(1000)

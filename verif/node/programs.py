@@ -17,8 +17,7 @@ _SCRATCH = 5
 def _dispatcher(program: RandomProgram, config: Config) -> tuple[int, bytes]:
     """Code behind a program that sends each thread to its own start: its address and words."""
     line = config.vector_bytes
-    address = max(start + len(content) for start, content in program.memory)
-    address += -address % line
+    address = program.end + -program.end % line
     words = [
         assemble("csrrs", rd=_SCRATCH, csr=CsrNumber.MHARTID, rs1=0),
         assemble("andi", rd=_SCRATCH, rs1=_SCRATCH, imm=config.threads - 1),
@@ -33,10 +32,10 @@ def _dispatcher(program: RandomProgram, config: Config) -> tuple[int, bytes]:
 
 
 def random_job(random: Random, *, name: str, config: Config, length: int) -> Job:
-    """A different random program on every thread of every node, lists within the node included."""
+    """A different random program on every thread of every node."""
     programs, reads = {}, []
     for node in config.coordinates():
-        program = generate(random, config=config, length=length, threads=config.threads, lists=True, node=node)
+        program = generate(random, config=config, length=length, threads=config.threads, node=node)
         entry, code = _dispatcher(program, config)
         programs[node] = Program(path=Path(name), entry=entry, code=[], symbols={},
                                  segments=[*program.memory, (entry, code)])
