@@ -17,24 +17,24 @@ _OVERHEAD = 40
 ATTEMPTS = 8
 
 class Line(Protocol):
-    """A serial line.
+    """A serial line."""
 
-    Attributes
-    ----------
-    baud : int
-        Bits per second.
-    latency_s : float
-        Seconds that a response may take, besides those that its bytes and the request's take on the line.
-    """
+    @property
+    def baud(self) -> int:
+        """Bits per second."""
+        ...
 
-    baud: int
-    latency_s: float
+    @property
+    def latency_s(self) -> float:
+        """Seconds that a response may take, besides those that its bytes and the request's take on the line."""
+        ...
 
     def write(self, data: bytes) -> None:
         """Send bytes."""
 
     def read_frame(self, *, seconds: float) -> bytes | None:
         """What comes up to the next END, without it; None if no END comes within `seconds`."""
+        ...
 
     def wait(self, seconds: float) -> None:
         """Let time pass."""

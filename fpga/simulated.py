@@ -84,7 +84,7 @@ IDLE = 0x3FF
 
 def symbols_of(data: bytes) -> NDArray[np.uint16]:
     """The symbols of bytes."""
-    return np.frombuffer(data, np.uint8).astype(np.uint16) << 1 | 1 << 9
+    return (np.frombuffer(data, np.uint8).astype(np.uint16) << np.uint16(1)) | np.uint16(1 << 9)
 
 
 @cache

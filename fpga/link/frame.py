@@ -6,7 +6,7 @@ The structures are the hardware's; the host packs and unpacks by them, too.
 import zlib
 from enum import IntEnum
 
-from amaranth.hdl import unsigned
+from amaranth.hdl import Shape, unsigned
 from amaranth.lib import data, enum
 from amaranth.lib.crc.catalog import CRC32_ISO_HDLC
 
@@ -65,7 +65,7 @@ class Response(data.Struct):
     size: unsigned(16)
 
 
-HEADER_BYTES = data.Layout.cast(Request).size // 8
+HEADER_BYTES = Shape.cast(Request).width // 8
 
 
 def stuffed(content: bytes) -> bytes:
@@ -105,7 +105,8 @@ def pack_request(*, sequence: int, kind: Kind, node: tuple[int, int] = (0, 0), a
         width = COORDINATE_BITS if name in ("x", "y") else layout[name].width
         if value not in range(1 << width):
             raise ValueError(f"{name} of a frame must fit in {width} bits, not {value}")
-    bits = layout.const(fields | {"node": {"x": node[0], "y": node[1]}}).as_value().value
+    values: dict[int | str, object] = {**fields, "node": {"x": node[0], "y": node[1]}}
+    bits = layout.const(values).as_value().value
     return stuffed(sealed(bits.to_bytes(HEADER_BYTES, "little") + content))
 
 

@@ -1,6 +1,6 @@
 """Bytes of a frame from a response."""
 
-from amaranth.hdl import Module, Mux, Signal, Value
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.crc import Processor
 from amaranth.lib.wiring import In, Out
@@ -32,7 +32,7 @@ class FrameTransmitter(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.crc = crc = Processor(CRC)
-        header = Value.cast(self.i.payload)
+        header = self.i.payload.as_value()
         # `index` is that of `byte` in its part of the frame; the buffer is asked for the one that comes next.
         index, next_index = Signal(INDEX_BITS), Signal(INDEX_BITS)
         offered, is_end, byte, sent = Signal(), Signal(), Signal(8), Signal()
