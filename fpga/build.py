@@ -8,11 +8,14 @@ import sys
 import time
 from pathlib import Path
 
+from amaranth.lib import wiring
+
 from sim.commands import mesh_size
 from sim.verilator import ROOT
 
 from .boards import BOARDS, Board, board
 from .report import Report, draw, show
+from .tile import Tile
 from .top import Top
 
 BUILD = ROOT / "build" / "fpga"
@@ -39,24 +42,24 @@ def folder_of(made_for: Board) -> Path:
     return BUILD / f"{made_for.name}-{made_for.config.columns}x{made_for.config.rows}"
 
 
-def build(made_for: Board, *, seed: int, synthesis_only: bool = False) -> None:
-    """Make the bitstream, or stop before placement.
+def build(made_for: Board, tile: wiring.Component, folder: Path, *, seed: int, synthesis_only: bool = False) -> None:
+    """Make the bitstream of a `Tile`, or of what has its ports, in a folder; or stop before placement.
 
     Raises
     ------
     BuildError
         If a tool fails.
     """
-    folder = folder_of(made_for)
     plan = made_for.platform().prepare(
-        Top(board=made_for), name=NAME, synth_opts="-no-rw-check", script_after_synth=f"tee -o {NAME}.stat stat",
+        Top(board=made_for, tile=tile), name=NAME, synth_opts="-no-rw-check",
+        script_after_synth=f"tee -o {NAME}.stat stat",
         nextpnr_opts=f"--seed {seed} --report {NAME}.report.json --write {NAME}.routed.json --timing-allow-fail",
         ecppack_opts="--compress")
     plan.extract(folder)
     script = (folder / f"{plan.script}.sh").read_text()
-    for tool, variable in (("synthesising", "YOSYS"), ("placing and routing", "NEXTPNR_ECP5"), ("packing", "ECPPACK")):
+    for doing, variable in (("synthesising", "YOSYS"), ("placing and routing", "NEXTPNR_ECP5"), ("packing", "ECPPACK")):
         command = next(line for line in script.splitlines() if line.startswith(f'"${variable}"'))
-        _run(folder, tool, command, variable)
+        _run(folder, doing, command, variable)
         if synthesis_only:
             return
 
@@ -86,10 +89,10 @@ def main() -> None:
         made_for = board(arguments.board)
         if arguments.mesh:
             made_for = made_for.with_mesh(*arguments.mesh)
-        build(made_for, seed=arguments.seed, synthesis_only=arguments.synthesis)
+        folder = folder_of(made_for)
+        build(made_for, Tile(options=made_for.tile), folder, seed=arguments.seed, synthesis_only=arguments.synthesis)
     except (ValueError, BuildError) as error:
         sys.exit(f"python -m fpga.build: {error}")
-    folder = folder_of(made_for)
     report = Report.of(folder, made_for, placed=not arguments.synthesis, seed=arguments.seed, tools=versions())
     (folder / "report.json").write_text(report.to_json())
     show(report)

@@ -12,7 +12,7 @@ from hdl.mesh import Mesh
 from hdl.verilog import Block
 
 from .link.frame import DESIGN, PROTOCOL
-from .link.link import PATIENCE, Link
+from .link.link import PATIENCE, SerialLink
 
 #: Verilog names of the tile and of the mesh in it.
 TILE_MODULE, MESH_MODULE = "d1_tile", "d1_mesh"
@@ -74,8 +74,8 @@ class Tile(wiring.Component):
 
     def __init__(self, *, options: TileOptions):
         self.options = options
-        self.link_unit = Link(config=options.config, divisor=options.divisor, identity=options.identity,
-                              patience=options.patience)
+        self.link_unit = SerialLink(config=options.config, divisor=options.divisor, identity=options.identity,
+                                    patience=options.patience)
         super().__init__({
             "rx": In(1, init=1),
             "tx": Out(1, init=1),

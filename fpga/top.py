@@ -1,12 +1,13 @@
 """The whole FPGA: a tile, its clock, and the pins of a board."""
 
 from amaranth.hdl import ClockSignal, Elaboratable, Instance, Module, ResetSignal, Signal
+from amaranth.lib import wiring
 
 from hdl.verilog import emit
 
 from .boards import Board
 from .pll import ClockGenerator
-from .tile import TILE_MODULE, Tile
+from .tile import TILE_MODULE
 
 
 def _pin(platform, place: str):
@@ -23,10 +24,13 @@ class Top(Elaboratable):
     Parameters
     ----------
     board : Board
+    tile : wiring.Component
+        A `Tile`, or what has its ports.
     """
 
-    def __init__(self, *, board: Board):
+    def __init__(self, *, board: Board, tile: wiring.Component):
         self.board = board
+        self.tile = tile
 
     def elaborate(self, platform):
         m = Module()
@@ -43,7 +47,7 @@ class Top(Elaboratable):
             m.d.comb += _pin(platform, pin).o.eq(value)
 
         # The tile repeats blocks by name, which `hdl.verilog.emit` alone can put into Verilog.
-        platform.add_file(f"{TILE_MODULE}.sv", emit(Tile(options=board.tile), name=TILE_MODULE))
+        platform.add_file(f"{TILE_MODULE}.sv", emit(self.tile, name=TILE_MODULE))
         m.submodules.tile = Instance(
             TILE_MODULE, i_clk=ClockSignal(), i_rst=ResetSignal(), i_rx=uart.rx.i, o_tx=uart.tx.o,
             **{f"o_{name}": value for name, value in leds.items()})

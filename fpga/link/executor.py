@@ -6,11 +6,15 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hdl.config import Config
+from hdl.noc.link import Link
 from hdl.noc.packet import Op, flit_layout
 from hdl.noc.reports import Report
 
 from .buffer import INDEX_BITS, Reader, Writer
 from .frame import MAX_DATA, Kind, Request, Response, Status
+
+#: The traffic class of READ and WRITE.
+REQUEST = 0
 
 #: Cycles for which RESET holds the mesh in reset.
 RESET_CYCLES = 16
@@ -42,7 +46,7 @@ class Executor(wiring.Component):
         Frames dropped so far.
     out_of_turn : Out(1)
         A request is dropped in this cycle.
-    edge_i : Out(stream), edge_o : In(stream)
+    edge_i : Out(Link), edge_o : In(stream)
         To ``i`` and from ``o`` of the edge port.
     mesh_reset : Out(1)
     """
@@ -55,7 +59,6 @@ class Executor(wiring.Component):
         self.config = config
         self.identity = identity
         self.patience = patience
-        flits = stream.Signature(flit_layout(config))
         super().__init__({
             "requests": In(stream.Signature(Request)),
             "request_data": Out(Reader),
@@ -63,8 +66,8 @@ class Executor(wiring.Component):
             "response_data": Out(Writer),
             "dropped": In(16),
             "out_of_turn": Out(1),
-            "edge_i": Out(flits),
-            "edge_o": In(flits),
+            "edge_i": Out(Link(config)),
+            "edge_o": In(stream.Signature(flit_layout(config))),
             "mesh_reset": Out(1),
         })
 
@@ -94,12 +97,12 @@ class Executor(wiring.Component):
         report = Report(answer.payload[:Report.as_shape().size])
         answered = Signal()
         m.d.comb += [
-            self.edge_i.payload.eq(packet),
+            self.edge_i.flit.eq(packet),
             self.edge_o.ready.eq(1),
             answered.eq(self.edge_o.valid & ((answer.header.op == Op.DATA) | (answer.header.op == Op.ACK)
                                              | (answer.header.op == Op.ERROR))),
         ]
-        with m.If(self.edge_i.ready):
+        with m.If(self.edge_i.ready[REQUEST]):
             m.d.sync += self.edge_i.valid.eq(0)
         with m.If(answered):
             m.d.sync += owed.eq(0)
@@ -197,7 +200,7 @@ class Executor(wiring.Component):
                     m.next = "send"
 
             with m.State("send"):
-                m.d.sync += [self.edge_i.valid.eq(1), owed.eq(1), step.eq(0), timer.eq(0)]
+                m.d.sync += [self.edge_i.valid.eq(1 << REQUEST), owed.eq(1), step.eq(0), timer.eq(0)]
                 m.next = "wait"
 
             with m.State("wait"):

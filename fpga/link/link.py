@@ -5,6 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.config import Config
+from hdl.noc.link import Link
 from hdl.noc.packet import flit_layout
 
 from .buffer import FrameBuffer
@@ -17,7 +18,7 @@ from .uart import UartReceiver, UartTransmitter
 PATIENCE = 1 << 20
 
 
-class Link(wiring.Component):
+class SerialLink(wiring.Component):
     """Carries out at an edge port what comes over a serial line; see docs/board.md.
 
     Parameters
@@ -34,7 +35,7 @@ class Link(wiring.Component):
     -------
     rx : In(1), tx : Out(1)
         The line.
-    edge_i : Out(stream), edge_o : In(stream)
+    edge_i : Out(Link), edge_o : In(stream)
         To ``i`` and from ``o`` of the edge port.
     mesh_reset : Out(1)
         A request resets the mesh.
@@ -46,12 +47,11 @@ class Link(wiring.Component):
         self.receiver = UartReceiver(divisor=divisor)
         self.transmitter = UartTransmitter(divisor=divisor)
         self.executor = Executor(config=config, identity=identity, patience=patience)
-        flits = stream.Signature(flit_layout(config))
         super().__init__({
             "rx": In(1, init=1),
             "tx": Out(1, init=1),
-            "edge_i": Out(flits),
-            "edge_o": In(flits),
+            "edge_i": Out(Link(config)),
+            "edge_o": In(stream.Signature(flit_layout(config))),
             "mesh_reset": Out(1),
             "served": Out(1),
             "failed": Out(1),

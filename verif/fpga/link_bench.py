@@ -5,7 +5,7 @@ from collections import deque
 
 import cocotb
 from cocotb.clock import Clock
-from cocotb.triggers import FallingEdge, RisingEdge, Timer, with_timeout
+from cocotb.triggers import FallingEdge, RisingEdge, Timer, ValueChange, with_timeout
 
 from fpga.link.frame import (
     END,
@@ -49,14 +49,15 @@ class Mesh:
         edge = RisingEdge(self.dut.clk)
         while True:
             if not int(self.i.valid.value):
-                await RisingEdge(self.i.valid)
+                await ValueChange(self.i.valid)
             for _ in range(random.choice((0, 1, 5))):
                 await edge
             while not self.takes:
                 await edge
             self.i.ready.value = 1
             await edge
-            packet = self.codec.unpack(int(self.i.payload.value))
+            packet = self.codec.unpack(int(self.i.flit.value))
+            assert int(self.i.valid.value) == 1 << packet.traffic_class
             self.i.ready.value = 0
             self.packets.append(packet)
             for _ in range(random.choice((1, 2, 30))):
