@@ -124,7 +124,8 @@ class Session:
                  content: bytes = b"") -> bytes:
         self._sequence = (self._sequence + 1) % 256
         frame = pack_request(sequence=self._sequence, kind=kind, node=node, address=address, size=size, content=content)
-        patience = self.line.latency_s + 10 * (len(frame) + 2 * MAX_DATA + _OVERHEAD) / self.line.baud
+        most = {Kind.HELLO: MAX_DATA, Kind.READ: size}.get(kind, 0)
+        patience = self.line.latency_s + 10 * (len(frame) + 2 * most + _OVERHEAD) / self.line.baud
         name = f"{kind.name} of {size} bytes at {address:#x} of node {node[0]},{node[1]}" if size else kind.name
         for attempt in range(ATTEMPTS):
             self.repeated += attempt > 0

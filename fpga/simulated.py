@@ -159,7 +159,11 @@ class SimulatedBoard:
 
     def write(self, data: bytes) -> None:
         """Send bytes."""
-        self._received += self.drive(symbols_of(data))
+        self.send(symbols_of(data))
+
+    def send(self, symbols: NDArray[np.uint16]) -> None:
+        """Put symbols onto the line, which may be anything."""
+        self._received += self.drive(symbols)
 
     def read_frame(self, *, seconds: float) -> bytes | None:
         """What comes up to the next END, without it; None if no END comes within that time of the board's clock."""

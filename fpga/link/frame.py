@@ -125,7 +125,4 @@ def unpack_response(content: bytes) -> tuple[dict[str, int], bytes] | None:
 
 def status_name(status: int) -> str:
     """What a status is called; its number, if it has no name."""
-    for names in (ErrorCode, Status):
-        if status in names:
-            return names(status).name
-    return str(status)
+    return next((known.name for known in (*ErrorCode, *Status) if known == status), str(status))

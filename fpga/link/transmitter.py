@@ -1,7 +1,7 @@
 """Bytes of a frame from a response."""
 
 from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import stream, wiring
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.crc import Processor
 from amaranth.lib.wiring import In, Out
 
@@ -62,7 +62,7 @@ class FrameTransmitter(wiring.Component):
                     m.d.comb += next_index.eq(0)
                     m.next = "crc"
             with m.State("crc"):
-                m.d.comb += [offered.eq(1), byte.eq(crc.crc.word_select(index[:2], 8))]
+                m.d.comb += [offered.eq(1), byte.eq(data.View(data.ArrayLayout(8, CRC_BYTES), crc.crc)[index[:2]])]
                 go_on(last=CRC_BYTES - 1, then="end")
             with m.State("end"):
                 m.d.comb += [offered.eq(1), is_end.eq(1), self.i.ready.eq(sent)]
