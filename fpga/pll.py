@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from amaranth.hdl import ClockDomain, ClockSignal, Instance, Module, Signal
+from amaranth.hdl import ClockSignal, Instance, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.cdc import ResetSynchronizer
 from amaranth.lib.wiring import In
@@ -46,7 +46,7 @@ class PllSettings:
 
 
 class ClockGenerator(wiring.Component):
-    """Makes the ``sync`` domain from an oscillator.
+    """Drives the ``sync`` domain, which its parent has to define, from an oscillator.
 
     Parameters
     ----------
@@ -68,7 +68,6 @@ class ClockGenerator(wiring.Component):
         m = Module()
         settings = self.settings
         pll_clock, locked = Signal(attrs={"keep": "true"}), Signal()
-        m.domains.sync = ClockDomain()
         m.submodules.pll = Instance(
             "EHXPLLL",
             p_PLLRST_ENA="DISABLED", p_INTFB_WAKE="DISABLED", p_STDBY_ENABLE="DISABLED", p_DPHASE_SOURCE="DISABLED",

@@ -50,7 +50,7 @@ class SerialLine:
     def __init__(self, port: str, *, baud: int):
         self.baud = baud
         try:
-            self._serial = serial.Serial(port, baud, exclusive=True)
+            self._serial = serial.Serial(port, baud, exclusive=True, timeout=0.02)
         except (OSError, ValueError) as error:
             raise LinkLost(_cannot_open(port, error)) from error
         self._received = bytearray()
@@ -66,14 +66,12 @@ class SerialLine:
         """What comes up to the next END, without it; None if no END comes within `seconds`."""
         deadline = time.monotonic() + seconds
         while END not in self._received:
-            self._serial.timeout = max(0.0, deadline - time.monotonic())
+            if time.monotonic() > deadline:
+                return None
             try:
-                came = self._serial.read(max(1, self._serial.in_waiting))
+                self._received += self._serial.read(max(1, self._serial.in_waiting))
             except OSError as error:
                 raise self._gone(error) from error
-            if not came:
-                return None
-            self._received += came
         frame, _, self._received = self._received.partition(bytes([END]))
         return bytes(frame)
 

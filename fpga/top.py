@@ -1,21 +1,13 @@
 """The whole FPGA: a tile, its clock, and the pins of a board."""
 
-from amaranth.hdl import ClockSignal, Elaboratable, Instance, Module, ResetSignal, Signal
-from amaranth.lib import wiring
+from amaranth.hdl import ClockDomain, ClockSignal, Elaboratable, Instance, Module, ResetSignal
+from amaranth.lib import io, wiring
 
 from hdl.verilog import emit
 
 from .boards import Board
 from .pll import ClockGenerator
 from .tile import TILE_MODULE
-
-
-def _pin(platform, place: str):
-    """The pin called e.g. ``rgb_led 0.g``."""
-    name, _, part = place.partition(".")
-    resource, number = name.split()
-    requested = platform.request(resource, int(number))
-    return getattr(requested, part) if part else requested
 
 
 class Top(Elaboratable):
@@ -35,20 +27,37 @@ class Top(Elaboratable):
     def elaborate(self, platform):
         m = Module()
         board = self.board
-        input_hz = round(platform.default_clk_frequency)
-        m.submodules.clock = clock = ClockGenerator(input_hz=input_hz, output_hz=board.clock_hz)
+
+        def buffer(name: str, direction: str, place: str):
+            """A pin by the name of its resource, its number and, after a dot, its part."""
+            resource, _, part = place.partition(".")
+            port = platform.request(*_numbered(resource), dir="-")
+            m.submodules[f"pin_{name}"] = made = io.Buffer(direction, getattr(port, part) if part else port)
+            return made
+
+        # A resource can be requested once, so both lines of the port come from one request.
+        uart = platform.request("uart", 0, dir="-")
+        m.submodules.pin_rx = rx = io.Buffer("i", uart.rx)
+        m.submodules.pin_tx = tx = io.Buffer("o", uart.tx)
+        leds = {name: buffer(name, "o", place).o
+                for name, place in zip(("heartbeat", "link", "error"), board.leds, strict=True)}
+
+        m.domains.sync = ClockDomain()
+        m.submodules.clock = clock = ClockGenerator(
+            input_hz=round(platform.default_clk_frequency), output_hz=board.clock_hz)
         m.d.comb += [
-            clock.oscillator.eq(platform.request(platform.default_clk).i),
-            clock.reset.eq(_pin(platform, board.button).i),
+            clock.oscillator.eq(buffer("oscillator", "i", f"{platform.default_clk} 0").i),
+            clock.reset.eq(buffer("reset", "i", board.button).i),
         ]
-        uart = platform.request("uart")
-        leds = {name: Signal(name=name) for name in ("heartbeat", "link", "error")}
-        for pin, value in zip(board.leds, leds.values(), strict=True):
-            m.d.comb += _pin(platform, pin).o.eq(value)
 
         # The tile repeats blocks by name, which `hdl.verilog.emit` alone can put into Verilog.
         platform.add_file(f"{TILE_MODULE}.sv", emit(self.tile, name=TILE_MODULE))
         m.submodules.tile = Instance(
-            TILE_MODULE, i_clk=ClockSignal(), i_rst=ResetSignal(), i_rx=uart.rx.i, o_tx=uart.tx.o,
+            TILE_MODULE, i_clk=ClockSignal(), i_rst=ResetSignal(), i_rx=rx.i, o_tx=tx.o,
             **{f"o_{name}": value for name, value in leds.items()})
         return m
+
+
+def _numbered(resource: str) -> tuple[str, int]:
+    name, number = resource.split()
+    return name, int(number)
