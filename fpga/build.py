@@ -51,8 +51,7 @@ def build(made_for: Board, tile: wiring.Component, folder: Path, *, seed: int, s
         If a tool fails.
     """
     plan = made_for.platform().prepare(
-        Top(board=made_for, tile=tile), name=NAME, synth_opts="-no-rw-check",
-        script_after_synth=f"tee -o {NAME}.stat stat",
+        Top(board=made_for, tile=tile), name=NAME, script_after_synth=f"tee -o {NAME}.stat stat",
         nextpnr_opts=f"--seed {seed} --report {NAME}.report.json --write {NAME}.routed.json --timing-allow-fail",
         ecppack_opts="--compress")
     plan.extract(folder)

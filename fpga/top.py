@@ -28,7 +28,7 @@ class Top(Elaboratable):
         m = Module()
         board = self.board
 
-        def buffer(name: str, direction: str, place: str):
+        def buffer(name: str, direction: io.Direction, place: str):
             """A pin by the name of its resource, its number and, after a dot, its part."""
             resource, _, part = place.partition(".")
             port = platform.request(*_numbered(resource), dir="-")
@@ -37,17 +37,17 @@ class Top(Elaboratable):
 
         # A resource can be requested once, so both lines of the port come from one request.
         uart = platform.request("uart", 0, dir="-")
-        m.submodules.pin_rx = rx = io.Buffer("i", uart.rx)
-        m.submodules.pin_tx = tx = io.Buffer("o", uart.tx)
-        leds = {name: buffer(name, "o", place).o
+        m.submodules.pin_rx = rx = io.Buffer(io.Direction.Input, uart.rx)
+        m.submodules.pin_tx = tx = io.Buffer(io.Direction.Output, uart.tx)
+        leds = {name: buffer(name, io.Direction.Output, place).o
                 for name, place in zip(("heartbeat", "link", "error"), board.leds, strict=True)}
 
         m.domains.sync = ClockDomain()
         m.submodules.clock = clock = ClockGenerator(
             input_hz=round(platform.default_clk_frequency), output_hz=board.clock_hz)
         m.d.comb += [
-            clock.oscillator.eq(buffer("oscillator", "i", f"{platform.default_clk} 0").i),
-            clock.reset.eq(buffer("reset", "i", board.button).i),
+            clock.oscillator.eq(buffer("oscillator", io.Direction.Input, f"{platform.default_clk} 0").i),
+            clock.reset.eq(buffer("reset", io.Direction.Input, board.button).i),
         ]
 
         # The tile repeats blocks by name, which `hdl.verilog.emit` alone can put into Verilog.

@@ -364,7 +364,7 @@ def test_a_bitstream_holds_the_device_the_pll_and_the_pins(tmp_path):
     # nextpnr says which place each pin has; the bitstream must make an input or an output of it.
     ways = set()
     for tile in unpacked.split(".tile ")[1:]:
-        row, column = re.match(r"\w*_?R(\d+)C(\d+):", tile).groups()
+        row, column = re.findall(r"^\w*_?R(\d+)C(\d+):", tile)[0]
         ways |= {(int(column), int(row), pin, way) for pin, way in re.findall(r"enum: (PIO.)\.BASE_TYPE (\w+?)_", tile)}
     places = re.findall(r"pin '(\S+)' constrained to Bel 'X(\d+)/Y(\d+)/(PIO.)'", (tmp_path / "top.tim").read_text())
     names = [name for name, *_ in places]

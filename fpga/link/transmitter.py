@@ -1,7 +1,9 @@
 """Bytes of a frame from a response."""
 
+from typing import Any
+
 from amaranth.hdl import Module, Mux, Signal
-from amaranth.lib import data, stream, wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.crc import Processor
 from amaranth.lib.wiring import In, Out
 
@@ -31,7 +33,8 @@ class FrameTransmitter(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.crc = crc = Processor(CRC)
+        crc: Any = Processor(CRC)  # amaranth-stubs does not know it
+        m.submodules.crc = crc
         header = self.i.payload.as_value()
         # `index` is that of `byte` in its part of the frame; the buffer is asked for the one that comes next.
         index, next_index = Signal(INDEX_BITS), Signal(INDEX_BITS)
@@ -62,7 +65,7 @@ class FrameTransmitter(wiring.Component):
                     m.d.comb += next_index.eq(0)
                     m.next = "crc"
             with m.State("crc"):
-                m.d.comb += [offered.eq(1), byte.eq(data.View(data.ArrayLayout(8, CRC_BYTES), crc.crc)[index[:2]])]
+                m.d.comb += [offered.eq(1), byte.eq(crc.crc.word_select(index[:2], 8))]
                 go_on(last=CRC_BYTES - 1, then="end")
             with m.State("end"):
                 m.d.comb += [offered.eq(1), is_end.eq(1), self.i.ready.eq(sent)]

@@ -11,7 +11,7 @@ class Echo(wiring.Component):
     def __init__(self, *, divisor: int):
         self.divisor = divisor
         super().__init__({
-            "rx": In(1, init=1), "tx": Out(1, init=1), "heartbeat": Out(1), "link": Out(1), "error": Out(1),
+            "rx": In(1), "tx": Out(1), "heartbeat": Out(1), "link": Out(1), "error": Out(1),
         })
 
     def elaborate(self, platform):
