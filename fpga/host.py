@@ -28,7 +28,7 @@ from .session import Line, Session
 from .simulated import SimulatedBoard
 
 #: Clock cycles of a bit on a simulated board's line, and for which it waits for its mesh.
-SIMULATED_DIVISOR, SIMULATED_PATIENCE = 8, 1 << 12
+SIMULATED_DIVISOR, SIMULATED_PATIENCE = 4, 1 << 12
 
 #: Bytes between two steps of a progress bar.
 _CHUNK = 4096

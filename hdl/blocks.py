@@ -13,6 +13,7 @@ BLOCKS = {
     "core": "hdl.core.core:Core",
     "matrix": "hdl.core.matrix:MatrixUnit",
     "vector": "hdl.core.vector:VectorUnit",
+    "sram": "hdl.mem.sram:FivePortSram",
     "router": "hdl.noc.router:Router",
 }
 

@@ -220,13 +220,13 @@ def global_address(*, x: int, y: int, address: int) -> int:
 
 D1 = Config(
     name="D1", threads=4, issue_width=1, vector_bytes=64, matrix=(8, 8, 4), accumulators=4,
-    sram_bytes=1280 * 1024, sram_banks=4, fetch_lines=4, semaphores=32, fifo_depth=2, list_queue=4,
+    sram_bytes=1280 * 1024, sram_banks=8, fetch_lines=4, semaphores=32, fifo_depth=4, list_queue=4,
     columns=1, rows=1,
 )
 SIM = replace(D1, name="SIM", sram_bytes=128 * 1024, columns=2, rows=2)
 ULX3S = replace(
-    D1, name="ULX3S", threads=2, vector_bytes=16, matrix=(2, 2, 2), sram_bytes=32 * 1024, semaphores=8,
-    columns=2, rows=2,
+    D1, name="ULX3S", threads=2, vector_bytes=16, matrix=(2, 2, 2), sram_bytes=32 * 1024, sram_banks=4, semaphores=8,
+    fifo_depth=3, columns=2, rows=2,
 )
 PRESETS = {preset.name: preset for preset in (D1, SIM, ULX3S)}
 

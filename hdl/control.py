@@ -1,18 +1,36 @@
 """The control registers of a node: the threads' blocks and the node's counters."""
 
-from amaranth.hdl import Module, Signal
-from amaranth.lib import wiring
+from amaranth.hdl import Module, Signal, unsigned
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from .config import Config
 from .core.core import Activity
-from .memory_map import NODE_BLOCK, NodeRegister
+from .mem.ecc import CODE_BITS
+from .mem.monitor import ErrorStatus
+from .mem.repair import INTERVAL_BITS, injection_layout
+from .memory_map import NODE_BLOCK, REGISTER_BYTES, ROUTE_BLOCK, ROUTE_ROW_BYTES, NodeRegister
+from .noc.address import in_sram
 from .noc.control_bus import ControlBus
 from .noc.interface import NetworkStatus
-from .noc.router import Side
+from .noc.routing import RouteSettings, Side
+
+
+class Injection(data.Struct):
+    """The register SRAM_INJECT: turn these bits of the word at the address over; equal ones are a single bit.
+
+    Read, it says ``busy`` until that is done.
+    """
+
+    address: unsigned(32)
+    first: unsigned(8)
+    second: unsigned(8)
+    reserved: unsigned(15)
+    busy: unsigned(1)
 
 
 class Control(wiring.Component):
-    """Splits the control bus between the threads and the node's counters.
+    """Splits the control bus between the threads, the node's registers and the routing table.
 
     Members
     -------
@@ -22,11 +40,16 @@ class Control(wiring.Component):
         To the core.
     cycle : In(64)
         Cycles since reset.
-    activity : In(Activity), network : In(NetworkStatus), flits : In
-        What is counted, or has been.
+    activity : In(Activity), network : In(NetworkStatus), flits, stalls, refused : In(len(Side))
+        What is counted, or has been; see `hdl.noc.router.Router` for the last three.
+    routing : Out(RouteSettings)
+        To the router.
+    sram : In(ErrorStatus), scrub_interval : Out(16), injection : Out(stream)
+        Errors of the SRAM; its scrubber; errors to be made, see `hdl.mem.repair`.
     """
 
-    def __init__(self):
+    def __init__(self, *, config: Config):
+        self.config = config
         super().__init__({
             "bus": In(ControlBus()),
             "threads": Out(ControlBus()),
@@ -34,6 +57,12 @@ class Control(wiring.Component):
             "activity": In(Activity),
             "network": In(NetworkStatus),
             "flits": In(len(Side)),
+            "sram": In(ErrorStatus),
+            "scrub_interval": Out(INTERVAL_BITS),
+            "injection": Out(stream.Signature(injection_layout(config))),
+            "stalls": In(len(Side)),
+            "refused": In(len(Side)),
+            "routing": Out(RouteSettings()),
         })
 
     def elaborate(self, platform):
@@ -43,6 +72,19 @@ class Control(wiring.Component):
             counter = Signal(64, name=name)
             m.d.sync += counter.eq(counter + strobe)
             return counter
+
+        injection, new = Signal(Injection), Signal(Injection)
+        word_offset = self.config.line_offset_bits
+        m.d.comb += [
+            self.injection.valid.eq(injection.busy),
+            self.injection.payload.line.eq(injection.address[word_offset:]),
+            self.injection.payload.word.eq(injection.address[3:word_offset]),
+            self.injection.payload.first.eq(injection.first),
+            self.injection.payload.second.eq(injection.second),
+            new.eq(self.bus.write_data),
+        ]
+        with m.If(self.injection.ready):
+            m.d.sync += injection.busy.eq(0)
 
         activity, network = self.activity, self.network
         registers = {
@@ -56,8 +98,19 @@ class Control(wiring.Component):
             NodeRegister.BUSY_CYCLES: count(activity.busy, "busy_cycles"),
             NodeRegister.STALL_CYCLES: count(activity.stalled, "stall_cycles"),
         }
+        registers |= {
+            NodeRegister.SRAM_CORRECTED: self.sram.corrected,
+            NodeRegister.SRAM_UNCORRECTABLE: self.sram.uncorrectable,
+            NodeRegister.SRAM_FIRST_CORRECTED: self.sram.first_corrected,
+            NodeRegister.SRAM_FIRST_UNCORRECTABLE: self.sram.first_uncorrectable,
+            NodeRegister.SRAM_SCRUB: self.scrub_interval,
+            NodeRegister.SRAM_INJECT: injection,
+        }
         for side in Side:
-            registers[NodeRegister[f"FLITS_{side.name}"]] = count(self.flits[side], f"flits_{side.name.lower()}")
+            for what in ("flits", "stalls", "refused"):
+                strobe = getattr(self, what)[side]
+                registers[NodeRegister[f"{what.upper()}_{side.name}"]] = count(strobe, f"{what}_{side.name.lower()}")
+        registers[NodeRegister.ROUTING] = self.routing.by_table
         node = Signal()
         m.d.comb += [
             node.eq(self.bus.address >= NODE_BLOCK),
@@ -72,4 +125,25 @@ class Control(wiring.Component):
                 for offset, register in registers.items():
                     with m.Case(NODE_BLOCK + offset):
                         m.d.comb += self.bus.read_data.eq(register)
+
+        writes = self.bus.valid & self.bus.write
+        with m.If(writes), m.Switch(self.bus.address):
+            with m.Case(NODE_BLOCK + NodeRegister.SRAM_SCRUB):
+                m.d.sync += self.scrub_interval.eq(self.bus.write_data)
+            with m.Case(NODE_BLOCK + NodeRegister.SRAM_INJECT):
+                with m.If(~injection.busy & in_sram(self.config, new.address)):
+                    m.d.sync += [
+                        injection.eq(new),
+                        injection.reserved.eq(0),
+                        injection.busy.eq((new.first < CODE_BITS) & (new.second < CODE_BITS)),
+                    ]
+            with m.Case(NODE_BLOCK + NodeRegister.ROUTING):
+                m.d.sync += self.routing.by_table.eq(self.bus.write_data[0])
+        route = self.bus.address - ROUTE_BLOCK
+        m.d.comb += [
+            self.routing.write.eq(writes & (self.bus.address >= ROUTE_BLOCK)),
+            self.routing.row.eq(route // ROUTE_ROW_BYTES),
+            self.routing.group.eq(route % ROUTE_ROW_BYTES // REGISTER_BYTES),
+            self.routing.routes.eq(self.bus.write_data),
+        ]
         return m

@@ -471,6 +471,7 @@ class Cause(IntEnum):
     STORE_MISALIGNED = 6
     STORE_ACCESS = 7
     ECALL = 11
+    HARDWARE_ERROR = 19
     SEMAPHORE_RANGE = 24
 
 
@@ -483,9 +484,11 @@ CAUSES: dict[Cause, tuple[str, str]] = {
     Cause.LOAD_MISALIGNED: ("load crosses a line or is a misaligned vector load", "the address"),
     Cause.LOAD_ACCESS: ("load from an address outside the SRAM, or one that its node refused", "the address"),
     Cause.STORE_MISALIGNED: ("store crosses a line, or a misaligned vector store, atomic or list", "the address"),
-    Cause.STORE_ACCESS: ("store, atomic, list or remote post to an address outside the SRAM or the mesh, or one that its "
-                         "node refused", "the address"),
+    Cause.STORE_ACCESS: ("store, atomic, list or remote post to an address outside the SRAM or the mesh, or one that "
+                         "its node refused", "the address"),
     Cause.ECALL: ("ecall", "0"),
+    Cause.HARDWARE_ERROR: ("uncorrectable memory error in what an earlier load read, or in the instruction's line",
+                           "the load's address, or pc"),
     Cause.SEMAPHORE_RANGE: ("semaphore number out of range", "rs1"),
 }
 

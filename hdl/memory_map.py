@@ -10,12 +10,19 @@ from .config import Config
 
 #: The control region starts here and is 2^CONTROL_BITS bytes long; a register is 8 of them.
 CONTROL_BASE = 0x0200_0000
-CONTROL_BITS = 13
+CONTROL_BITS = 15
 REGISTER_BYTES = 8
 
 #: Where the blocks of the threads, one after the other, and that of the node start in it.
 THREAD_BLOCK = 0x40
 NODE_BLOCK = 0x1000
+
+#: The routing table: 4 bits for each destination, a `hdl.noc.routing.Side`, 16 columns of a row in a register, and room
+#: for 8 registers in each row.
+ROUTE_BLOCK = 0x4000
+ROUTE_BITS = 4
+ROUTES_PER_REGISTER = 64 // ROUTE_BITS
+ROUTE_ROW_BYTES = 8 * REGISTER_BYTES
 
 
 class State(IntEnum):
@@ -55,6 +62,30 @@ class NodeRegister(IntEnum):
     FLITS_LOCAL = 0x58
     BUSY_CYCLES = 0x60
     STALL_CYCLES = 0x68
+    STALLS_NORTH = 0x70
+    STALLS_SOUTH = 0x78
+    STALLS_EAST = 0x80
+    STALLS_WEST = 0x88
+    STALLS_LOCAL = 0x90
+    REFUSED_NORTH = 0x98
+    REFUSED_SOUTH = 0xA0
+    REFUSED_EAST = 0xA8
+    REFUSED_WEST = 0xB0
+    REFUSED_LOCAL = 0xB8
+    ROUTING = 0xC0
+    SRAM_CORRECTED = 0x100
+    SRAM_UNCORRECTABLE = 0x108
+    SRAM_FIRST_CORRECTED = 0x110
+    SRAM_FIRST_UNCORRECTABLE = 0x118
+    SRAM_SCRUB = 0x120
+    SRAM_INJECT = 0x128
+
+
+class RoutingMode(IntEnum):
+    """Values of the node's ROUTING register."""
+
+    X_FIRST = 0
+    TABLE = 1
 
 
 class ErrorCode(IntEnum):
@@ -69,6 +100,7 @@ class ErrorCode(IntEnum):
     OVERFLOW = 6
     DESCRIPTOR = 7
     CHAIN = 8
+    MEMORY = 9
 
     @classmethod
     def report(cls, first_error: int) -> str:
@@ -103,6 +135,11 @@ def thread_register(thread: int, register: ThreadRegister) -> int:
 def node_register(register: NodeRegister) -> int:
     """Local address of a register of the node."""
     return CONTROL_BASE + NODE_BLOCK + register
+
+
+def route_register(*, x: int, y: int) -> int:
+    """Local address of the register with the route to (x, y)."""
+    return CONTROL_BASE + ROUTE_BLOCK + ROUTE_ROW_BYTES * y + REGISTER_BYTES * (x // ROUTES_PER_REGISTER)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,12 +10,10 @@ from .core.core import Core
 from .core.layouts import retirement_layout
 from .mem.sram import Sram
 from .noc.interface import NetworkInterface
-from .noc.link import Link
-from .noc.packet import Coordinate
-from .noc.router import Router, Side
-
-#: The sides of a node that have neighbours.
-NEIGHBOURS = (Side.NORTH, Side.SOUTH, Side.EAST, Side.WEST)
+from .noc.link import Hop
+from .noc.packet import Coordinate, flit_layout
+from .noc.router import Router
+from .noc.routing import NEIGHBOURS
 
 
 class Node(wiring.Component):
@@ -25,7 +23,9 @@ class Node(wiring.Component):
     -------
     position : In(Coordinate)
         Where the node stands; constant.
-    inputs, outputs : Link of each side in `NEIGHBOURS`
+    neighbours : In(4)
+        Which sides of `NEIGHBOURS` have a live neighbour; constant.
+    inputs, outputs : Hop of each side in `NEIGHBOURS`
         To the neighbours' routers.
     retirement : Out
         For traces; see `hdl.core.core.retirement_layout`.
@@ -33,10 +33,12 @@ class Node(wiring.Component):
 
     def __init__(self, *, config: Config):
         self.config = config
+        hop = Hop(flit=flit_layout(config), depth=config.fifo_depth)
         super().__init__({
             "position": In(Coordinate),
-            "inputs": In(Link(config)).array(len(NEIGHBOURS)),
-            "outputs": Out(Link(config)).array(len(NEIGHBOURS)),
+            "neighbours": In(len(NEIGHBOURS)),
+            "inputs": In(hop).array(len(NEIGHBOURS)),
+            "outputs": Out(hop).array(len(NEIGHBOURS)),
             "retirement": Out(retirement_layout(config)),
         })
 
@@ -45,14 +47,16 @@ class Node(wiring.Component):
         config = self.config
         m.submodules.router = router = Router(config=config)
         m.submodules.interface = interface = NetworkInterface(config=config)
-        m.submodules.sram = sram = Sram(config=config, users=("fetch", "core", "mesh_read", "mesh_write"))
+        m.submodules.sram = sram = Sram(
+            config=config, readers=("fetch", "core", "mesh_read", "mesh_write"), writers=("core", "mesh_write"))
         m.submodules.core = core = Core(config=config)
-        m.submodules.control = control = Control()
+        m.submodules.control = control = Control(config=config)
 
         cycle = Signal(64)
         m.d.sync += cycle.eq(cycle + 1)
         m.d.comb += [
             router.position.eq(self.position),
+            router.neighbours.eq(self.neighbours),
             interface.position.eq(self.position),
             core.position.eq(self.position),
             interface.cycle.eq(cycle),
@@ -63,8 +67,9 @@ class Node(wiring.Component):
         for side in NEIGHBOURS:
             wiring.connect(m, wiring.flipped(self.inputs[side]), router.inputs[side])
             wiring.connect(m, router.outputs[side], wiring.flipped(self.outputs[side]))
-        wiring.connect(m, router.outputs[Side.LOCAL], interface.mesh_in)
-        wiring.connect(m, interface.mesh_out, router.inputs[Side.LOCAL])
+        wiring.connect(m, router.local_out, interface.mesh_in)
+        wiring.connect(m, interface.mesh_out, router.local_in)
+        wiring.connect(m, control.routing, router.settings)
 
         wiring.connect(m, core.fetch, sram.fetch)
         wiring.connect(m, core.memory, sram.core)
@@ -79,11 +84,16 @@ class Node(wiring.Component):
         wiring.connect(m, interface.post, core.mesh_post)
         wiring.connect(m, interface.control, control.bus)
         wiring.connect(m, control.threads, core.control)
+        wiring.connect(m, control.injection, sram.injection)
         m.d.comb += [
             interface.overflow.eq(core.overflow),
             interface.awaiting.eq(core.awaiting),
             control.activity.eq(core.activity),
             control.network.eq(interface.status),
             control.flits.eq(router.flits),
+            control.sram.eq(sram.errors),
+            sram.scrub_interval.eq(control.scrub_interval),
+            control.stalls.eq(router.stalls),
+            control.refused.eq(router.refused),
         ]
         return m

@@ -8,6 +8,7 @@ synthesis small. `emit` gives self-contained text: the component, its blocks and
 import re
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 
 from amaranth.back import verilog
@@ -18,6 +19,15 @@ from amaranth.lib.wiring import In
 #: How Yosys writes a constant to bits of a register: a process that waits for a change that never comes.
 _CONSTANT = re.compile(r"always @\*(\n\s+\S+ = \d+'h[0-9a-f]+;)")
 
+#: What the names of signals end with of which no two are set at a time, where they are the conditions of an ``If`` and
+#: its ``Elif``: synthesis need not care about their order. Whoever uses it has to be sure of that.
+ALONE = "_alone"
+_CONDITION = rf"if (\(\w+{ALONE}(?:\[\d+\])?\)) begin\n"
+_CHOICE = r"      \S+ = [^\n]+;\n"
+_CHOICES = re.compile(rf"    {_CONDITION}((?:{_CHOICE})(?:    end else {_CONDITION}{_CHOICE})*)    end\n")
+
+#: How Yosys writes a bit that stands in many places side by side. Verilator would work it out for each of them.
+_REPEATED = re.compile(r"(\\\S+ (?:\[\d+\])?|[\w$']+(?:\[\d+(?::\d+)?\])?)((?:, \1){2,})(?=[ ,}])")
 
 #: What Verilator's lint is not to ask of machine-written text; nothing else of its -Wall is turned off.
 _LINT_OFF = {
@@ -31,10 +41,19 @@ _LINT_OFF = {
 }
 
 
+class View(Enum):
+    """What the Verilog is for: macros have a body for each."""
+
+    SIMULATION = "simulation"
+    FPGA = "fpga"
+    ASIC = "asic"
+
+
 @dataclass
 class _Collected:
     """Blocks by module name, and macro files, that an emission has met."""
 
+    view: View
     blocks: dict[str, wiring.Component] = field(default_factory=dict)
     macros: dict[Path, None] = field(default_factory=dict)
 
@@ -85,14 +104,21 @@ class Block(wiring.Component):
 
 
 def use_macro(path: Path) -> None:
-    """Make the running emission carry the Verilog of a hand-written macro that the design instantiates."""
-    _collected().macros.setdefault(path)
+    """Make the running emission carry the Verilog of a hand-written macro that the design instantiates.
+
+    `path` is a file, or a folder with a file for each `View`.
+    """
+    collected = _collected()
+    collected.macros.setdefault(path / f"{collected.view.value}.v" if path.is_dir() else path)
 
 
-def emit(top: wiring.Component, *, name: str) -> str:
-    """Self-contained SystemVerilog of `top` as module `name`; its ports are called as in `ports_of`."""
+def emit(top: wiring.Component, *, name: str, view: View = View.SIMULATION) -> str:
+    """Self-contained SystemVerilog of `top` as module `name`; its ports are called as in `ports_of`.
+
+    In the ASIC view, SRAM macros are black boxes and have no text.
+    """
     texts: dict[str, str] = {}
-    collected = _Collected(blocks={name: top})
+    collected = _Collected(view=view, blocks={name: top})
     token = _running.set(collected)
     try:
         while waiting := collected.blocks.keys() - texts.keys():
@@ -105,4 +131,11 @@ def emit(top: wiring.Component, *, name: str) -> str:
         _running.reset(token)
     lint = [f"// verilator lint_off {rule} // {reason}" for rule, reason in _LINT_OFF.items()]
     text = "\n".join([*lint, *(path.read_text() for path in collected.macros), *reversed(texts.values())])
-    return _CONSTANT.sub(r"always_comb\1", text)
+    text = _REPEATED.sub(lambda run: f"{{{1 + run[2].count(f', {run[1]}')}{{{run[1]}}}}}", text)
+    return _CHOICES.sub(_in_any_order, _CONSTANT.sub(r"always_comb\1", text))
+
+
+def _in_any_order(conditions: re.Match) -> str:
+    """The same as a case statement that synthesis takes to have one condition at a time."""
+    others = re.sub(rf"    end else {_CONDITION}", r"      \1:\n  ", conditions[2])
+    return f"    (* parallel_case *) case (1'b1)\n      {conditions[1]}:\n  {others}    endcase\n"

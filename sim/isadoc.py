@@ -128,10 +128,10 @@ _INTRODUCTION = """\
 
 Generated from the table in `hdl/isa.py` by `python -m sim docs`; do not edit.
 
-RV64IM with Zaamo, `amocas.w` and `amocas.d` of Zacas, Zicsr and Zifencei, machine mode, LP64, and the extension Xd1 in the opcodes that RISC-V reserves for custom
-use: `0001011` (custom-0), `0101011` (custom-1), `1011011` (custom-2) and `1111011` (custom-3). Tesla has published
-neither mnemonics nor encodings of D1, so Xd1 is our own. Stock assemblers reach it with `.insn`; `sw/include/d1_isa.h`
-wraps every Xd1 instruction for C.
+RV64IM with Zaamo, `amocas.w` and `amocas.d` of Zacas, Zicsr and Zifencei, machine mode, LP64; and the extension Xd1 in
+the opcodes for custom use: `0001011` (custom-0), `0101011` (custom-1), `1011011` (custom-2), `1111011` (custom-3).
+Tesla has published neither mnemonics nor encodings of D1, so Xd1 is our own. Stock assemblers reach it with `.insn`;
+`sw/include/d1_isa.h` wraps every Xd1 instruction for C.
 
 * `rd rs1 rs2` are the integer registers x0 to x31 (x0 reads 0), `vd vs1 vs2` the vector registers v0 to v31, `ad as1`
   accumulators, `part` is a number. Each stands in the field of the same number: `rd` in bits 11:7, `rs1` in 19:15,
@@ -139,8 +139,8 @@ wraps every Xd1 instruction for C.
 * `imm` is sign-extended except in shifts and CSR instructions. Bits that the encoding does not hold are 0. In assembler
   text `lui` and `auipc` take imm >> 12.
 * Results are 64 bits. Addresses wrap around at 2^64; memory is little-endian.
-* "ignored" bits may have any value, and so may aq and rl of the atomics, the bits [26:25]. Words that match no row are illegal. All of them are 32 bits; there are no
-  compressed instructions.
+* "ignored" bits may have any value, and so may aq and rl of the atomics, the bits [26:25]. Words that match no row are
+  illegal. All of them are 32 bits; there are no compressed instructions.
 * The traps column lists values of mcause. Every instruction can also trap with 1, for its fetch.
 * Memory, semaphores, lists and the mesh: `docs/architecture.md`. Arithmetic, bit by bit: `docs/numerics.md`.
 

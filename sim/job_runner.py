@@ -137,5 +137,5 @@ class JobRunner:
 
 
 def _difference(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
-    """What was counted during the job; FIRST_ERROR is no count."""
-    return {name: value if name == "FIRST_ERROR" else value - before[name] for name, value in after.items()}
+    """What was counted during the job; the address of a first error is no count."""
+    return {name: value if "FIRST" in name else value - before[name] for name, value in after.items()}

@@ -25,6 +25,10 @@ MAKERS: dict[str, Maker] = {**SCALAR, **XD1}
 SEMAPHORE_LIMIT = 0xFFFF
 
 
+#: Bytes that the SRAM's error correction takes together.
+WORD = 8
+
+
 @cache
 def decode_cached(word: int) -> Instruction | None:
     """`hdl.isa.decode`, once for each word."""
@@ -49,6 +53,8 @@ class Node:
     semaphores : list of int
     errors, first_error : int
         The ERRORS and FIRST_ERROR registers.
+    uncorrectable : set of int
+        Offsets of SRAM words with a double error.
     """
 
     def __init__(self, mesh: "Mesh", x: int, y: int):
@@ -58,6 +64,7 @@ class Node:
         self.semaphores = [0] * config.semaphores
         self.matrix_steps = self.vector_ops = self.errors = self.first_error = 0
         self.threads = [Thread(self, index) for index in range(config.threads)]
+        self.uncorrectable: set[int] = set()
         self._line = config.vector_bytes
         self._has_code = bytearray(config.sram_lines)
         self._last_served = [config.threads - 1] * config.semaphores
@@ -77,7 +84,17 @@ class Node:
             raise Trap(Cause.STORE_MISALIGNED if store else Cause.LOAD_MISALIGNED, address)
         return offset
 
-    def load(self, address: int, size: int) -> bytes:
+    def inject(self, address: int, first: int, second: int) -> None:
+        """Turn bits of the word at an address over; if they are the same, it is one, which is corrected when read."""
+        if first != second:
+            self.uncorrectable.add((address - SRAM_BASE) // WORD * WORD)
+
+    def is_wrong(self, offset: int, size: int) -> bool:
+        """Whether an uncorrectable word is among these bytes."""
+        return bool(self.uncorrectable) and any(offset < word + WORD and word < offset + size
+                                                for word in self.uncorrectable)
+
+    def load(self, thread: Thread, address: int, size: int) -> bytes:
         """A thread's load."""
         if address & GLOBAL_FLAG:
             other, local = self.remote(address, size)
@@ -86,6 +103,9 @@ class Node:
             except AccessError:
                 raise Trap(Cause.LOAD_ACCESS, address) from None
         offset = self.locate(address, size)
+        if self.is_wrong(offset, size):
+            thread.load_error = address
+            return bytes(size)
         return bytes(self.sram[offset:offset + size])
 
     def save(self, address: int, data: bytes, *, posted: bool = False) -> None:
@@ -114,6 +134,9 @@ class Node:
             other.error(ErrorCode.ADDRESS, local)
             raise Trap(Cause.STORE_ACCESS, address)
         offset = local - SRAM_BASE
+        if other.is_wrong(offset, size):
+            other.error(ErrorCode.MEMORY, local)
+            raise Trap(Cause.STORE_ACCESS, address)
         old = int.from_bytes(other.sram[offset:offset + size], "little")
         other.store(offset, atomic(function, 8 * size, old, operand, expected).to_bytes(size, "little"))
         return old
@@ -129,6 +152,8 @@ class Node:
 
     def store(self, offset: int, data: bytes) -> None:
         """Write within a line, and forget what threads have decoded of it."""
+        if self.is_wrong(offset, len(data)):
+            data = self._without_lost_bytes(offset, data)
         self.sram[offset:offset + len(data)] = data
         line = offset // self._line
         if self._has_code[line]:
@@ -137,6 +162,17 @@ class Node:
             for pc in range(start, start + self._line, 4):
                 for thread in self.threads:
                     thread.code.pop(pc, None)
+
+    def _without_lost_bytes(self, offset: int, data: bytes) -> bytes:
+        """What a store leaves there: it makes a word good that it writes as a whole; bytes of others are lost."""
+        end, left = offset + len(data), bytearray(data)
+        for word in [word for word in self.uncorrectable if offset < word + WORD and word < end]:
+            if offset <= word and word + WORD <= end:
+                self.uncorrectable.remove(word)
+            else:
+                first, last = max(offset, word), min(end, word + WORD)
+                left[first - offset:last - offset] = self.sram[first:last]
+        return bytes(left)
 
     def write(self, address: int, data: bytes) -> None:
         """Write any number of bytes of the SRAM from outside."""
@@ -155,6 +191,8 @@ class Node:
         if not self.holds(pc, 4):
             raise Trap(Cause.FETCH_ACCESS, pc)
         offset = pc - SRAM_BASE
+        if self.is_wrong(offset // self._line * self._line, self._line):
+            raise Trap(Cause.HARDWARE_ERROR, pc)
         word = int.from_bytes(self.sram[offset:offset + 4], "little")
         row = decode_cached(word)
         operation = row and MAKERS[row.name](thread, row, operands(word, row.format), pc)
@@ -223,6 +261,7 @@ class Node:
                 thread.pc = value & M64 & ~3
             case ThreadRegister.STATE if value == 1 and not active:
                 thread.csrs[CsrNumber.MCAUSE] = 0
+                thread.load_error = None
                 thread.state = State.RUNNING
             case ThreadRegister.STATE if value == 0:
                 thread.state = State.HALTED

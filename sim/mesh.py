@@ -1,7 +1,7 @@
 """A mesh of the golden model's nodes, as the host sees it.
 
-Messages (posts, lists, accesses to other nodes) are delivered when they are sent, in program order, which is one of the orders that the
-hardware allows.
+Messages (posts, lists, accesses to other nodes) are delivered when they are sent, in program order, which is one of the
+orders that the hardware allows.
 """
 
 from collections.abc import Callable, Iterable
@@ -81,6 +81,10 @@ class Mesh:
         """Read SRAM, any number of bytes, or one control register."""
         node = self._node(x, y)
         if self._is_sram(node, address, size):
+            if node.is_wrong(address - SRAM_BASE, size):
+                line = address // self.config.vector_bytes * self.config.vector_bytes
+                node.error(ErrorCode.MEMORY, line)
+                raise AccessError(f"node {x},{y} has an uncorrectable memory error in the line at {line:#x}")
             return bytes(node.sram[address - SRAM_BASE:address - SRAM_BASE + size])
         return node.read_control(address - CONTROL_BASE).to_bytes(REGISTER_BYTES, "little")
 

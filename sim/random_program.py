@@ -35,8 +35,8 @@ WINDOW_LINES = 16
 #: List descriptors of a thread: those with an even number are pushed, the others pulled.
 DESCRIPTORS = 6
 
-#: Lines of a thread's area in every node, from the end of the SRAM downwards; in the last one it only puts. The very last
-#: line of the SRAM is for what all threads change at once: each word by one function, of those whose order does not count.
+#: Lines of a thread's area in every node, from the end of the SRAM downwards; in the last one it only puts. The very
+#: last line of the SRAM is for what all threads change at once: each word by one function, in whatever order.
 AREA_LINES = 4
 _SHARED = (Atomic.ADD, Atomic.XOR, Atomic.OR, Atomic.AND, Atomic.MIN, Atomic.MAX, Atomic.MINU, Atomic.MAXU)
 
@@ -531,7 +531,8 @@ class _ThreadProgram:
             next=self.descriptors + (number + 2) * Descriptor.size(self.config) if self.chained[number] else 0)
         if number % 2 and random.random() < 0.7:
             x, y = random.choice(self.config.coordinates())
-            return replace(made, source=global_address(x=x, y=y, address=self.area), lines=AREA_LINES - 1, rows=1, gather=0)
+            return replace(made, source=global_address(x=x, y=y, address=self.area), lines=AREA_LINES - 1, rows=1,
+                           gather=0)
         return made
 
     # Atomics and other nodes

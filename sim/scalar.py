@@ -162,7 +162,7 @@ def _load(thread: Thread, row: Instruction, fields: Operands, pc: int) -> Operat
     load = thread.node.load
 
     def run() -> int:
-        x[rd] = int.from_bytes(load(x[rs1] + imm & M64, size), "little", signed=signed) & M64
+        x[rd] = int.from_bytes(load(thread, x[rs1] + imm & M64, size), "little", signed=signed) & M64
         return following
 
     return run

@@ -26,7 +26,8 @@ PROGRAMS = ROOT / "build" / "software"
 STACK_BYTES = 1024
 
 _OPTIONS = [
-    "-target", "riscv64-freestanding", "-mcpu=generic_rv64+m+zaamo+zacas", "-mabi=lp64", "-mcmodel=medany", "-std=c11", "-O2",
+    "-target", "riscv64-freestanding", "-mcpu=generic_rv64+m+zaamo+zacas", "-mabi=lp64", "-mcmodel=medany",
+    "-std=c11", "-O2",
     "-ffreestanding", "-fno-pic", "-fno-sanitize=undefined", "-Wall", "-Wextra", "-Werror", "-nostdlib",
 ]
 _RUNTIME = [SOFTWARE / "crt0.S", SOFTWARE / "start.c"]

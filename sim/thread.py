@@ -63,6 +63,7 @@ class Thread:
         self.code: dict[int, tuple[Operation, int]] = {}
         self.retired: Callable[[Thread, int], None] | None = None
         self.wanted = (0, 0)
+        self.load_error: int | None = None  # address of an uncorrectable load: the next instruction traps
         self._waiting = (0, 0)
         self._state = State.HALTED
         self.csrs = dict.fromkeys(CSRS, 0)
@@ -83,6 +84,10 @@ class Thread:
 
     def step(self) -> None:
         """Execute the instruction at `pc`, or take its trap, or start to wait."""
+        if self.load_error is not None:
+            address, self.load_error = self.load_error, None
+            self.take(Trap(Cause.HARDWARE_ERROR, address))
+            return
         try:
             operation, word = self.code.get(self.pc) or self.node.fetch(self)
             target = operation()

@@ -23,7 +23,7 @@ def _load(thread: Thread, _: Instruction, fields: Operands, pc: int) -> Operatio
     load, size = thread.node.load, thread.node.config.vector_bytes
 
     def run() -> int:
-        v[vd] = load(x[rs1] + imm & M64, size)
+        v[vd] = load(thread, x[rs1] + imm & M64, size)
         return following
 
     return run

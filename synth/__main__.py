@@ -29,6 +29,8 @@ def notes(results: list[Result], *, mapped: bool) -> list[str]:
     for result in results:
         if result.start:
             lines.append(f"Path of {result.block}: {result.start} to {result.end}.")
+        if result.latches:
+            lines.append(f"Memories of {result.block} built from latches, and in its area: {result.latches} bits.")
         if result.memories:
             shapes = [f"{number} x {shape.removeprefix('memory_')}" for shape, number in result.memories.items()]
             lines.append(f"Memories of {result.block}: {', '.join(shapes)}.")

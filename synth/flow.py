@@ -14,7 +14,7 @@ from amaranth.lib import wiring
 
 from hdl.blocks import block
 from hdl.config import Config
-from hdl.verilog import emit
+from hdl.verilog import View, emit
 
 from . import timing
 from .pdk import ROOT, Pdk
@@ -22,7 +22,7 @@ from .pdk import ROOT, Pdk
 BUILD = ROOT / "build" / "synth"
 
 #: The modules of this package that make figures.
-_FLOW = ("flow", "mapping", "memories", "netlist", "pdk", "timing")
+_FLOW = ("flow", "mapping", "macros", "memories", "netlist", "pdk", "timing")
 
 
 class SynthesisError(RuntimeError):
@@ -35,8 +35,8 @@ class Result:
 
     Attributes
     ----------
-    cells, flip_flops : int
-        Standard cells, and the flip-flops among them.
+    cells, flip_flops, latches : int
+        Standard cells, and the flip-flops and the latches among them.
     memories : dict of int
         Shapes of the memories that were kept out, and how many of each there are.
     memory_bits : int
@@ -47,6 +47,8 @@ class Result:
         Area in NAND2 gates; without a PDK, transistors / 4.
     parts : dict of float
         The same area or transistors, of the cells of each module of the hierarchy itself, all its copies together.
+    macros_um2 : float or None
+        Area of the SRAM macros among the memories, by their LEF files; None if there are none, or no files.
     area_um2, transistors : float or None
         Area of the cells; without a PDK, an estimate of the transistors.
     period_ps, timing_tool : or None
@@ -60,6 +62,7 @@ class Result:
     block: str
     cells: int
     flip_flops: int
+    latches: int
     memories: dict[str, int]
     memory_bits: int
     depth: int
@@ -67,6 +70,7 @@ class Result:
     parts: dict[str, float]
     area_um2: float | None = None
     transistors: int | None = None
+    macros_um2: float | None = None
     period_ps: float | None = None
     timing_tool: str | None = None
     start: str | None = None
@@ -102,8 +106,8 @@ def synthesise_component(component: wiring.Component, *, name: str, preset: str,
     SynthesisError, TimingError
         If a tool fails.
     """
-    return synthesise_text(emit(component, name=name), name=name, preset=preset, pdk=pdk, target_ps=target_ps,
-                           build=build)
+    return synthesise_text(emit(component, name=name, view=View.ASIC), name=name, preset=preset, pdk=pdk,
+                           target_ps=target_ps, build=build)
 
 
 def synthesise_text(text: str, *, name: str, preset: str, pdk: Pdk | None, target_ps: int,

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from pyosys import libyosys
 
-from . import memories, netlist
-from .pdk import BUFFER, NAND2, TIE_HIGH, TIE_LOW, cell_areas, read_liberty
+from . import macros, memories, netlist
+from .pdk import BUFFER, LATCH, NAND2, TIE_HIGH, TIE_LOW, cell_areas, read_liberty
 
 #: Restructure, map, buffer, order, then size for the delay asked for; `stime` prints the delay that ABC sees.
 ABC_SCRIPT = """&get -n
@@ -42,7 +42,7 @@ CLOCK = "clk"
 
 def is_block(module: str) -> bool:
     """A module that `hdl.verilog.emit` emitted once for all its copies; Amaranth names the others with a dot."""
-    return "." not in module and not module.startswith("$") and not module.startswith("d1_sram")
+    return "." not in module and not module.startswith("$") and module != "d1_sram_bank"
 
 
 class Mapper:
@@ -73,24 +73,32 @@ class Mapper:
 
     def map(self) -> dict:
         """Map, and return the figures."""
-        self.run(f"read_verilog -sv {self.folder / 'source.sv'}", f"hierarchy -check -top {self.top}")
-        names = re.findall(r"^module ([^\s(#]+)", (self.folder / "source.sv").read_text(), re.MULTILINE)
+        text = (self.folder / "source.sv").read_text()
+        available = macros.named_in(text)
+        boxes = self.folder / "macros.v"
+        boxes.write_text("".join(macro.stub for macro in available.values()))
+        self.run(f"read_verilog -lib {boxes}", f"read_verilog -sv {self.folder / 'source.sv'}",
+                 f"hierarchy -check -top {self.top}")
+        names = re.findall(r"^module ([^\s(#]+)", text, re.MULTILINE)
         for name in filter(is_block, names):
             self.run(f"setattr -mod -set keep_hierarchy 1 {name}")
         self.run("proc -norom")  # a table of constants is logic, not a memory to be kept out
         self.run("synth -flatten -noabc -booth -extra-map +/choices/kogge-stone.v -run begin:fine")
-        kept_out: dict[str, memories.Memory] = {}
-        self.exchange("coarse", lambda design: kept_out.update(memories.take_out(design)))
+        taken_out: dict[str, memories.Memory] = {}
+        self.exchange("coarse", lambda design: taken_out.update(
+            memories.take_out(design, latches=self.liberty is not None)))
         stubs = self.folder / "memories.v"
-        stubs.write_text("".join(memory.stub for memory in kept_out.values()))
+        stubs.write_text("".join(memory.stub for memory in taken_out.values()))
+        if self.liberty:
+            self.run(f"read_liberty -lib -ignore_miss_func {self.liberty}")
         self.run(
-            f"read_verilog -lib {stubs}", f"hierarchy -top {self.top}",
+            f"read_verilog {stubs}", f"hierarchy -top {self.top}", "flatten",
             NO_INIT, "synth -noabc -extra-map +/choices/kogge-stone.v -run fine:check", NO_INIT)
         if self.liberty:
             self._map_to_cells(self.liberty)
         else:
             self.run("dfflegalize -cell $_DFF_P_ x", "abc -g cmos4", "opt_clean -purge")
-        return self._figures(kept_out)
+        return self._figures(taken_out, available)
 
     def _map_to_cells(self, liberty: Path) -> None:
         script, constraints = self.folder / "abc.script", self.folder / "abc.constraints"
@@ -101,8 +109,7 @@ class Mapper:
             f"dfflibmap -liberty {liberty}", "opt",
             f"abc -liberty {liberty} -constr {constraints} -D {self.target_ps} -script {script}",
             "setundef -zero", "splitnets",
-            f"hilomap -hicell {TIE_HIGH} H -locell {TIE_LOW} L", "opt_clean -purge",
-            f"read_liberty -lib -ignore_miss_func {liberty}")
+            f"hilomap -hicell {TIE_HIGH} H -locell {TIE_LOW} L", "opt_clean -purge")
 
         def buffer_fanout(design: dict) -> None:
             for name, module in _blocks(design).items():
@@ -110,15 +117,17 @@ class Mapper:
 
         self.exchange("unbuffered", buffer_fanout)
 
-    def _figures(self, kept_out: dict[str, memories.Memory]) -> dict:
+    def _figures(self, taken_out: dict[str, memories.Memory], available: dict[str, macros.Macro]) -> dict:
         path = self.folder / "mapped.json"
         self.run(f"write_json {path}", f"write_verilog -noattr -noexpr -nohex -nodec {self.folder / 'mapped.v'}")
         modules = _blocks(json.loads(path.read_text()))
         cells = netlist.count(modules, self.top)
+        kept_out = taken_out | available
         placed = {name: cells.pop(name) for name in kept_out if name in cells}
         figures = {
             "cells": cells.total(),
             "flip_flops": sum(number for cell, number in cells.items() if netlist.is_flip_flop(cell)),
+            "latches": cells[LATCH],
             "memories": placed,
             "memory_bits": sum(kept_out[name].bits * number for name, number in placed.items()),
             "depth": max(netlist.depth(module, modules) for module in modules.values()),
@@ -127,7 +136,13 @@ class Mapper:
             areas = cell_areas(read_liberty(self.liberty))
             figures["area_um2"] = sum(areas[cell] * number for cell, number in cells.items())
             figures["nand2"] = figures["area_um2"] / areas[NAND2]
-            (self.folder / "memories.lib").write_text(memories.liberty(kept_out.values()))
+            (self.folder / "memories.lib").write_text(memories.liberty(
+                memory for memory in taken_out.values() if not memory.latches))
+            used = {name: macro for name, macro in available.items() if name in placed}
+            if used and all(macro.liberty for macro in used.values()):
+                figures["macros_um2"] = sum(macro.area_um2 * placed[name] for name, macro in used.items())
+                for name, macro in used.items():
+                    (self.folder / f"macro-{name}.lib").write_text(macro.liberty.read_text())
         else:
             areas = TRANSISTORS
             figures["transistors"] = sum(areas[cell] * number for cell, number in cells.items())

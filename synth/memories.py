@@ -1,13 +1,36 @@
-"""Memories are kept out of the logic: each becomes a black box, and for timing a Liberty cell that answers at once."""
+"""Memories are kept out of the logic: each becomes a black box, and for timing a Liberty cell that answers at once.
+
+Those that say so themselves, by the attribute ``ram_style = "latches"``, are built from the PDK's latches instead.
+"""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+
+from .pdk import BUFFER, LATCH
 
 #: Memories of so few words are built from flip-flops: FIFOs.
 SMALL_WORDS = 8
 
 #: What the names of the black boxes start with.
 PREFIX = "memory_"
+
+#: The attribute of a memory that is to be built from latches, as Yosys writes it.
+_LATCHES = "latches"
+
+#: A memory of latches, with a write port and a read port that answers at once, and one of its words. A word is open in
+#: the low half of a cycle in which it is written; what it lets through is not to be read before the next cycle. The
+#: buffers are so that its many loads do not slow down what else the data goes to.
+_LATCH_MEMORY = """module {name}({ports});
+wire [{top}:0] data;
+{buffer} buffer [{top}:0] (.A(WR_DATA), .Y(data));
+{words}assign RD_DATA = {read};
+endmodule
+"""
+_LATCH_WORD = """wire [{top}:0] word{index};
+wire open{index} = ~WR_CLK & WR_EN[0] & WR_ADDR == {address};
+{latch} latch{index} [{top}:0] (.CLK(open{index}), .D(data), .Q(word{index}));
+wire [{top}:0] read{index} = {{{width}{{RD_ADDR == {address}}}}} & word{index};
+"""
 
 #: Capacitance of a memory's input, about that of a gate's, in femtofarads, and slew of its outputs in picoseconds.
 _INPUT_FF = 1
@@ -42,6 +65,8 @@ class Memory:
         Ports.
     clocked : bool
         Reads answer after the clock edge; if not, at once.
+    latches : bool
+        Built from latches, not kept out.
     """
 
     words: int
@@ -50,11 +75,12 @@ class Memory:
     reads: int
     writes: int
     clocked: bool
+    latches: bool = False
 
     @property
     def name(self) -> str:
         kind = "clocked" if self.clocked else "direct"
-        return f"{PREFIX}{self.words}x{self.width}_{self.reads}r{self.writes}w_{kind}"
+        return f"{'latches_' if self.latches else PREFIX}{self.words}x{self.width}_{self.reads}r{self.writes}w_{kind}"
 
     @property
     def bits(self) -> int:
@@ -62,8 +88,15 @@ class Memory:
 
     @property
     def stub(self) -> str:
-        """The black box in Verilog."""
+        """The black box in Verilog, or what is to be in its place."""
         ports = ", ".join(f"{direction} [{width - 1}:0] {name}" for name, direction, width in self.ports())
+        if self.latches:
+            words = "".join(_LATCH_WORD.format(
+                index=index, address=f"{self.address_bits}'d{index}", top=self.width - 1, width=self.width, latch=LATCH)
+                for index in range(self.words))
+            read = " | ".join(f"read{index}" for index in range(self.words))
+            return _LATCH_MEMORY.format(
+                name=self.name, ports=ports, words=words, read=read, top=self.width - 1, buffer=BUFFER)
         return f"(* blackbox *) module {self.name}({ports});\nendmodule\n"
 
     def ports(self) -> Iterator[tuple[str, str, int]]:
@@ -77,8 +110,11 @@ class Memory:
                 yield f"WR_{port}", "input", self.writes * width
 
 
-def take_out(netlist: dict) -> dict[str, Memory]:
-    """Make the ``$mem_v2`` cells of more than `SMALL_WORDS` words instances of black boxes; return those by name."""
+def take_out(netlist: dict, *, latches: bool) -> dict[str, Memory]:
+    """Make the ``$mem_v2`` cells of more than `SMALL_WORDS` words instances of black boxes; return those by name.
+
+    Without `latches`, what would be built from them is kept out like the others.
+    """
     memories = {}
     for module in netlist["modules"].values():
         for cell in module["cells"].values():
@@ -88,8 +124,10 @@ def take_out(netlist: dict) -> dict[str, Memory]:
                       if name in ("SIZE", "WIDTH", "ABITS", "RD_PORTS", "WR_PORTS", "RD_CLK_ENABLE")}
             if number["SIZE"] <= SMALL_WORDS:
                 continue
+            clocked = number["RD_CLK_ENABLE"] != 0
             memory = Memory(words=number["SIZE"], width=number["WIDTH"], address_bits=number["ABITS"],
-                            reads=number["RD_PORTS"], writes=number["WR_PORTS"], clocked=number["RD_CLK_ENABLE"] != 0)
+                            reads=number["RD_PORTS"], writes=number["WR_PORTS"], clocked=clocked,
+                            latches=latches and not clocked and cell["attributes"].get("ram_style") == _LATCHES)
             memories[memory.name] = memory
             directions = {name: direction for name, direction, _ in memory.ports()}
             cell |= {"type": memory.name, "parameters": {}, "port_directions": directions,

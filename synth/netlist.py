@@ -7,7 +7,9 @@ each port, ``connections`` and ``port_directions``. A bit is the number of a net
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterator
 
+from . import macros
 from .memories import PREFIX
+from .pdk import LATCH
 
 #: A wider net gets a tree of buffers, each with so many loads.
 FANOUT = 16
@@ -25,8 +27,9 @@ def is_flip_flop(cell_type: str) -> bool:
 
 
 def _is_gate(cell_type: str, modules: dict) -> bool:
-    """It is neither a flip-flop nor a memory nor a block of the hierarchy."""
-    return not is_flip_flop(cell_type) and not cell_type.startswith(PREFIX) and cell_type not in modules
+    """It is neither a flip-flop nor a latch nor a memory nor a block of the hierarchy."""
+    is_memory = cell_type.startswith((PREFIX, macros.PREFIX))
+    return not (is_flip_flop(cell_type) or cell_type == LATCH or is_memory or cell_type in modules)
 
 
 def buffer(module: dict, buffer_cell: str, *, clock: str, is_top: bool) -> int:

@@ -13,7 +13,8 @@ ROOT = Path(__file__).resolve().parent.parent
 DEFAULT = ROOT.parent / "shared" / "pdk" / "asap7"
 
 CORNER = "ASAP7 RVT, TT, 0.70 V, 25 C"
-BUFFER, TIE_HIGH, TIE_LOW, NAND2 = (f"{cell}_ASAP7_75t_R" for cell in ("BUFx4", "TIEHIx1", "TIELOx1", "NAND2xp5"))
+BUFFER, TIE_HIGH, TIE_LOW, NAND2, LATCH = (
+    f"{cell}_ASAP7_75t_R" for cell in ("BUFx4", "TIEHIx1", "TIELOx1", "NAND2xp5", "DHLx1"))
 
 
 class PdkError(ValueError):
@@ -46,7 +47,7 @@ def read_liberty(path: Path) -> str:
         raise PdkError(f"Liberty file {path} cannot be read: {error}") from error
     if not text.lstrip().startswith(("library", "/*")) or text.count("{") != text.count("}"):
         raise PdkError(f"Liberty file {path} is malformed: it is not one complete 'library (...) {{ ... }}'")
-    for cell in (BUFFER, TIE_HIGH, TIE_LOW, NAND2):
+    for cell in (BUFFER, TIE_HIGH, TIE_LOW, NAND2, LATCH):
         if f"({cell})" not in text:
             raise PdkError(f"Liberty file {path} has no cell {cell}")
     return text

@@ -6,6 +6,8 @@ import random
 import pytest
 
 from hdl.config import PRESETS, SRAM_BASE, Config
+from hdl.isa import CsrNumber
+from hdl.memory_map import ThreadRegister
 from sim.assembler import assemble
 from sim.build import RUNS, build, new_seed, run
 from sim.random_program import generate
@@ -54,9 +56,42 @@ def directed(*words: int, threads: int = 1, name: str) -> Case:
                      start=[(thread, SRAM_BASE) for thread in range(threads)])
 
 
+def test_memory_errors():
+    """Single errors are not seen; a load of a word with a double error stops its thread, as does code with one."""
+    base = [assemble("addi", rd=5, rs1=0, imm=1), assemble("slli", rd=5, rs1=5, imm=31)]
+    data, line = SRAM_BASE + 1024, bytes(range(1, 65))
+    load, use, stop = assemble("ld", rd=8, rs1=5, imm=1032), assemble("addi", rd=9, rs1=8, imm=1), assemble("ebreak")
+    double = (data + 8, 3, 70)
+    programs = {
+        "single": ([load, use, stop], (data + 8, 17, 17), 3),
+        "single_check_bit": ([load, use, stop], (data + 8, 71, 71), 3),
+        "double": ([load, use, stop], double, 19),
+        "beside": ([assemble("ld", rd=8, rs1=5, imm=1024), use, stop], double, 3),
+        "byte": ([assemble("lbu", rd=8, rs1=5, imm=1035), use, stop], double, 19),
+        "vector": ([assemble("vld", vd=8, rs1=5, imm=1024), assemble("vst", vs2=8, rs1=5, imm=1088), stop], double, 19),
+        "overwritten": ([assemble("sd", rs2=5, rs1=5, imm=1032), load, use, stop], double, 3),
+        "partly_overwritten": ([assemble("sw", rs2=5, rs1=5, imm=1032), load, use, stop], double, 19),
+        "handled": ([assemble("addi", rd=6, rs1=5, imm=28), assemble("csrrw", rd=0, csr=CsrNumber.MTVEC, rs1=6),
+                     load, use, stop, assemble("csrrs", rd=10, csr=CsrNumber.MTVAL, rs1=0),
+                     assemble("csrrw", rd=0, csr=CsrNumber.MTVEC, rs1=0), stop], double, 3),
+        "code": ([assemble("addi", rd=8, rs1=8, imm=1)] * 20 + [stop], (SRAM_BASE + 72, 5, 6), 19),
+    }
+    cases = []
+    for name, (words, flaw, cause) in programs.items():
+        code = b"".join(word.to_bytes(4, "little") for word in base + words)
+        threads = 1 + len(cases) % 4
+        case = make_case(name=name, config=core_config("SIM"), memory=[(SRAM_BASE, code), (data, line)], flaws=[flaw],
+                         start=[(thread, SRAM_BASE) for thread in range(threads)])
+        assert case.threads[0][ThreadRegister.CAUSE] == cause, name
+        cases.append(case)
+    lock_step("SIM", cases, seed=0)
+
+
 def test_stops():
     """Without a handler each kind of trap stops its thread, and the control registers say why."""
     base = [assemble("addi", rd=5, rs1=0, imm=1), assemble("slli", rd=5, rs1=5, imm=31)]
+    # x9: a flat address of this node, (0, 1), that it refuses.
+    far = [assemble("addi", rd=9, rs1=0, imm=0x101), assemble("slli", rd=9, rs1=9, imm=40)]
     outside = [assemble("addi", rd=6, rs1=0, imm=64), assemble("slli", rd=7, rs1=5, imm=1)]
     stops = {
         "illegal": [0],
@@ -75,6 +110,13 @@ def test_stops():
         "list_misaligned": [assemble("addi", rd=9, rs1=5, imm=8), assemble("list.push", rs1=9)],
         "csr": [assemble("csrrs", rd=8, csr=0x123, rs1=0)],
         "csr_read_only": [assemble("csrrw", rd=8, csr=0xF14, rs1=5)],
+        "atomic_misaligned": [assemble("addi", rd=9, rs1=5, imm=2), assemble("amoadd.w", rd=8, rs1=9, rs2=8)],
+        "atomic_access": [assemble("amocas.d", rd=8, rs1=7, rs2=8)],
+        "far_node": [*far, assemble("addi", rd=9, rs1=9, imm=-1), assemble("ld", rd=8, rs1=9, imm=0)],
+        "far_refused": [*far, assemble("vst", vs2=8, rs1=9, imm=0)],
+        "far_load": [*far, assemble("add", rd=9, rs1=9, rs2=5), assemble("ld", rd=8, rs1=9, imm=8)],
+        "far_crosses": [*far, assemble("add", rd=9, rs1=9, rs2=5), assemble("lw", rd=8, rs1=9, imm=62)],
+        "put_refused": [*far, assemble("put.d", rs2=8, rs1=9, imm=0)],
         "accumulator": [assemble("mzero", ad=4)],
     }
     cases = [directed(*base, *outside, *words, name=name, threads=1 + index % 4)

@@ -34,9 +34,13 @@ from verif.fpga.echo import Echo
 ULX3S_BOARD = board("ulx3s")
 
 
+#: One node: what more there are is the mesh's concern, and costs time.
+SINGLE = ULX3S_BOARD.with_mesh(1, 1)
+
+
 @pytest.fixture(scope="module")
 def simulated():
-    return host.simulated(ULX3S_BOARD)
+    return host.simulated(SINGLE)
 
 
 @pytest.fixture(autouse=True)
@@ -253,7 +257,7 @@ def test_errors_of_the_command_line_are_one_line(capsys):
 
 def test_the_host_knows_the_board_by_what_it_says(simulated):
     identity = Session(simulated).identity
-    assert identity.config == ULX3S
+    assert identity.config == SINGLE.config
     assert (identity.clock_hz, identity.board) == (ULX3S_BOARD.clock_hz, "simulated ulx3s")
 
 
@@ -269,13 +273,11 @@ def test_garbage(simulated):
 
 def test_errors_of_nodes_reach_the_host_and_the_led(simulated):
     session = Session(simulated)
-    simulated.wait(0.13)
-    assert simulated.leds[1:] == (False, False)
-    with pytest.raises(Failed, match="node 1,2: refused, ADDRESS at 0x80008000"):
-        session.read((1, 2), SRAM_BASE + ULX3S.sram_bytes - 2, 4)
+    with pytest.raises(Failed, match="node 0,1: refused, ADDRESS at 0x80008000"):
+        session.read((0, 1), SRAM_BASE + ULX3S.sram_bytes - 2, 4)
     assert simulated.leds[1:] == (True, True)
-    with pytest.raises(Failed, match="node 2,1: refused, DESTINATION at 0x80000000"):
-        session.read((2, 1), SRAM_BASE, 4)
+    with pytest.raises(Failed, match="node 1,1: refused, DESTINATION at 0x80000000"):
+        session.read((1, 1), SRAM_BASE, 4)
 
 
 def test_the_reset_button_ends_a_session(simulated):
@@ -309,13 +311,13 @@ def test_matmul(simulated, monkeypatch, capsys, tmp_path):
 
 
 def test_programs(simulated, monkeypatch, capsys):
-    passes, fails = (str(software.build(f"examples/{name}.c", config=ULX3S)) for name in ("hello", "fail"))
+    passes, fails = (str(software.build(f"examples/{name}.c", config=SINGLE.config)) for name in ("hello", "fail"))
     assert command(simulated, monkeypatch, "run", passes) == 0
     assert "passed" in capsys.readouterr().out
     assert command(simulated, monkeypatch, "run", fails) == 7
     assert command(simulated, monkeypatch, "load", passes) == 0
-    assert "loaded into 4 nodes, entry 0x80000000" in capsys.readouterr().out
-    assert command(simulated, monkeypatch, "read", "0x80000000", "32", "--node", "1,2") == 0
+    assert "loaded into 1 nodes, entry 0x80000000" in capsys.readouterr().out
+    assert command(simulated, monkeypatch, "read", "0x80000000", "32", "--node", "0,1") == 0
     first = capsys.readouterr().out.split()[1:17]
     assert bytes.fromhex("".join(first)) in Path(passes).read_bytes()
 

@@ -3,14 +3,15 @@
 import numpy as np
 import pytest
 
+from hdl.arith.estimate import Estimator
 from hdl.arith.float_lane import FloatLane
 from hdl.arith.integer_lane import IntegerLane
-from hdl.arith.operations import FloatOperation, IntegerOperation
+from hdl.arith.operations import EstimateOperation, FloatOperation, IntegerOperation
 from hdl.number_formats import INTEGERS, Flag, Format
 from sim import numerics
 from sim.build import new_seed
 from verif import batch
-from verif.numbers import lanes, softfloat
+from verif.numbers import estimates, lanes, softfloat
 from verif.numbers.lanes import LAYOUTS
 
 
@@ -131,3 +132,52 @@ def test_integer_lane_is_the_model(rng, integer_lane):
 def test_integer_model_refuses_what_it_does_not_take():
     with pytest.raises(TypeError, match="takes two arrays of uint8, of uint16 or of uint32, not uint64, uint64"):
         numerics.integer_operation(IntegerOperation.ADD, *np.zeros((2, 1), np.uint64))
+
+
+@pytest.fixture(scope="module")
+def estimator() -> batch.Batch:
+    return batch.build(Estimator(), name="estimator", latency=Estimator.LATENCY)
+
+
+@pytest.mark.parametrize("operation", EstimateOperation, ids=lambda operation: operation.name)
+def test_estimates_keep_their_error(operation):
+    worst = max(estimates.ulps(operation, x, numerics.estimate(operation, x).bits).max()
+                for x in estimates.operands(operation, stride=61))
+    assert worst <= estimates.LIMITS[operation]
+
+
+def test_estimator_is_the_model(rng, estimator):
+    for operation in EstimateOperation:
+        x = np.concatenate([*estimates.operands(operation, stride=499), estimates.SPECIAL,
+                            rng.integers(0, 1 << 32, 100_000, np.uint32)])
+        estimates.vectors(operation, x).check(estimator)
+
+
+@pytest.mark.parametrize("operation, x, expected, flags", [
+    (EstimateOperation.RECIPROCAL, 0x80000000, 0xFF800000, Flag.OVERFLOW),
+    (EstimateOperation.RECIPROCAL, 0xFF800000, 0x80000000, 0),
+    (EstimateOperation.RECIPROCAL, 0x00200000, 0x7F7FFFFE, Flag.DENORMAL),
+    (EstimateOperation.RECIPROCAL_SQRT, 0x80000000, 0xFF800000, Flag.OVERFLOW),
+    (EstimateOperation.RECIPROCAL_SQRT, 0xBF800000, 0x7FC00000, Flag.INVALID),
+    (EstimateOperation.RECIPROCAL_SQRT, 0x7F800000, 0x00000000, 0),
+    (EstimateOperation.EXP2, 0x80000000, 0x3F800000, 0),
+    (EstimateOperation.EXP2, 0xC2FE0000, 0x00400000, Flag.UNDERFLOW),      # 2^-127, which y only comes close to
+    (EstimateOperation.EXP2, 0x43000000, 0x7F800000, Flag.OVERFLOW),       # 2^128
+    (EstimateOperation.EXP2, 0xC3960000, 0x00000000, Flag.UNDERFLOW),      # 2^-300
+    (EstimateOperation.EXP2, 0xFF800000, 0x00000000, 0),
+    (EstimateOperation.LOG2, 0x00000000, 0xFF800000, Flag.OVERFLOW),
+    (EstimateOperation.LOG2, 0x3F800000, 0x00000000, 0),
+    (EstimateOperation.LOG2, 0x00000001, 0xC3150000, Flag.DENORMAL),       # -149
+    (EstimateOperation.LOG2, 0xBF800000, 0x7FC00000, Flag.INVALID),
+    (EstimateOperation.LOG2, 0x7F800001, 0x7FC00000, Flag.INVALID),
+], ids=str)
+def test_special_estimates(operation, x, expected, flags):
+    result = numerics.estimate(operation, np.array([x], np.uint32))
+    assert (hex(result.bits[0]), result.flags[0]) == (hex(expected), flags)
+
+
+def test_powers_of_two_are_exact():
+    integers = np.arange(-126, 128)
+    powers, x = integers.astype(np.float32).view(np.uint32), (integers + 127 << 23).astype(np.uint32)
+    np.testing.assert_array_equal(numerics.estimate(EstimateOperation.EXP2, powers).bits, x)
+    np.testing.assert_array_equal(numerics.estimate(EstimateOperation.LOG2, x).bits, powers)

@@ -1,5 +1,7 @@
 """The golden model of a node and a mesh, against the RISC-V specifications and docs/architecture.md."""
 
+import struct
+from dataclasses import replace
 from io import StringIO
 from random import Random
 
@@ -9,6 +11,7 @@ import pytest
 from hdl.config import D1, SIM, SRAM_BASE, ULX3S, global_address
 from hdl.isa import BY_NAME, CSRS, INSTRUCTIONS, MISA, Cause, CsrNumber, decode
 from hdl.memory_map import (
+    CHAIN_LIMIT,
     CONTROL_BASE,
     Descriptor,
     ErrorCode,
@@ -24,6 +27,7 @@ from sim.errors import AccessError, Deadlock, OutOfSteps, TraceError
 from sim.machine import MAKERS, SEMAPHORE_LIMIT
 from sim.mesh import Mesh
 from sim.random_program import generate
+from sim.thread_state import ThreadState
 from tests.riscv import ONE_NODE, WINDOW, Single, li, pack
 
 M64 = (1 << 64) - 1
@@ -517,6 +521,131 @@ def test_refused_lists(mesh, changes, code):
     node = mesh.nodes[0, 1]
     assert (node.errors, node.first_error & 0xF, node.semaphores[1]) == (1, code, 1)
     assert all(not other.semaphores[0] and not any(other.sram) for key, other in mesh.nodes.items() if key != (0, 1))
+
+
+def pull(mesh: Mesh, *chain: Descriptor) -> None:
+    """Let thread 0 of node (0, 1) pull a chain of descriptors."""
+    first = SRAM_BASE + 0x2000
+    for number, descriptor in enumerate(chain):
+        following = first + (number + 1) * LINE if number + 1 < len(chain) else 0
+        mesh.write(0, 1, first + number * LINE, replace(descriptor, next=following).to_bytes(mesh.config))
+    mesh.write(0, 1, SRAM_BASE, pack([*li(1, first), asm("list.pull", rs1=1), asm("ebreak")]))
+    mesh.start(0, 1, 0, SRAM_BASE)
+    mesh.run(max_steps=100)
+
+
+def test_pulls_of_a_chain(mesh):
+    """Each posts `done` and `signal` here; the second begins after the first and can use what that has brought."""
+    data = Random(5).randbytes(8 * LINE)
+    mesh.write(1, 2, WINDOW, data)
+    pull(mesh, Descriptor(source=there(1, 2, WINDOW), destination=DESTINATION, lines=2, rows=2, source_stride=4 * LINE,
+                          destination_stride=2 * LINE, signal=8, done=3),
+         Descriptor(source=DESTINATION, destination=DESTINATION + 8 * LINE, lines=4, done=3))
+    expected = data[:2 * LINE] + data[4 * LINE:6 * LINE]
+    assert mesh.read(0, 1, DESTINATION, 4 * LINE) == mesh.read(0, 1, DESTINATION + 8 * LINE, 4 * LINE) == expected
+    node = mesh.nodes[0, 1]
+    assert (node.semaphores[7], node.semaphores[2], node.errors) == (1, 2, 0)
+
+
+def test_gather_takes_rows_by_their_numbers(mesh):
+    numbers = (5, 0, 63, 5)
+    mesh.write(0, 1, SRAM_BASE + 0x3000, struct.pack("<4I", *numbers))
+    push(mesh, Descriptor(source=WINDOW, destination=there(1, 1), rows=4, gather=SRAM_BASE + 0x3000,
+                          destination_stride=LINE))
+    source = mesh.read(0, 1, WINDOW, 64 * LINE)
+    assert mesh.read(1, 1, DESTINATION, 4 * LINE) == b"".join(source[n * LINE:(n + 1) * LINE] for n in numbers)
+
+
+@pytest.mark.parametrize("columns, rows, nodes", [
+    (1, 0, {(0, 1), (1, 1)}), (0, 1, {(0, 1), (0, 2)}), (1, 1, {(0, 1), (1, 1), (0, 2), (1, 2)})])
+def test_broadcast_reaches_a_rectangle(mesh, columns, rows, nodes):
+    push(mesh, Descriptor(source=WINDOW, destination=there(0, 1), lines=2, more_columns=columns, more_rows=rows,
+                          signal=1, done=2))
+    for key, node in mesh.nodes.items():
+        assert node.semaphores[0] == (key in nodes)
+        assert (mesh.read(*key, DESTINATION, 2 * LINE) == mesh.read(0, 1, WINDOW, 2 * LINE)) == (key in nodes)
+    assert mesh.nodes[0, 1].semaphores[1] == 1
+
+
+def test_chain_that_loops_ends(mesh):
+    push(mesh, Descriptor(source=WINDOW, destination=there(1, 1), signal=1, done=2, next=SRAM_BASE + 0x2000))
+    node = mesh.nodes[0, 1]
+    assert (node.semaphores[1], mesh.nodes[1, 1].semaphores[0]) == (CHAIN_LIMIT, CHAIN_LIMIT)
+    assert ErrorCode.report(node.first_error) == "CHAIN at 0x80002000"
+
+
+@pytest.mark.parametrize("following", [WINDOW + 8, SIM.sram_end, 64])
+def test_chain_that_points_nowhere_ends(mesh, following):
+    push(mesh, Descriptor(source=WINDOW, destination=there(1, 1), signal=1, next=following))
+    assert mesh.nodes[1, 1].semaphores[0] == 1
+    assert ErrorCode.report(mesh.nodes[0, 1].first_error) == f"ADDRESS at {following:#x}"
+
+
+# Atomics and other nodes
+
+def thread_of(mesh: Mesh, *words: int) -> ThreadState:
+    """Thread 0 of node (0, 1) after some instructions and, if nothing trapped before, an `ebreak`."""
+    mesh.write(0, 1, SRAM_BASE, pack([*words, asm("ebreak")]))
+    mesh.start(0, 1, 0, SRAM_BASE)
+    mesh.run(max_steps=200)
+    return mesh.state(0, 1, 0)
+
+
+@pytest.mark.parametrize("place", [WINDOW, there(0, 1, WINDOW), there(1, 2, WINDOW)])
+def test_atomics_change_words_anywhere(mesh, place):
+    def word(value: int, bits: int = 64) -> int:
+        return value & (1 << bits) - 1
+
+    x, y = (1, 2) if place == there(1, 2, WINDOW) else (0, 1)
+    for name, old, operand, expected, new in (
+            ("amoadd.d", -1, 3, 0, 2), ("amoswap.d", 5, 9, 0, 9), ("amoxor.d", 12, 10, 0, 6),
+            ("amoor.d", 12, 10, 0, 14), ("amoand.d", 12, 10, 0, 8), ("amomin.d", -5, 4, 0, -5),
+            ("amomax.d", -5, 4, 0, 4), ("amominu.d", -5, 4, 0, 4), ("amomaxu.d", -5, 4, 0, -5),
+            ("amocas.d", 7, 1, 7, 1), ("amocas.d", 7, 1, 8, 7)):
+        mesh.write(x, y, WINDOW, word(old).to_bytes(8, "little"))
+        state = thread_of(mesh, *li(1, place), *li(2, word(operand)), *li(3, expected),
+                          asm(name, rd=3, rs1=1, rs2=2))
+        assert state.cause == Cause.BREAKPOINT
+        assert mesh.nodes[0, 1].threads[0].x[3] == word(old)
+        assert int.from_bytes(mesh.read(x, y, WINDOW, 8), "little") == word(new)
+    mesh.write(x, y, WINDOW, (0xFFFF_FFFF_8000_0000_1234_5678).to_bytes(12, "little"))
+    thread_of(mesh, *li(1, place + 4), *li(2, 1 << 32 | 1), asm("amomax.w", rd=3, rs1=1, rs2=2))
+    assert mesh.nodes[0, 1].threads[0].x[3] == word(-1 << 31)
+    assert mesh.read(x, y, WINDOW, 12) == (0xFFFF_FFFF_0000_0001_1234_5678).to_bytes(12, "little")
+
+
+@pytest.mark.parametrize("name, address, cause", [
+    ("ld", there(2, 1, WINDOW), Cause.LOAD_ACCESS), ("sd", there(0, 3, WINDOW), Cause.STORE_ACCESS),
+    ("ld", there(1, 1, WINDOW) | 1 << 49, Cause.LOAD_ACCESS), ("ld", there(1, 1, 0x1000), Cause.LOAD_ACCESS),
+    ("sd", there(1, 1, 0x1000), Cause.STORE_ACCESS), ("ld", there(1, 1, WINDOW + 60), Cause.LOAD_MISALIGNED),
+    ("sd", there(2, 1, WINDOW + 60), Cause.STORE_ACCESS), ("sd", there(1, 1, WINDOW + 60), Cause.STORE_MISALIGNED),
+    ("amoadd.d", WINDOW + 4, Cause.STORE_MISALIGNED), ("amoadd.w", there(1, 1, WINDOW + 2), Cause.STORE_MISALIGNED),
+    ("amoadd.d", there(1, 1, CONTROL_BASE), Cause.STORE_ACCESS), ("amoadd.d", 0x1000, Cause.STORE_ACCESS),
+    ("put.d", there(2, 1, WINDOW), Cause.STORE_ACCESS), ("put.d", there(1, 1, 0x1000), Cause.BREAKPOINT),
+])
+def test_bad_accesses_of_other_nodes_trap_precisely(mesh, name, address, cause):
+    """What a node itself refuses is counted there."""
+    words = li(1, address)
+    values = {"rd": 3, "rs1": 1, "rs2": 2, "imm": 0}
+    state = thread_of(mesh, *words, asm(name, **{key: values[key] for key in BY_NAME[name].operands}))
+    assert state.cause == cause
+    if cause is not Cause.BREAKPOINT:
+        assert (state.epc, state.tval) == (SRAM_BASE + 4 * len(words), address)
+    counted = mesh.nodes[1, 1].errors
+    assert counted == (address in (there(1, 1, 0x1000), there(1, 1, CONTROL_BASE)))
+
+
+def test_a_thread_starts_a_thread_of_another_node(mesh):
+    """By its control registers; a vector goes there and comes back."""
+    register = there(1, 2, thread_register(3, ThreadRegister.PC))
+    mesh.write(1, 2, SRAM_BASE, pack([asm("ebreak")]))
+    state = thread_of(mesh, *li(1, register), *li(2, SRAM_BASE), asm("sd", rs2=2, rs1=1, imm=0),
+                      asm("addi", rd=3, rs1=0, imm=1), asm("sd", rs2=3, rs1=1, imm=8), asm("ld", rd=4, rs1=1, imm=0),
+                      *li(5, WINDOW), asm("vld", vd=1, rs1=5, imm=0), *li(6, there(1, 2, WINDOW)),
+                      asm("vst", vs2=1, rs1=6, imm=0), asm("vld", vd=2, rs1=6, imm=0))
+    assert state.cause == mesh.state(1, 2, 3).cause == Cause.BREAKPOINT
+    assert mesh.nodes[0, 1].threads[0].x[4] == SRAM_BASE
+    assert mesh.nodes[0, 1].threads[0].v[2] == mesh.read(0, 1, WINDOW, LINE)
 
 
 def test_list_is_refused_from_the_bad_line_on(mesh):

@@ -10,8 +10,10 @@ from verif.router.mesh import ROUTER_MODULE, RouterMesh
 
 @pytest.mark.parametrize("name", ["SIM", "ULX3S"])
 def test_router(name):
-    model = build(Router(config=PRESETS[name]), name=f"router_{name}")
-    run(model, bench="verif.router.bench", CONFIG=name)
+    columns, rows = 18, 9
+    config = PRESETS[name].with_mesh(columns=columns, rows=rows)
+    model = build(Router(config=config), name=f"router_{name}")
+    run(model, bench="verif.router.bench", CONFIG=name, COLUMNS=columns, ROWS=rows)
 
 
 def test_mesh():

@@ -36,6 +36,12 @@ def test_programs_compile_for_every_preset(name, source):
     assert program.symbols["d1_stacks"] == PRESETS[name].sram_end - PRESETS[name].threads * software.STACK_BYTES
 
 
+@pytest.mark.parametrize("columns, rows", [(1, 1), (2, 1), (2, 2), (3, 3), (5, 2)])
+def test_barriers_and_atomics_of_a_mesh(columns, rows):
+    result = run("barrier", config=SIM.with_mesh(columns=columns, rows=rows))
+    result.check()
+
+
 def test_tohost_has_its_line_to_itself():
     program = software.program("digits/digits.c", config=SIM)
     lines = {address // 64 for name, address in program.symbols.items() if name != "tohost" and address}

@@ -223,7 +223,7 @@ def run(*arguments: str) -> str:
 
 def test_an_unknown_block_is_refused_in_a_line():
     assert run("--block", "router", "rooter") == (
-        "python -m synth: no block is called 'rooter'; there are mesh, node, core, matrix, vector, router\n")
+        "python -m synth: no block is called 'rooter'; there are mesh, node, core, matrix, vector, sram, router\n")
 
 
 def test_an_unknown_commit_is_refused_in_a_line():

@@ -124,7 +124,7 @@ def test_the_command_writes_a_block(tmp_path):
 
 @pytest.mark.parametrize("arguments, message", [
     (("--config", "SIM2"), "python -m hdl: no preset is called 'SIM2'; there are D1, SIM, ULX3S"),
-    (("--block", "x"), "python -m hdl: no block is called 'x'; there are mesh, node, core, matrix, vector, router"),
+    (("--block", "x"), "python -m hdl: no block is called 'x'; there are mesh, node, core, matrix, vector, sram, router"),
 ])
 def test_the_command_says_what_is_wrong_in_a_line(arguments, message):
     result = run("verilog", *arguments)

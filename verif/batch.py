@@ -42,6 +42,11 @@ class Port:
     width: int
 
     @property
+    def member(self) -> str:
+        """What Verilator calls it in C++."""
+        return self.name.replace("__", "___05F")
+
+    @property
     def words(self) -> int:
         """32-bit words of a row; 0 if a row is one number."""
         return 0 if self.width <= 64 else -(-self.width // 32)
@@ -136,14 +141,14 @@ def build_text(text: str, *, name: str, latency: int, inputs: list[Port], output
     def drive(index: int, port: Port) -> str:
         row = f"static_cast<const {_c_type(port)}*>(in[{index}])"
         if port.words:
-            return f"std::memcpy(top.{port.name}.data(), {row} + row * {port.words}, {4 * port.words});"
-        return f"top.{port.name} = {row}[row];"
+            return f"std::memcpy(top.{port.member}.data(), {row} + row * {port.words}, {4 * port.words});"
+        return f"top.{port.member} = {row}[row];"
 
     def sample(index: int, port: Port) -> str:
         row = f"static_cast<{_c_type(port)}*>(out[{index}])"
         if port.words:
-            return f"std::memcpy({row} + i * {port.words}, top.{port.name}.data(), {4 * port.words});"
-        return f"{row}[i] = top.{port.name};"
+            return f"std::memcpy({row} + i * {port.words}, top.{port.member}.data(), {4 * port.words});"
+        return f"{row}[i] = top.{port.member};"
 
     driver = _DRIVER.format(
         tick="top.clk = 1; top.eval(); top.clk = 0;" if "clk" in has else "",

@@ -74,6 +74,38 @@ async def refusals_name_the_access_and_its_error(dut):
 
 
 @cocotb.test()
+async def memory_errors_are_corrected_or_refused(dut):
+    """Injected and counted by node registers."""
+    await start(dut)
+    host = Host(dut, CONFIG)
+    node, address, content = (1, 2), SRAM_BASE + 0x1240, bytes(range(64))
+
+    async def inject(first: int, second: int) -> None:
+        value = address + 8 | first << 32 | second << 40
+        await host.write([(node, node_register(NodeRegister.SRAM_INJECT), value.to_bytes(8, "little"))])
+        while (await register(NodeRegister.SRAM_INJECT)) >> 63:
+            pass
+
+    async def register(number: NodeRegister) -> int:
+        data, = await host.read([(node, node_register(number), 8)])
+        return int.from_bytes(data, "little")
+
+    await host.write([(node, address, content)])
+    await inject(5, 5)
+    assert await host.read([(node, address, 64)]) == [content]
+    assert await register(NodeRegister.SRAM_CORRECTED) > 0
+    assert await register(NodeRegister.SRAM_FIRST_CORRECTED) == address + 8
+    await inject(5, 71)
+    assert await host.read([(node, address, 8), (node, address + 16, 48)]) == [content[:8], content[16:]]
+    with pytest.raises(Refused, match=f"refused, error MEMORY at {address:#x}"):
+        await host.read([(node, address + 12, 4)])
+    assert await register(NodeRegister.SRAM_FIRST_UNCORRECTABLE) == address + 8
+    assert await register(NodeRegister.ERRORS) == 1
+    await host.write([(node, address + 8, content[8:16])])
+    assert await host.read([(node, address, 64)]) == [content]
+
+
+@cocotb.test()
 async def a_request_without_an_answer_is_named(dut):
     await start(dut)
     host = Host(dut, CONFIG, patience=200)

@@ -26,8 +26,9 @@ _YOSYS = "import sys; from pyosys import libyosys; libyosys.run_pass(f'script {s
 _SCRIPT = """
 read_verilog -sv {name}.sv
 hierarchy -top {name}
-proc
+proc -norom
 flatten
+memory_collect
 opt
 wreduce
 opt -full

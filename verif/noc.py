@@ -225,8 +225,92 @@ class LinkSink:
             self.on_packet(packet)
 
 
+class HopSource:
+    """Drives a hop: in each cycle, with probability `rate`, sends the oldest packet of a class that has a slot.
+
+    `on_sent` is called with each packet that is sent.
+    """
+
+    def __init__(self, port: Port, codec: Codec, *, depth: int,
+                 on_sent: Callable[[Packet], object] = lambda packet: None):
+        self.port = port
+        self.codec = codec
+        self.on_sent = on_sent
+        self.rate = 1.0
+        self.waiting: tuple[deque[Packet], ...] = tuple(deque() for _ in range(CLASSES))
+        self.every = (1 << depth) - 1
+        self.free = self.every
+        self.sending: Packet | None = None
+        port.slot.value = 0
+
+    def send(self, packet: Packet) -> None:
+        self.waiting[packet.traffic_class].append(packet)
+
+    def _slot(self, traffic_class: int) -> int:
+        usable = self.free & slots_of(traffic_class, self.every)
+        return usable & -usable
+
+    def drive(self) -> None:
+        classes = [c for c in range(CLASSES) if self.waiting[c] and self._slot(c)]
+        previous = self.sending
+        self.sending = None
+        if classes and random.random() < self.rate:
+            c = random.choice(classes)
+            slot = self._slot(c)
+            self.free &= ~slot
+            self.sending = self.waiting[c].popleft()
+            self.port.slot.value = slot
+            self.port.flit.value = self.codec.pack(self.sending)
+        elif previous is not None:
+            self.port.slot.value = 0
+
+    def sample(self) -> None:
+        if self.sending is not None:
+            self.on_sent(self.sending)
+        freed = int(self.port.freed.value)
+        assert not freed & self.free, f"{self.port.prefix} freed a slot that was free"
+        self.free |= freed
+
+
+class HopSink:
+    """Takes what a hop sends, and in each cycle frees each slot with the probability that `rates` has for its class."""
+
+    def __init__(self, port: Port, codec: Codec, *, depth: int, on_packet: Callable[[Packet], object]):
+        self.port = port
+        self.codec = codec
+        self.on_packet = on_packet
+        self.rates = [1.0] * CLASSES
+        self.every = (1 << depth) - 1
+        self.held: dict[int, int] = {}  # class by slot, one-hot
+        self.freed = 0
+        port.freed.value = 0
+
+    def drive(self) -> None:
+        freed = [slot for slot, c in self.held.items() if random.random() < self.rates[c]]
+        for slot in freed:
+            del self.held[slot]
+        if sum(freed) != self.freed:
+            self.port.freed.value = self.freed = sum(freed)
+
+    def sample(self) -> None:
+        slot = int(self.port.slot.value)
+        if not slot:
+            return
+        packet = self.codec.unpack(int(self.port.flit.value))
+        assert slot & slot - 1 == 0 and slot & slots_of(packet.traffic_class, self.every), \
+            f"{self.port.prefix}: {packet} came into slot {slot:b}"
+        assert slot not in self.held, f"{self.port.prefix}: {packet} came into slot {slot:b}, which was not free"
+        self.held[slot] = packet.traffic_class
+        self.on_packet(packet)
+
+
+def slots_of(traffic_class: int, every: int) -> int:
+    """The slots of a hop that a class may use: its own, and those that are no class's."""
+    return 1 << traffic_class | every >> CLASSES << CLASSES
+
+
 class FlitStream:
-    """The host's end of an edge port: sends packets by its link `i` and takes what comes from its `o`, each at a rate."""
+    """The host's end of an edge port: sends packets by its link `i` and takes those of its `o`, each at a rate."""
 
     def __init__(self, i: Port, o: Port, codec: Codec, *, on_taken: Callable[[Packet], object],
                  on_packet: Callable[[Packet], object]):

@@ -11,6 +11,7 @@ from .fma import FusedMultiplyAdd, frame_bits, number_layout
 from .formats import BIAS, Bf16, Flags, Fp32, Number, magnitude, nan, significand_bits, unpack
 from .operations import FloatOperation
 from .round import Rounder
+from .shift import spread
 
 #: Operations that go through the multiply-add, and those of it that negate the product and the addend.
 ARITHMETIC = [operation for operation in FloatOperation if operation < FloatOperation.MIN]
@@ -91,11 +92,11 @@ class FloatUnit(wiring.Component):
                     with m.If(a.nan & b.nan):
                         m.d.comb += chosen.eq(nan(self.format))
             with m.Case(FloatOperation.EQ):
-                m.d.comb += chosen.eq(((equal | both_zero) & ~unordered).replicate(width))
+                m.d.comb += chosen.eq(spread((equal | both_zero) & ~unordered, width))
             with m.Case(FloatOperation.LT):
-                m.d.comb += chosen.eq((less & ~both_zero & ~unordered).replicate(width))
+                m.d.comb += chosen.eq(spread(less & ~both_zero & ~unordered, width))
             with m.Case(FloatOperation.LE):
-                m.d.comb += chosen.eq(((less | equal | both_zero) & ~unordered).replicate(width))
+                m.d.comb += chosen.eq(spread((less | equal | both_zero) & ~unordered, width))
             for choice, sign in ((FloatOperation.SIGN, b.sign), (FloatOperation.SIGN_NOT, ~b.sign),
                                  (FloatOperation.SIGN_XOR, a.sign ^ b.sign)):
                 with m.Case(choice):
@@ -117,9 +118,10 @@ class FloatUnit(wiring.Component):
         last = stages[-1]
         m.d.comb += [
             self.o.eq(Mux(last.arithmetic, rounder.o, simple[-1])),
-            self.flags.eq(Mux(last.arithmetic, rounder.flags, 0)),
             self.flags.invalid.eq(Mux(last.arithmetic, rounder.flags.invalid, last.invalid)),
             self.flags.denormal.eq(last.denormal),
+            self.flags.overflow.eq(last.arithmetic & rounder.flags.overflow),
+            self.flags.underflow.eq(last.arithmetic & rounder.flags.underflow),
         ]
         return m
 

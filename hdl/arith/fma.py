@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from .formats import BIAS, significand_bits
 from .multiply import booth_rows, compress
 from .round import unrounded_layout
-from .shift import shift_right_sticky
+from .shift import shift_right_sticky, spread
 
 #: Bits of the frame between the addend at its highest and the product: so far apart, the lower one is only a tail.
 GAP = 2
@@ -39,7 +39,7 @@ class _Stage(data.Struct):
 class FusedMultiplyAdd(wiring.Component):
     """x * y + z, exact but for a sticky bit. Latency 4 cycles.
 
-    1. Multiply, up to three rows that are yet to be added. Find how far z has to move.
+    1. Multiply, up to three rows that are yet to be added. Find how far apart z and the product are.
     2. Add the rows. Move z.
     3. Add or subtract z: each half with and without a carry.
     4. Choose among the halves.
@@ -77,13 +77,8 @@ class FusedMultiplyAdd(wiring.Component):
         rows = [Signal(2 * bits, name=f"kept{index}", reset_less=True) for index in range(3)]
         m.d.sync += [row.eq(value) for row, value in zip(
             rows, compress(m, booth_rows(m, x.significand, y.significand), 3), strict=True)]
-        top, distance = Signal(signed(11)), Signal(signed(11))
-        m.d.comb += [
-            top.eq(x.exponent + y.exponent - (BIAS - bits - GAP - 1)),
-            distance.eq(x.exponent + y.exponent - z.exponent - (BIAS - bits - GAP - 1)),
-        ]
-        stays = x.zero | y.zero | (distance < 0)
-        move = Signal(width.bit_length(), reset_less=True)
+        top = x.exponent + y.exponent - (BIAS - bits - GAP - 1)
+        distance, product_zero = Signal(signed(11), reset_less=True), Signal(reset_less=True)
         addend = Signal(bits, reset_less=True)
         infinite = x.infinite | y.infinite
         sign = x.sign ^ y.sign
@@ -91,9 +86,10 @@ class FusedMultiplyAdd(wiring.Component):
         stages = [Signal(_Stage, name=f"stage{index}", reset_less=True) for index in range(3)]
         first, second, third = stages
         m.d.sync += [
-            move.eq(Mux(stays, 0, distance[:len(move)] | distance[len(move):].any().replicate(len(move)))),
+            distance.eq(top - z.exponent),
+            product_zero.eq(x.zero | y.zero),
             addend.eq(z.significand),
-            first.exponent.eq(Mux(stays, z.exponent, top)),
+            first.exponent.eq(z.exponent),
             first.product_sign.eq(Mux(z.infinite, z.sign, sign)),
             first.addend_sign.eq(Mux(infinite, sign, z.sign)),
             first.subtract.eq(subtract),
@@ -108,11 +104,16 @@ class FusedMultiplyAdd(wiring.Component):
         frame = width - 1
         product, q, tail = Signal(2 * bits, reset_less=True), Signal(frame, reset_less=True), Signal(reset_less=True)
         total, carry = compress(m, rows, 2)
+        stays = product_zero | (distance < 0)
+        reach = width.bit_length()
+        move = Signal(reach)
+        m.d.comb += move.eq(Mux(stays, 0, distance[:reach] | spread(distance[reach:].any(), reach)))
         moved = shift_right_sticky(m, Cat(Const(0, width - bits), addend), move)
         m.d.sync += [
             product.eq(total + carry),
             q.eq(moved[1:] ^ first.subtract.replicate(frame)),
             tail.eq(moved[0]),
+            second.exponent.eq(Mux(stays, first.exponent, first.exponent + distance)),
         ]
 
         # 3.
@@ -139,7 +140,7 @@ class FusedMultiplyAdd(wiring.Component):
         chosen = Cat(Mux(increment, low_next[:-1], low[:-1]), Mux(carries, high_next[:-1], high[:-1]))
         unrounded = Signal(unrounded_layout(width), reset_less=True)
         m.d.sync += [
-            unrounded.magnitude.eq(Cat(lost, chosen ^ negative.replicate(frame))),
+            unrounded.magnitude.eq(Cat(lost, chosen ^ spread(negative, frame))),
             unrounded.tags.exponent.eq(third.exponent),
             unrounded.tags.sign.eq(
                 Mux(negative, third.addend_sign, third.product_sign) & ~(cancelled & ~third.infinite)),

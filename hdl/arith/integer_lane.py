@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 from ..number_formats import FORMAT_BITS, INTEGERS
 from .multiply import booth_rows, compress
 from .operations import IntegerOperation
+from .shift import spread
 
 _OP = IntegerOperation
 
@@ -80,20 +81,20 @@ class IntegerUnit(wiring.Component):
                 _OP.ADD: total,
                 _OP.SUB: difference,
                 _OP.ADDS: Mux(~signs_differ & (total[-2] ^ a[-1]), bound, total[:-1]),
-                _OP.ADDSU: total[:-1] | total[-1].replicate(bits),
+                _OP.ADDSU: total[:-1] | spread(total[-1], bits),
                 _OP.SUBS: Mux(signs_differ & (difference[-2] ^ a[-1]), bound, difference[:-1]),
-                _OP.SUBSU: difference[:-1] & ~below_unsigned.replicate(bits),
+                _OP.SUBSU: difference[:-1] & ~spread(below_unsigned, bits),
                 _OP.SLL: shifted[::-1],
                 _OP.SRL: shifted,
                 _OP.SRA: shifted,
                 _OP.AND: a & b,
                 _OP.OR: a | b,
                 _OP.XOR: a ^ b,
-                _OP.EQ: equal.replicate(bits),
-                _OP.LT: below.replicate(bits),
-                _OP.LTU: below_unsigned.replicate(bits),
-                _OP.LE: (below | equal).replicate(bits),
-                _OP.LEU: (below_unsigned | equal).replicate(bits),
+                _OP.EQ: spread(equal, bits),
+                _OP.LT: spread(below, bits),
+                _OP.LTU: spread(below_unsigned, bits),
+                _OP.LE: spread(below | equal, bits),
+                _OP.LEU: spread(below_unsigned | equal, bits),
                 _OP.MIN: Mux(below, a, b),
                 _OP.MINU: Mux(below_unsigned, a, b),
                 _OP.MAX: Mux(below, b, a),

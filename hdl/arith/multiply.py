@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, ValueLike
 
+from .shift import spread
+
 
 def booth_rows(m: Module, x: Value, y: Value, signed: ValueLike = 0) -> list[Value]:
     """Rows, half as many as `y` has bits plus one, whose sum is x * y modulo 2 to the power of both widths together.
@@ -19,12 +21,14 @@ def booth_rows(m: Module, x: Value, y: Value, signed: ValueLike = 0) -> list[Val
     digits = Cat(Const(0, 1), y, (signs & y[-1]).replicate(2))
     rows: list[Value] = []
     carry = Const(0, 1)
-    for index in range(len(y) // 2 + 1):
+    last = len(y) // 2
+    for index in range(last + 1):
         low, middle, high = digits[2 * index:2 * index + 3]
-        one, two, negative = low ^ middle, (low == middle) & (middle != high), high & ~(low & middle)
+        one, two = low ^ middle, (low == middle) & (middle != high)
+        negative = high if index < last else Const(0, 1)  # the last digit is 0 or 1
         multiple = Signal(len(x) + 1, name=f"multiple{index}")
         m.d.comb += multiple.eq(
-            (Mux(one, Cat(x, x[-1]), 0) | Mux(two, Cat(Const(0, 1), x), 0)) ^ negative.replicate(len(x) + 1))
+            (Mux(one, Cat(x, x[-1]), 0) | Mux(two, Cat(Const(0, 1), x), 0)) ^ spread(negative, len(x) + 1))
         sign = multiple[-1]
         end = Cat(sign, sign, ~sign) if index == 0 else Cat(~sign, Const(1, 1))
         below = Const(0, 0) if index == 0 else Cat(Const(0, 2 * index - 2), carry, Const(0, 1))

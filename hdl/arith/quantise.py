@@ -8,15 +8,17 @@ from amaranth.lib.wiring import In, Out
 
 from ..number_formats import BIAS_BITS, FLOATS, FORMAT_BITS, INTEGERS, ROUNDING_BITS, Denormals, Rounding
 from .formats import Flags
-from .shift import leading_zeros, shift_left
+from .shift import leading_zeros, shift_left, spread
 from .stochastic import DRAW_BITS
 from .unpack import WIDTH, Unpacked
 
 #: Formats that have a hole between denormals and normal numbers if denormals are those of rule 0.
 GAPPED = {code: fields for code, fields in FLOATS.items() if fields.bias is None}
 
-#: Bits of (kept, lost) that tell where in a hole a number is.
-HOLE_BITS = DRAW_BITS + 1 + max(fields.fraction_bits for fields in GAPPED.values())
+#: Bits of (kept, lost) that tell where in a hole a number is. Lower ones are 0: a significand has 24 bits, the first
+#: of which is 2^(f - 1) units or more; but for integers, of which only 1 can lie in a hole.
+HOLE = slice(DRAW_BITS - 24 + min(fields.fraction_bits for fields in GAPPED.values()),
+             DRAW_BITS + 1 + max(fields.fraction_bits for fields in GAPPED.values()))
 
 
 class Order(data.Struct):
@@ -139,7 +141,7 @@ class Quantiser(wiring.Component):
         window = Signal(2 * WIDTH + DRAW_BITS)
         m.d.comb += window.eq(shift_left(m, Cat(number.magnitude, Const(0, len(window) - WIDTH)), number.left))
         # The largest denormal, 2^f - 1 units, and that part of the hole, 2^f + 1 units, that the draw is of 2^32.
-        threshold = Signal(HOLE_BITS)
+        threshold = Signal(HOLE.stop)
         with m.Switch(number.tags.target):
             for code, fields in GAPPED.items():
                 with m.Case(code):
@@ -149,7 +151,7 @@ class Quantiser(wiring.Component):
         return _registered(
             m, 3, tags=number.tags, draw=number.draw, exponent=number.exponent, small=number.small,
             beside=number.beside, huge=number.huge, kept=window[-WIDTH:], lost=window[WIDTH:-WIDTH],
-            sticky=window[:WIDTH].any(), threshold=threshold)
+            sticky=window[:WIDTH].any(), threshold=threshold[HOLE])
 
     @staticmethod
     def _decide(m: Module, number: SimpleNamespace) -> SimpleNamespace:
@@ -195,7 +197,7 @@ class Quantiser(wiring.Component):
 
         hole = tags.gapped & number.small & (number.beside | full)
         nearest = Mux(hole, number.beside & beyond, half & (lost[:-1].any() | sticky | kept[0]))
-        stochastic = Mux(hole, Cat(lost, kept)[:HOLE_BITS] > number.threshold,
+        stochastic = Mux(hole, Cat(lost, kept)[HOLE] > number.threshold,
                          Cat(sticky, lost) > Cat(Const(0, 1), number.draw))
         # Rounded to as many bits as a normal number has, it is the smallest one.
         carries = full & half & (number.beside | ~tags.gapped & lost[-2])
@@ -204,7 +206,7 @@ class Quantiser(wiring.Component):
         # -(x + up) is the complement of x, and one more if it is not rounded up.
         negate = tags.integer & tags.sign
         return _registered(
-            m, 4, tags=tags, up=up, increment=up ^ negate, pattern=Mux(hole, ones, pattern ^ negate.replicate(WIDTH)),
+            m, 4, tags=tags, up=up, increment=up ^ negate, pattern=Mux(hole, ones, pattern ^ spread(negate, WIDTH)),
             instead=Mux(tags.illegal, 0, instead),
             flush=flushes & number.small & ~(full & up),
             special=tags.nan | tags.infinite | negative | tags.illegal,
@@ -233,7 +235,7 @@ class Quantiser(wiring.Component):
         m.d.comb += [
             self.flags.invalid.eq(number.invalid | tags.integer & overflow),
             self.flags.denormal.eq(tags.denormal & ~tags.illegal),
-            self.flags.overflow.eq(number.overflow & ~tags.illegal & ~tags.nan | ~tags.integer & overflow),
+            self.flags.overflow.eq(number.overflow & ~tags.illegal | ~tags.integer & overflow),
             self.flags.underflow.eq(number.underflow & ~number.special),
             self.illegal.eq(tags.illegal),
         ]

@@ -93,8 +93,9 @@ class Rounder(wiring.Component):
         hidden, fraction = kept[-1], kept[:-1]
         inexact = guard | rest.any()
         field = Cat(fraction, tags.exponent[:8] & hidden.replicate(8))
+        up = guard & (rest.any() | kept[0])
         rounded = Signal(len(field))
-        m.d.comb += rounded.eq(field + (guard & (rest.any() | kept[0])))
+        m.d.comb += rounded.eq(field + up)
         special = tags.nan | tags.infinite
         large = hidden & (tags.exponent >= EXPONENT_MAX)
         # Tiny, rounded as if there were no least exponent: with one bit more, which carries if the fraction, that bit
@@ -102,16 +103,22 @@ class Rounder(wiring.Component):
         tiny = ~hidden & ~(fraction.all() & guard & rest[-1])
 
         result = Signal(self.format, reset_less=True)
-        flags = Signal(Flags, reset_less=True)
+        invalid, overflow, underflow = (
+            Signal(name=name, reset_less=True) for name in ("invalid", "overflow", "underflow"))
         m.d.sync += [
             result.eq(Cat(rounded, tags.sign)),
-            flags.invalid.eq(tags.nan),
-            flags.overflow.eq(~special & (large | rounded[bits - 1:].all())),
-            flags.underflow.eq(~special & tiny & inexact),
+            invalid.eq(tags.nan),
+            overflow.eq(~special & (large | up & (field == infinity(self.format) - 1))),
+            underflow.eq(~special & tiny & inexact),
         ]
         with m.If(tags.nan):
             m.d.sync += result.eq(nan(self.format))
         with m.Elif(tags.infinite | large):
             m.d.sync += result.eq(Cat(Const(infinity(self.format), len(field)), tags.sign))
-        m.d.comb += [self.o.eq(result), self.flags.eq(flags)]
+        m.d.comb += [
+            self.o.eq(result),
+            self.flags.invalid.eq(invalid),
+            self.flags.overflow.eq(overflow),
+            self.flags.underflow.eq(underflow),
+        ]
         return m

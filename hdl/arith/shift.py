@@ -6,6 +6,11 @@ Each adds its steps to a module as signals: an expression would write its operan
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 
 
+def spread(bit: Value, width: int) -> Value:
+    """A bit in all places of a word. `Value.replicate` would write an expression out again for each of them."""
+    return Mux(bit, Const((1 << width) - 1, width), Const(0, width))
+
+
 def shift_left(m: Module, value: Value, amount: Value) -> Value:
     """`value` shifted left, zeros in, at its own width."""
     for index in range(len(amount)):

@@ -58,9 +58,11 @@ def _aligned(value: Value, shift: Value, *, width: int) -> Value:
 class Accumulators(wiring.Component):
     """Adds a group to one of several accumulators, every cycle.
 
-    Stage 1 fetches the accumulator as the step before leaves it and chooses how to align S and T; T is given at its
-    end. Stage 2 aligns, adds, renormalises and writes back. The loop from a step to the next on the same accumulator is
-    one cycle.
+    1. Fetch the accumulator's anchor.
+    2. Fetch the rest, as the step before leaves it, and choose how to align S and T.
+    3. Align, add, renormalise, write back.
+
+    The loop from a step to the next on the same accumulator is one cycle.
 
     Parameters
     ----------
@@ -72,14 +74,15 @@ class Accumulators(wiring.Component):
     Members
     -------
     index : In
-        The accumulator of the group that comes one cycle later. An empty group leaves it as it is.
+        The accumulator, in stage 1.
     fresh : In(1)
-        It counts as 0 before the group is added.
+        It counts as 0 before the group is added. In stage 2.
     group : In(Group)
+        In stage 2. An empty group leaves the accumulator as it is.
     total : In(signed)
-        T of the group that was given one cycle before.
+        T, in stage 3.
     state : Out(state_layout(depth))
-        The accumulator given one cycle before, as it was before its group was added.
+        The accumulator before its group is added, in stage 3.
     """
 
     def __init__(self, *, count: int, depth: int):
@@ -99,21 +102,43 @@ class Accumulators(wiring.Component):
         m = Module()
         group, layout, width = self.group, state_layout(self.depth), sum_bits(self.depth)
 
-        # 1. Fetch. What is written at the end of a cycle is read from `result` in that cycle, so that a word of the
-        # memory may be a latch that is open while it is written.
-        m.submodules.states = states = Memory(
-            shape=layout, depth=self.count, init=[], attrs={"ram_style": "latches"})
-        read, write = states.read_port(domain="comb"), states.write_port()
+        # What is written at the end of a cycle is not read from its memory in that cycle but from `result`, so that a
+        # word may be a latch that is open while it is written. Each memory has one read port and one write port.
         index = [Signal.like(self.index, name=f"index{stage}", reset_less=True) for stage in range(2)]
-        same = Signal(reset_less=True)
-        m.d.sync += [index[0].eq(self.index), index[1].eq(index[0]), same.eq(self.index == index[0])]
+        m.d.sync += [index[0].eq(self.index), index[1].eq(index[0])]
+        result = Signal(layout)
+        m.submodules.anchors = anchors = Memory(
+            shape=layout["anchor"].shape, depth=self.count, init=[], attrs={"ram_style": "latches"})
+        without = data.StructLayout({name: layout[name].shape for name in ("sum", "special")})
+        m.submodules.rest = rest = Memory(shape=without, depth=self.count, init=[], attrs={"ram_style": "latches"})
+        read_anchor, write_anchor = anchors.read_port(domain="comb"), anchors.write_port()
+        read, write = rest.read_port(domain="comb"), rest.write_port()
+        m.d.comb += [
+            write_anchor.addr.eq(index[1]),
+            write_anchor.data.eq(result.anchor),
+            write_anchor.en.eq(1),
+            write.addr.eq(index[1]),
+            write.data.sum.eq(result.sum),
+            write.data.special.eq(result.special),
+            write.en.eq(1),
+        ]
+
+        # 1. Fetch the anchor.
+        fetched, same = Signal.like(result.anchor, reset_less=True), Signal(reset_less=True)
+        written = self.index == index[1]
+        m.d.comb += read_anchor.addr.eq(self.index)
+        m.d.sync += [
+            fetched.eq(select(Cat(written, ~written), [result.anchor, read_anchor.data])),
+            same.eq(self.index == index[0]),
+        ]
+
+        # 2. Fetch the rest; choose the alignment.
         m.d.comb += read.addr.eq(index[0])
 
         # A result's anchor comes late: how to align to it is worked out for each digit that it may yet move.
         aligned, state, live = Signal(_Alignment, reset_less=True), Signal(layout, reset_less=True), Signal()
-        result = Signal(layout)
         zero, up, down = Signal(), Signal(), Signal()
-        base = Mux(same, state.anchor, read.data.anchor)
+        base = Mux(same, state.anchor, fetched)
         ahead = Signal(signed(7))
         m.d.comb += ahead.eq(group.anchor - base)
         aligned_for = {}
@@ -143,7 +168,7 @@ class Accumulators(wiring.Component):
         ]
         m.d.comb += self.state.eq(state)
 
-        # 2. Add and renormalise. Which way depends on x, not on the sum, which comes late.
+        # 3. Add and renormalise. Which way depends on x, not on the sum, which comes late.
         x, y, total = Signal(signed(width)), Signal(signed(width)), Signal(signed(width))
         m.d.comb += [
             x.eq(_aligned(state.sum, aligned.sum, width=width)),
@@ -155,8 +180,5 @@ class Accumulators(wiring.Component):
             result.sum.eq(Mux(up, total >> DIGIT, Mux(down, total << DIGIT, total))),
             result.anchor.eq(Mux(zero, 0, Mux(up, state.anchor + 1, Mux(down, state.anchor - 1, state.anchor)))),
             result.special.eq(state.special),
-            write.addr.eq(index[1]),
-            write.data.eq(result),
-            write.en.eq(1),
         ]
         return m

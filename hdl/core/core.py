@@ -129,14 +129,16 @@ class Core(wiring.Component):
             issue.decoded.pc.eq(pc),
             issue.decoded.word.eq(fetch.word),
             issue.decoded.fetch_fault.eq(fetch.fault),
-            issue.decoded.control.eq(Mux(fetch.fault, 0, decoder.control.as_value())),
+            issue.decoded.fetch_error.eq(fetch.error),
+            issue.decoded.control.eq(Mux(fetch.fault | fetch.error, 0, decoder.control.as_value())),
             issue.decoded.value.eq(decoder.value),
         ]
 
         # Issue and register read.
         units = {
             Unit.MEMORY: lsu.request.ready, Unit.MULDIV: muldiv.request.ready, Unit.VECTOR: vector.request.ready,
-            Unit.MATRIX: matrix.request.ready, Unit.LIST: self.push.ready & self.pull.ready, Unit.ATOMIC: lsu.request.ready, Unit.PUT: lsu.request.ready,
+            Unit.MATRIX: matrix.request.ready, Unit.LIST: self.push.ready & self.pull.ready,
+            Unit.ATOMIC: lsu.request.ready, Unit.PUT: lsu.request.ready,
         }
         destination, source1, source2 = fields(issue.instruction)
         issued_thread = select(issue.issued, range(config.threads))
@@ -172,6 +174,8 @@ class Core(wiring.Component):
             execute.cycle.eq(self.cycle),
             execute.instret.eq(threads.instret),
             execute.started.eq(threads.started),
+            execute.load_error.eq(lsu.error),
+            execute.load_error_address.eq(lsu.error_address),
         ]
         wiring.connect(m, execute.memory, lsu.request)
         wiring.connect(m, execute.muldiv, muldiv.request)

@@ -6,6 +6,7 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed, unsigne
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..arith.multiply import compress
 from .onehot import select
 
 #: Bits of a digit: anchors count in base 2^16.
@@ -83,16 +84,6 @@ def _greatest(m: Module, values: list[Value]) -> Value:
     greatest = Cat(Cat(~less[index, other] if index < other else less[other, index]
                        for other in range(len(values)) if other != index).all() for index in range(len(values)))
     return select(greatest, values)
-
-
-def _compress(rows: list[Value], *, width: int) -> list[Value]:
-    """At most two rows with the sum of those given, modulo 2^width: carry-save adders."""
-    while len(rows) > 2:
-        compressed = []
-        for a, b, c in zip(*[iter(rows)] * 3, strict=False):
-            compressed += [a ^ b ^ c, Cat(Const(0, 1), (a & b | a & c | b & c)[:width - 1])]
-        rows = compressed + rows[len(rows) // 3 * 3:]
-    return rows
 
 
 class DotProduct(wiring.Component):
@@ -195,7 +186,7 @@ class DotProduct(wiring.Component):
         m.d.sync += load.eq(Cat(self.load, load))
         m.d.comb += loaded.eq(Mux(load[-1], self.loaded, 0))
         compressed = [Signal(width, name=f"row{index}", reset_less=True) for index in range(2)]
-        first, *second = _compress(rows, width=width)
+        first, *second = compress(m, rows, 2)
         group = Signal(Group, reset_less=True)
         m.d.sync += [
             compressed[0].eq(first | loaded.sum),

@@ -1,6 +1,6 @@
 """The execute stage: finishes scalar instructions, hands the others to their units, takes traps."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Array, Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -24,8 +24,8 @@ _LESS = {isa.Branch.BLT: True, isa.Branch.BGE: True, isa.Branch.BLTU: False, isa
 class Execute(wiring.Component):
     """One instruction a cycle, in the cycle after its issue.
 
-    It retires, or traps, or stalls the stage until its unit takes it, or its thread goes back to it and waits for another
-    node's answer. All checks are made here, so every trap is precise: the thread has issued nothing behind this
+    It retires, or traps, or stalls the stage until its unit takes it, or its thread goes back to it and waits for
+    another node's answer. All checks are made here, so every trap is precise: the thread has issued nothing behind this
     instruction yet.
 
     Members
@@ -36,6 +36,9 @@ class Execute(wiring.Component):
         What is issued in this cycle.
     started : In(threads)
         Strobe: the thread starts anew; its last trap is forgotten.
+    load_error : In(threads), load_error_address : In
+        Strobe: a load of the thread has met an uncorrectable memory error there, an offset in the SRAM; the thread's
+        next instruction traps.
     stall : Out(1)
         Nothing can be issued in this cycle.
     write : Out
@@ -70,6 +73,8 @@ class Execute(wiring.Component):
             "issued": In(1),
             "operation": In(operation_layout(config)),
             "started": In(threads),
+            "load_error": In(threads),
+            "load_error_address": In(config.line_offset_bits + config.line_bits),
             "stall": Out(1),
             "write": Out(write_layout(scalar_result_layout(config))),
             "redirect": Out(threads),
@@ -147,7 +152,8 @@ class Execute(wiring.Component):
         size = Signal(range(config.vector_bytes + 1))
         m.d.comb += [
             address.eq(x1 + Mux(atomic, 0, immediate)),
-            size.eq(Mux(atomic, Mux(control.word, 4, 8), Mux(is_vector, config.vector_bytes, 1 << memory_function[:2]))),
+            size.eq(Mux(atomic, Mux(control.word, 4, 8),
+                        Mux(is_vector, config.vector_bytes, 1 << memory_function[:2]))),
         ]
         flat = address[48]
         x, y = address[32:40], address[40:48]
@@ -200,6 +206,16 @@ class Execute(wiring.Component):
         trap_if(runs(Unit.SYSTEM, System.EBREAK), Cause.BREAKPOINT, 0)
         trap_if(~control.legal | (is_csr & ~csrs.exists), Cause.ILLEGAL, instruction.word)
         trap_if(instruction.fetch_fault, Cause.FETCH_ACCESS, pc)
+        trap_if(instruction.fetch_error, Cause.HARDWARE_ERROR, pc)
+        load_errors = Signal(config.threads)
+        addresses = Array(Signal.like(self.load_error_address, name=f"load_error_{index}", reset_less=True)
+                          for index in range(config.threads))
+        trap_if((load_errors & thread).any(), Cause.HARDWARE_ERROR, SRAM_BASE + addresses[operation.thread])
+        m.d.sync += load_errors.eq(
+            (load_errors & ~Mux(csrs.trap, thread, 0) & ~self.started) | self.load_error)
+        for index, address_of_thread in enumerate(addresses):
+            with m.If(self.load_error[index] & ~load_errors[index]):
+                m.d.sync += address_of_thread.eq(self.load_error_address)
 
         # To the units; the stage stalls until they take the operation.
         works = Signal()
@@ -227,7 +243,7 @@ class Execute(wiring.Component):
         with m.If(atomic):
             m.d.comb += self.memory.payload.function.eq(Mux(control.word, isa.Memory.LW, isa.Memory.LD))
 
-        # To other nodes; until there is an answer, or room for a posted packet, the thread comes back to the instruction.
+        # To other nodes. Until there is an answer, or room for a posted packet, the thread comes back here.
         tells = (puts & flat) | remote
         comes_back = Signal()
         header = self.packet.payload.header

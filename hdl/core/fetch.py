@@ -30,6 +30,8 @@ class Fetch(wiring.Component):
     word : Out(32)
     fault : Out(1)
         The thread's pc is outside the SRAM; ``word`` means nothing.
+    error : Out(1)
+        The thread's line has an uncorrectable error; ``word`` means nothing.
     memory : Out(MemoryPort)
     """
 
@@ -42,6 +44,7 @@ class Fetch(wiring.Component):
             "chosen": Out(config.threads),
             "word": Out(32),
             "fault": Out(1),
+            "error": Out(1),
             "memory": Out(MemoryPort(config)),
         })
 
@@ -60,7 +63,8 @@ class Fetch(wiring.Component):
 
         # Where is each thread's next instruction?
         valid = [Signal(config.fetch_lines, name=f"valid_{thread}") for thread in range(config.threads)]
-        hits, faults = [], []
+        wrong = [Signal(config.fetch_lines, name=f"wrong_{thread}") for thread in range(config.threads)]
+        hits, faults, errors = [], [], []
         tags = []
         for thread in range(config.threads):
             pc = self.pcs[thread]
@@ -69,6 +73,7 @@ class Fetch(wiring.Component):
             tags.append(thread_tags)
             slot = line_of(pc)[:slot_bits]
             hits.append(valid[thread].bit_select(slot, 1) & (thread_tags[slot] == line_of(pc)))
+            errors.append(wrong[thread].bit_select(slot, 1))
             faults.append((pc[31:] != SRAM_BASE >> 31) | (pc[:31] >= config.sram_bytes))
 
         # Give a word to one thread that has its line, or learns that it never will.
@@ -80,6 +85,7 @@ class Fetch(wiring.Component):
             choice.advance.eq(1),
             self.chosen.eq(choice.grant),
             self.fault.eq((choice.grant & Cat(faults)).any()),
+            self.error.eq((choice.grant & Cat(errors) & ~Cat(faults)).any()),
             read.addr.eq(Cat(line_of(pc)[:slot_bits], thread)),
             self.word.eq(read.data.word_select(pc[2:first_bit], 32)),
         ]
@@ -120,6 +126,7 @@ class Fetch(wiring.Component):
                     m.d.sync += [
                         tags[thread][fill_line[:slot_bits]].eq(fill_line),
                         valid[thread].bit_select(fill_line[:slot_bits], 1).eq(1),
+                        wrong[thread].bit_select(fill_line[:slot_bits], 1).eq(self.memory.error),
                     ]
 
         for thread in range(config.threads):

@@ -28,6 +28,7 @@ class Decoded(data.Struct):
     pc: unsigned(64)
     word: unsigned(32)
     fetch_fault: unsigned(1)
+    fetch_error: unsigned(1)  # its line has an uncorrectable memory error
     control: Control
     value: unsigned(64)  # the immediate, or a CSR's number in [11:0] and the immediate of csrr*i in [16:12]
 

@@ -54,6 +54,8 @@ class LoadStoreUnit(wiring.Component):
         Results of loads.
     performed : Out(threads)
         Strobe: a load or store of this thread has reached the SRAM.
+    error : Out(threads), error_address : Out
+        Strobe: a load of this thread met an uncorrectable error there; its result, in the same cycle, is 0.
     line_thread : Out, line : In
         The line of the thread's remote load.
     loaded : Out(threads)
@@ -68,6 +70,8 @@ class LoadStoreUnit(wiring.Component):
             "scalar": Out(stream.Signature(scalar_result_layout(config))),
             "vector": Out(stream.Signature(vector_result_layout(config))),
             "performed": Out(config.threads),
+            "error": Out(config.threads),
+            "error_address": Out(config.line_offset_bits + config.line_bits),
             "line_thread": Out(config.thread_bits),
             "line": In(config.vector_bits),
             "loaded": Out(config.threads),
@@ -80,7 +84,8 @@ class LoadStoreUnit(wiring.Component):
 
         m.submodules.requests = requests = Queue(shape=request_layout(config), depth=2)
         m.submodules.pending = pending = Queue(shape=self._load_layout(), depth=LOADS)
-        m.submodules.lines = lines = Queue(shape=config.vector_bits, depth=LOADS)
+        m.submodules.lines = lines = Queue(
+            shape=data.StructLayout({"line": config.vector_bits, "error": 1}), depth=LOADS)
         wiring.connect(m, wiring.flipped(self.request), requests.i)
 
         # To the SRAM: stores at once, loads while their lines have room.
@@ -102,9 +107,10 @@ class LoadStoreUnit(wiring.Component):
             pending.i.payload.destination.eq(access.destination),
             pending.i.payload.function.eq(access.function),
             pending.i.payload.remote.eq(access.remote),
-            pending.i.payload.offset.eq(offset),
+            pending.i.payload.address.eq(access.address),
             lines.i.valid.eq(self.memory.response.valid),
-            lines.i.payload.eq(self.memory.response.payload),
+            lines.i.payload.line.eq(Mux(self.memory.error, 0, self.memory.response.payload)),
+            lines.i.payload.error.eq(self.memory.error),
         ]
 
         # To the registers: cut the piece out of the line and extend it.
@@ -113,9 +119,9 @@ class LoadStoreUnit(wiring.Component):
         piece, extended = Signal(64), Signal(64)
         m.d.comb += [
             here.eq(Mux(load.remote, pending.o.valid, lines.o.valid)),
-            line.eq(Mux(load.remote, self.line, lines.o.payload)),
+            line.eq(Mux(load.remote, self.line, lines.o.payload.line)),
             self.line_thread.eq(load.thread),
-            piece.eq(line >> (load.offset << 3)),
+            piece.eq(line >> (load.address[:offset_bits] << 3)),
             extended.eq(piece),
         ]
         for log_size in range(3):
@@ -136,6 +142,8 @@ class LoadStoreUnit(wiring.Component):
             done.eq((self.scalar.valid & self.scalar.ready) | (self.vector.valid & self.vector.ready)),
             lines.o.ready.eq(done & ~load.remote),
             pending.o.ready.eq(done),
+            self.error.eq((lines.o.ready & lines.o.payload.error) << load.thread),
+            self.error_address.eq(load.address),
             self.loaded.eq((done & load.remote) << load.thread),
         ]
         return m
@@ -146,5 +154,5 @@ class LoadStoreUnit(wiring.Component):
             "destination": 5,
             "function": isa.Memory,
             "remote": 1,
-            "offset": self.config.line_offset_bits,
+            "address": self.config.line_offset_bits + self.config.line_bits,
         })

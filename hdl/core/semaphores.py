@@ -14,8 +14,8 @@ COUNT_BITS = 16
 class Semaphores(wiring.Component):
     """Counters that threads and the mesh post, and that threads wait for.
 
-    One post of a thread, one of the mesh and one grant a cycle; no post ever waits. A waiting thread is granted when its whole amount is there, in the cycle after at
-    the earliest; threads that could be granted at once take turns.
+    One post of a thread, one of the mesh and one grant a cycle; no post ever waits. A waiting thread is granted when
+    its whole amount is there, in the cycle after at the earliest; threads that could be granted at once take turns.
 
     Members
     -------

@@ -25,6 +25,8 @@ class AtomicUnit(wiring.Component):
         Taken when the result has been written.
     old : Out(64)
         What the access found, when ``i`` is taken; 32 bits stand in both halves.
+    failed : Out(1)
+        It could not be read, and has not been changed; when ``i`` is taken.
     memory : Out(MemoryPort)
     """
 
@@ -33,6 +35,7 @@ class AtomicUnit(wiring.Component):
         super().__init__({
             "i": In(stream.Signature(atomic_layout(config))),
             "old": Out(64),
+            "failed": Out(1),
             "memory": Out(MemoryPort(config)),
         })
 
@@ -49,16 +52,18 @@ class AtomicUnit(wiring.Component):
         size = Mux(access.word, 4, 8)
         m.d.comb += [
             request.payload.line.eq(access.line),
-            request.payload.mask.eq(((1 << size) - 1) << access.offset),
+            request.payload.mask.eq(Mux(self.failed, 0, ((1 << size) - 1) << access.offset)),
             request.payload.data.eq(Mux(access.word, new[:32].replicate(2), new).replicate(config.vector_bits // 64)),
         ]
         with m.FSM():
             with m.State("READ"):
                 m.d.comb += [request.valid.eq(self.i.valid), request.payload.lock.eq(1)]
                 with m.If(request.valid & request.ready):
+                    m.d.sync += self.failed.eq(0)
                     m.next = "ANSWER"
             with m.State("ANSWER"), m.If(self.memory.response.valid):
                 m.d.sync += both.eq(self.memory.response.payload.word_select(access.offset[3:], 64))
+                m.d.sync += self.failed.eq(self.memory.error)
                 m.next = "WRITE"
             with m.State("WRITE"):
                 m.d.comb += [request.valid.eq(1), request.payload.write.eq(1), self.i.ready.eq(request.ready)]

@@ -1,14 +1,14 @@
 """The edge port: where the host meets the mesh."""
 
-from amaranth.hdl import Cat, Module, Signal
-from amaranth.lib import stream, wiring
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config import Config
 from ..memory_map import ErrorCode
 from ..queue import Queue
 from .address import is_node
-from .link import Link
+from .link import Hop, Link, Slots
 from .merge import Merge
 from .packet import BORN_BITS, Op, flit_layout
 from .reports import Report
@@ -21,9 +21,9 @@ class EdgePort(wiring.Component):
     """Carries packets between the host and the mesh; stands at (0, 0), north of node (0, 1).
 
     A host's packet goes into the mesh in the cycle in which it comes, and from the mesh to the host takes one cycle.
-    Each class of the host's packets has a ``ready`` of its own, so a request that has to wait holds up no posted packet;
-    a host that has only one stream must keep to as many requests under way as it can hold back. The host must always
-    take what it is sent in the end.
+    Each class of the host's packets has a ``ready`` of its own, so a request that has to wait holds up no posted
+    packet; a host that has only one stream must keep to as many requests under way as it can hold back. The host must
+    always take what it is sent in the end.
 
     The port fills in ``source`` and, on the way into the mesh, ``born``. A request to coordinates that no node has is
     answered with an ERROR (DESTINATION), a posted packet to such is dropped and counted. Anything else is checked by
@@ -33,8 +33,9 @@ class EdgePort(wiring.Component):
     -------
     i : In(Link), o : Out(stream)
         Flits from and to the host.
-    mesh_in : In(Link), mesh_out : Out(Link)
-        From and to the NORTH side of node (0, 1).
+    mesh_in : In(Hop), mesh_out : Out(Hop)
+        From and to the NORTH side of node (0, 1). Not from registers: ``freed`` of `mesh_in` depends on ``ready`` of
+        `o`, and `mesh_out` on `i`, so that the host's packets wait for nothing.
     errors : Out(16)
         Posted packets dropped since reset; stays at 65,535.
     """
@@ -42,11 +43,12 @@ class EdgePort(wiring.Component):
     def __init__(self, *, config: Config):
         self.config = config
         self.flit = flit_layout(config)
+        hop = Hop(flit=self.flit, depth=config.fifo_depth)
         super().__init__({
             "i": In(Link(config)),
             "o": Out(stream.Signature(self.flit)),
-            "mesh_in": In(Link(config)),
-            "mesh_out": Out(Link(config)),
+            "mesh_in": In(hop),
+            "mesh_out": Out(hop),
             "errors": Out(16),
         })
 
@@ -62,19 +64,23 @@ class EdgePort(wiring.Component):
 
         # From the host. `ready` must not depend on `valid`: an answer of the port's own waits in a queue.
         m.submodules.answers = answers = Queue(shape=self.flit, depth=self.config.fifo_depth)
+        m.submodules.slots = slots = Slots(depth=self.config.fifo_depth)
+        room = Cat(slot.any() for slot in slots.slots)
         m.d.comb += [
+            slots.freed.eq(self.mesh_out.freed),
+            self.mesh_out.slot.eq(Mux(slots.leaves[0], slots.slots[0], Mux(slots.leaves[1], slots.slots[1], 0))),
             packet.eq(self.i.flit),
             packet.header.source.x.eq(EDGE_X),
             packet.header.source.y.eq(EDGE_Y),
             packet.header.born.eq(cycle),
             self.mesh_out.flit.eq(packet),
-            self.i.ready.eq(Cat(self.mesh_out.ready[0] & answers.i.ready, self.mesh_out.ready[1])),
+            self.i.ready.eq(room & Cat(answers.i.ready, 1)),
         ]
         with m.If(is_node(self.config, packet.header.destination.x, packet.header.destination.y)):
-            m.d.comb += self.mesh_out.valid.eq(offered & Cat(answers.i.ready, 1))
+            m.d.comb += slots.leaves.eq(offered & room & Cat(answers.i.ready, 1))
         with m.Else():
-            m.d.comb += answers.i.valid.eq(offered[0] & self.mesh_out.ready[0])
-            with m.If(offered[1] & self.mesh_out.ready[1] & ~self.errors.all()):
+            m.d.comb += answers.i.valid.eq(offered[0] & room[0])
+            with m.If(offered[1] & room[1] & ~self.errors.all()):
                 m.d.sync += self.errors.eq(self.errors + 1)
 
         # A request that the port answers itself.
@@ -93,11 +99,16 @@ class EdgePort(wiring.Component):
         wiring.connect(m, answers.o, to_host.i[1])
 
         # From the mesh.
-        m.submodules.from_mesh = from_mesh = Queue(shape=self.flit, depth=self.config.fifo_depth)
+        depth = self.config.fifo_depth
+        arrived = data.StructLayout({"slot": depth, "flit": self.flit})
+        m.submodules.from_mesh = from_mesh = Queue(shape=arrived, depth=depth)
         m.d.comb += [
-            from_mesh.i.payload.eq(self.mesh_in.flit),
-            from_mesh.i.valid.eq(self.mesh_in.valid.any()),
-            self.mesh_in.ready.eq(from_mesh.i.ready.replicate(len(self.mesh_in.ready))),
+            from_mesh.i.payload.slot.eq(self.mesh_in.slot),
+            from_mesh.i.payload.flit.eq(self.mesh_in.flit),
+            from_mesh.i.valid.eq(self.mesh_in.slot.any()),
+            to_host.i[0].payload.eq(from_mesh.o.payload.flit),
+            to_host.i[0].valid.eq(from_mesh.o.valid),
+            from_mesh.o.ready.eq(to_host.i[0].ready),
+            self.mesh_in.freed.eq(Mux(from_mesh.o.valid & from_mesh.o.ready, from_mesh.o.payload.slot, 0)),
         ]
-        wiring.connect(m, from_mesh.o, to_host.i[0])
         return m

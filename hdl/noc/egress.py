@@ -1,13 +1,15 @@
 """What a node sends by itself: answers, and the lines of lists, with what the SRAM holds."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Const, Module, Mux, Signal
 from amaranth.lib import data, enum, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..config import Config
+from ..config import SRAM_BASE, Config
 from ..mem.port import MemoryPort
+from ..memory_map import ErrorCode
 from ..queue import Queue
-from .packet import Header, flit_layout
+from .packet import Header, Op, flit_layout
+from .reports import Report
 
 #: Commands under way: one line a cycle flows as long as the SRAM answers a read within two cycles.
 READ_AHEAD = 4
@@ -45,6 +47,9 @@ class Egress(wiring.Component):
         Lines for the list engine that the command's ``tag`` names.
     done : Out(stream)
         Semaphores to post at this node, since everything before has left.
+    report : Out(stream)
+        Lines that could not be read: what they hold goes nowhere. A READ is answered with ERROR, a PUT is not sent, nor
+        is the signal of its list, and a list engine gets zeros.
     """
 
     def __init__(self, *, config: Config):
@@ -56,26 +61,34 @@ class Egress(wiring.Component):
             "packets": Out(stream.Signature(flit_layout(config))),
             "fetched": Out(stream.Signature(fetched, always_ready=True)),
             "done": Out(stream.Signature(config.semaphore_bits)),
+            "report": Out(stream.Signature(Report, always_ready=True)),
         })
 
     def elaborate(self, platform):
         m = Module()
         config = self.config
-        waiting = data.StructLayout({"kind": Kind, "header": Header, "value": 64})
+        waiting = data.StructLayout({"kind": Kind, "header": Header, "value": 64, "line": config.line_bits})
+        line_and_error = data.StructLayout({"line": config.vector_bits, "error": 1})
         m.submodules.waiting = queue = Queue(shape=waiting, depth=READ_AHEAD)
-        m.submodules.lines = lines = Queue(shape=config.vector_bits, depth=READ_AHEAD)
+        m.submodules.lines = lines = Queue(shape=line_and_error, depth=READ_AHEAD)
 
         # Commands in: a command that needs a line waits until the SRAM has taken its read.
         command = self.commands.payload
         needs_line = (command.kind == Kind.LINE) | (command.kind == Kind.FETCH)
+        every_byte = Const((1 << config.vector_bytes) - 1, config.vector_bytes)
+        offset = command.header.address[:config.line_offset_bits]
         m.d.comb += [
+            self.read.request.payload.mask.eq(Mux(
+                command.kind == Kind.LINE,
+                (every_byte << offset) & ~(every_byte << (offset + command.header.size)), every_byte)),
             self.read.request.valid.eq(self.commands.valid & queue.i.ready & needs_line),
             self.read.request.payload.line.eq(command.line),
             self.commands.ready.eq(queue.i.ready & (~needs_line | self.read.request.ready)),
             queue.i.valid.eq(self.commands.valid & (~needs_line | self.read.request.ready)),
             *(queue.i.payload[field].eq(command[field]) for field in waiting.members),
             lines.i.valid.eq(self.read.response.valid),
-            lines.i.payload.eq(self.read.response.payload),
+            lines.i.payload.line.eq(Mux(self.read.error, 0, self.read.response.payload)),
+            lines.i.payload.error.eq(self.read.error),
         ]
 
         # Packets out.
@@ -83,12 +96,16 @@ class Egress(wiring.Component):
         flit = Signal(flit_layout(config))
         m.d.comb += [
             flit.header.eq(head.header),
-            flit.payload.eq(lines.o.payload),
+            flit.payload.eq(lines.o.payload.line),
             self.packets.payload.eq(flit),
             self.fetched.payload.tag.eq(head.header.tag),
-            self.fetched.payload.line.eq(lines.o.payload),
+            self.fetched.payload.line.eq(lines.o.payload.line),
+            self.report.valid.eq(lines.o.valid & lines.o.ready & lines.o.payload.error),
+            self.report.payload.code.eq(ErrorCode.MEMORY),
+            self.report.payload.address.eq(SRAM_BASE + (head.line << config.line_offset_bits)),
             self.done.payload.eq(head.header.signal - 1),
         ]
+        lost = Signal()  # a line of the list whose signal has not come yet
         with m.If(queue.o.valid), m.Switch(head.kind):
             with m.Case(Kind.VALUE):
                 m.d.comb += [
@@ -97,11 +114,22 @@ class Egress(wiring.Component):
                     queue.o.ready.eq(self.packets.ready),
                 ]
             with m.Case(Kind.LINE):
+                puts = head.header.op == Op.PUT
+                unsent = lines.o.payload.error & puts
                 m.d.comb += [
-                    self.packets.valid.eq(lines.o.valid),
-                    lines.o.ready.eq(self.packets.ready),
-                    queue.o.ready.eq(lines.o.valid & self.packets.ready),
+                    self.packets.valid.eq(lines.o.valid & ~unsent),
+                    lines.o.ready.eq(self.packets.ready | unsent),
+                    queue.o.ready.eq(lines.o.valid & lines.o.ready),
                 ]
+                with m.If(lines.o.payload.error):
+                    m.d.comb += [
+                        flit.header.op.eq(Op.ERROR),
+                        flit.payload.eq(self.report.payload.as_value().replicate(config.vector_bits // 64)),
+                    ]
+                with m.If(puts & lost):
+                    m.d.comb += flit.header.signal.eq(0)
+                with m.If(puts & queue.o.ready):
+                    m.d.sync += lost.eq((lost | unsent) & ~head.header.signal.any())
             with m.Case(Kind.FETCH):
                 m.d.comb += [
                     self.fetched.valid.eq(lines.o.valid),
@@ -113,4 +141,5 @@ class Egress(wiring.Component):
                     self.done.valid.eq(1),
                     queue.o.ready.eq(self.done.ready),
                 ]
+                m.d.sync += lost.eq(0)
         return m

@@ -114,7 +114,7 @@ class NetworkInterface(wiring.Component):
         m.submodules.others = others = Merge(shape=flit, count=2)
         m.submodules.outlet = outlet = Outlet(config=config)
         m.submodules.posts = posts = Merge(shape=config.semaphore_bits, count=3)
-        m.submodules.log = log = ErrorLog(count=4 + len(self.overflow))
+        m.submodules.log = log = ErrorLog(count=5 + len(self.overflow))
         m.d.comb += [
             *(part.position.eq(self.position) for part in (server, pushes, pulls, outlet)),
             *(part.cycle.eq(self.cycle) for part in (ingress, outlet)),
@@ -180,9 +180,9 @@ class NetworkInterface(wiring.Component):
         wiring.connect(m, egress.done, posts.i[1])
         wiring.connect(m, pull_sender.post, posts.i[2])
         wiring.connect(m, posts.o, wiring.flipped(self.post))
-        for number, part in enumerate((server, pushes, pulls, pull_sender)):
+        for number, part in enumerate((server, pushes, pulls, pull_sender, egress)):
             wiring.connect(m, part.report, log.i[number])
-        for number, overflow in enumerate(self.overflow, 4):
+        for number, overflow in enumerate(self.overflow, 5):
             m.d.comb += [log.i[number].valid.eq(overflow), log.i[number].payload.code.eq(ErrorCode.OVERFLOW)]
         m.d.comb += [
             self.status.packets_in.eq(ingress.packets_in),

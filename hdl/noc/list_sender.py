@@ -58,6 +58,8 @@ class PullSender(wiring.Component):
         READ packets.
     tag : In(6), awaited : Out(1), line : Out
         For any tag: a slot of it waits for an answer; where in the SRAM the line belongs.
+    waiting : Out(PULL_SLOTS)
+        Slots that wait.
     answer : In(stream)
         Answers to the READs; their lines have been written.
     failed : Out(1)
@@ -77,6 +79,7 @@ class PullSender(wiring.Component):
             "tag": In(6),
             "awaited": Out(1),
             "line": Out(config.line_bits),
+            "waiting": Out(PULL_SLOTS),
             "answer": In(stream.Signature(flit, always_ready=True)),
             "failed": Out(1),
             "post": Out(stream.Signature(config.semaphore_bits)),
@@ -88,14 +91,13 @@ class PullSender(wiring.Component):
         config = self.config
         move, request = self.moves.payload, self.requests.payload.header
         slot = Signal(range(PULL_SLOTS))  # the next to be used
-        waiting = Signal(PULL_SLOTS)
         m.submodules.lines = lines = Memory(shape=config.line_bits, depth=PULL_SLOTS, init=[])
         write, read = lines.write_port(), lines.read_port(domain="comb")
 
         # Ask, if the slot is free.
         asked, answered = Signal(), Signal()
         m.d.comb += [
-            self.requests.valid.eq(self.moves.valid & ~move.end & ~waiting.bit_select(slot, 1)),
+            self.requests.valid.eq(self.moves.valid & ~move.end & ~self.waiting.bit_select(slot, 1)),
             request.destination.eq(move.node),
             request.op.eq(Op.READ),
             request.tag.eq(PULL_TAG + slot),
@@ -114,13 +116,13 @@ class PullSender(wiring.Component):
         m.d.comb += [
             read.addr.eq(self.tag),
             self.line.eq(read.data),
-            self.awaited.eq((self.tag >= PULL_TAG) & waiting.bit_select(self.tag[:len(slot)], 1)),
+            self.awaited.eq((self.tag >= PULL_TAG) & self.waiting.bit_select(self.tag[:len(slot)], 1)),
             answered.eq(self.answer.valid),
             refused.eq(answered & (header.op == Op.ERROR)),
             self.report.valid.eq(refused & ~self.failed),
             self.report.payload.eq(self.answer.payload.payload),
         ]
-        m.d.sync += waiting.eq((waiting & ~(answered << header.tag[:len(slot)])) | (asked << slot))
+        m.d.sync += self.waiting.eq((self.waiting & ~(answered << header.tag[:len(slot)])) | (asked << slot))
         with m.If(refused):
             m.d.sync += self.failed.eq(1)
 
@@ -129,7 +131,7 @@ class PullSender(wiring.Component):
         with m.FSM():
             with m.State("MOVE"):
                 with m.If(move.end):
-                    with m.If(self.moves.valid & (waiting == 0)):
+                    with m.If(self.moves.valid & (self.waiting == 0)):
                         m.next = "DONE"
                 with m.Else():
                     m.d.comb += self.moves.ready.eq(asked)

@@ -1,113 +1,191 @@
 """The mesh router: five links in, five out, one cycle a hop."""
 
-from amaranth.hdl import Cat, Module, Signal
-from amaranth.lib import enum, wiring
+from functools import reduce
+from operator import or_
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..arbiter import RoundRobin
+from ..arbiter import LeastRecent
 from ..config import Config
-from ..queue import Queue
-from .link import Link
+from ..verilog import ALONE
+from .link import Hop, Link, Slots, choose, class_of
 from .packet import CLASSES, Coordinate, flit_layout
+from .pool import Pool
+from .routing import NEIGHBOURS, RouteSettings, Routing, Side
 
-
-class Side(enum.IntEnum):
-    """The links of a router. Rows are counted southwards; LOCAL is the node's network interface."""
-
-    NORTH = 0
-    SOUTH = 1
-    EAST = 2
-    WEST = 3
-    LOCAL = 4
+#: Flits that wait on their way in from the node: one for each class and one more, so that a class alone never waits.
+LOCAL_DEPTH = CLASSES + 1
 
 
 class Router(wiring.Component):
-    """Passes flits on: along the row to their column, then along the column, then to the node.
+    """Passes flits on, the way that `hdl.noc.routing.Routing` says.
 
-    Every input has a queue of `config.fifo_depth` flits for each class. A flit leaves its queue, crosses the router and
-    the link, and is in the next router's queue one cycle later, if nothing is in its way. Each output takes the heads
-    of the queues in turn: among the inputs of a class, and between the classes for which the neighbour has room. So
+    A flit that comes in on a side leaves in the same cycle, into the register that drives the next link, if nobody
+    waits for its output; if not, it goes into the slot of the input's pool that its sender chose for it. So it takes a
+    cycle from register to register. (A flit from the node always waits for a cycle in the pool, and one for the node
+    does not stop at a register: the node has queues for it.)
+
+    Each output takes the flits that wait in turn: among the inputs of a class, and between the classes for which there
+    is room. So
 
     * an output sends a flit in every cycle in which there is one that it may send;
     * a class without room never holds up the other;
-    * a head that its output has room for waits for at most 2 x (inputs - 1) + 1 others.
+    * a flit that is the first of its class and way in its pool, and that there is room for, waits for at most
+      2 x (inputs - 1) + 1 others.
 
     (One turn among inputs and classes together would not do: room that comes and goes could pass the same input by for
-    ever.) A flit that would have to go back where it came from, which no sender of the mesh makes, goes to LOCAL.
+    ever. Flits that pass without waiting need no turn: they pass only where nobody waits.)
+
+    Parameters
+    ----------
+    config : Config
+        `config.fifo_depth` is the number of slots at each side.
+    flit : data.StructLayout
+        Default: `flit_layout(config)`. Any other with a ``header`` that has ``destination`` and ``op`` will do.
 
     Members
     -------
-    position : In(Coordinate)
-        Where the router stands; constant.
-    inputs : In(Link), one for each `Side`
-        ``ready`` depends on the queues' levels alone.
-    outputs : Out(Link), one for each `Side`
-        ``valid`` depends on ``ready``: only a flit that is taken is offered.
-    flits : Out(5)
-        For each `Side`, a strobe: a flit leaves.
+    position, neighbours, settings
+        See `hdl.noc.routing.Routing`.
+    inputs : In(Hop), outputs : Out(Hop), one for each of `NEIGHBOURS`
+    local_in : In(Link), local_out : Out(Link)
+        From and to the node. ``ready`` of `local_in` comes from a register; ``valid`` of `local_out` depends on
+        ``ready``: only a flit that is taken is offered.
+    flits, stalls, refused : Out(len(Side))
+        Strobes, a cycle late. Of each `Side`: a flit has left; flits waited and none has left; one has come in on that
+        side that went to LOCAL since its way was closed.
     """
 
-    def __init__(self, *, config: Config):
+    def __init__(self, *, config: Config, flit: data.StructLayout | None = None):
         self.config = config
+        self.flit = flit_layout(config) if flit is None else flit
+        hop = Hop(flit=self.flit, depth=config.fifo_depth)
         super().__init__({
             "position": In(Coordinate),
-            "inputs": In(Link(config)).array(len(Side)),
-            "outputs": Out(Link(config)).array(len(Side)),
+            "neighbours": In(len(NEIGHBOURS)),
+            "settings": In(RouteSettings()),
+            "inputs": In(hop).array(len(NEIGHBOURS)),
+            "outputs": Out(hop).array(len(NEIGHBOURS)),
+            "local_in": In(Link(config, flit=self.flit)),
+            "local_out": Out(Link(config, flit=self.flit)),
             "flits": Out(len(Side)),
+            "stalls": Out(len(Side)),
+            "refused": Out(len(Side)),
         })
+        # What proofs speak of.
+        self.routing = Routing(config=config)
+        self.pools = {side: Pool(flit=self.flit, depth=LOCAL_DEPTH if side is Side.LOCAL else config.fifo_depth,
+                                 ways=len(Side)) for side in Side}
+        self.slots = {side: Slots(depth=config.fifo_depth) for side in NEIGHBOURS}
+        self.leaves = {side: [Signal(len(Side), name=f"leaves_{side.name}_{s}{ALONE}") for s in range(pool.depth)]
+                       for side, pool in self.pools.items()}
+        self.passes = {side: Signal(len(Side), name=f"passes_{side.name}{ALONE}") for side in NEIGHBOURS}
+        self.room = {side: Signal(CLASSES, name=f"room_{side.name}") for side in Side}
+        self.sent = {side: Signal(CLASSES, name=f"sent_{side.name}") for side in Side}
+        self.classes = {side: LeastRecent(count=CLASSES) for side in Side}
+        self.sources = {side: [source for source in Side if source is not side or side is Side.LOCAL] for side in Side}
+        self.turns = {side: [LeastRecent(count=len(self.sources[side])) for _ in range(CLASSES)] for side in Side}
 
     def elaborate(self, platform):
         m = Module()
-        layout = flit_layout(self.config)
-        heads = {side: [Queue(shape=layout, depth=self.config.fifo_depth) for _ in range(CLASSES)] for side in Side}
-        wants = {side: [Signal(len(Side), name=f"wants_{side.name}_{c}") for c in range(CLASSES)] for side in Side}
-        taken = {side: [Signal(len(Side), name=f"taken_{side.name}_{c}") for c in range(CLASSES)] for side in Side}
+        m.submodules.routing = routing = self.routing
+        m.d.comb += [
+            routing.position.eq(self.position),
+            routing.neighbours.eq(self.neighbours),
+        ]
+        wiring.connect(m, wiring.flipped(self.settings), routing.settings)
 
-        for side in Side:
-            link = self.inputs[side]
-            for c, queue in enumerate(heads[side]):
-                m.submodules[f"queue_{side.name}_{c}"] = queue
+        # Flits in. Those from the node choose their slot here.
+        for side, pool in self.pools.items():
+            m.submodules[f"pool_{side.name}"] = pool
+            if side is Side.LOCAL:
+                free = [choose(~pool.valid, traffic_class=c) for c in range(CLASSES)]
                 m.d.comb += [
-                    queue.i.payload.eq(link.flit),
-                    queue.i.valid.eq(link.valid[c]),
-                    link.ready[c].eq(queue.i.ready),
-                    queue.o.ready.eq(taken[side][c].any()),
+                    pool.flit.eq(self.local_in.flit),
+                    pool.slot.eq(reduce(or_, (Mux(self.local_in.valid[c], free[c], 0) for c in range(CLASSES)))),
+                    self.local_in.ready.eq(Cat(slot.any() for slot in free)),
                 ]
-                with m.If(queue.o.valid):
-                    m.d.comb += wants[side][c].eq(self._route(queue.o.payload.header.destination, came_from=side))
+            else:
+                link = self.inputs[side]
+                m.d.comb += [pool.flit.eq(link.flit), pool.slot.eq(link.slot), link.freed.eq(pool.freed)]
+            m.d.comb += [
+                routing.destinations[side].eq(pool.flit.header.destination),
+                pool.way.eq(routing.ways[side]),
+            ]
+            m.d.sync += self.refused[side].eq(routing.refused[side] & pool.slot.any())
 
+        leaves, passes = self.leaves, self.passes
+        for side, pool in self.pools.items():
+            m.d.comb += pool.leaves.eq(Cat(slot.any() for slot in leaves[side]))
+            if side in NEIGHBOURS:
+                m.d.comb += pool.passes.eq(passes[side].any())
+
+        # Flits out.
         for out in Side:
-            link = self.outputs[out]
-            sides = [side for side in Side if side is not out or side is Side.LOCAL]
-            m.submodules[f"classes_{out.name}"] = classes = RoundRobin(count=CLASSES)
-            m.d.comb += [classes.advance.eq(1), link.valid.eq(classes.grant), self.flits[out].eq(classes.grant.any())]
-            for c in range(CLASSES):
-                m.submodules[f"inputs_{out.name}_{c}"] = inputs = RoundRobin(count=len(sides))
+            sides, room, sent = self.sources[out], self.room[out], self.sent[out]
+
+            # Those that wait come first.
+            m.submodules[f"classes_{out.name}"] = classes = self.classes[out]
+            turns = self.turns[out]
+            wanted = Signal(CLASSES, name=f"wanted_{out.name}")
+            for c, arbiter in enumerate(turns):
+                m.submodules[f"turns_{out.name}_{c}"] = arbiter
                 m.d.comb += [
-                    inputs.requests.eq(Cat(wants[side][c][out] for side in sides)),
-                    inputs.advance.eq(classes.grant[c]),
-                    classes.requests[c].eq(inputs.requests.any() & link.ready[c]),
+                    arbiter.requests.eq(Cat(self.pools[side].wanted[c][out] for side in sides)),
+                    arbiter.advance.eq(classes.grant[c]),
+                    wanted[c].eq(arbiter.requests.any()),
                 ]
-                for index, side in enumerate(sides):
-                    m.d.comb += taken[side][c][out].eq(inputs.grant[index] & classes.grant[c])
+            m.d.comb += [classes.requests.eq(wanted & room), classes.advance.eq(1)]
+            legs = []
+            for index, side in enumerate(sides):
+                pool = self.pools[side]
+                granted = [turns[c].grant[index] & classes.grant[c] for c in range(CLASSES)]
+                for s in range(pool.depth):
+                    leave = pool.requests[s][out] & Mux(pool.classes[s], granted[1], granted[0])
+                    m.d.comb += leaves[side][s][out].eq(leave)
+                    legs.append((leaves[side][s][out], pool.flits[s]))
 
-            source = Cat(taken[side][c][out] for side in sides for c in range(CLASSES))
-            with m.Switch(source):
-                for index, queue in enumerate(heads[side][c] for side in sides for c in range(CLASSES)):
-                    with m.Case(1 << index):
-                        m.d.comb += link.flit.eq(queue.o.payload)
+            # If none can leave, one may pass.
+            through = [side for side in sides if side in NEIGHBOURS]
+            can_pass = Signal(len(through), name=f"can_pass_{out.name}")
+            first = Signal(len(through), name=f"first_{out.name}")
+            arriving = [class_of(self.pools[side].flit) for side in through]
+            m.d.comb += [
+                can_pass.eq(Cat(
+                    self.pools[side].slot.any() & routing.ways[side][out] & Mux(arriving[i], room[1], room[0])
+                    for i, side in enumerate(through))),
+                first.eq(can_pass & (~can_pass + 1)),
+            ]
+            for i, side in enumerate(through):
+                m.d.comb += passes[side][out].eq(first[i] & ~classes.requests.any())
+                legs.append((passes[side][out], self.pools[side].flit))
+            m.d.comb += sent.eq(Cat(
+                classes.grant[c] | Cat(passes[side][out] & (arriving[i] == c) for i, side in enumerate(through)).any()
+                for c in range(CLASSES)))
+            waiting = wanted.any() | Cat(
+                self.pools[side].slot.any() & routing.ways[side][out] for side in through).any()
+            m.d.sync += [self.flits[out].eq(sent.any()), self.stalls[out].eq(waiting & ~sent.any())]
+
+            flit = Signal(self.flit, name=f"flit_{out.name}")
+            with m.If(legs[0][0]):
+                m.d.comb += flit.eq(legs[0][1])
+            for select, leg in legs[1:]:
+                with m.Elif(select):
+                    m.d.comb += flit.eq(leg)
+            if out is Side.LOCAL:
+                m.d.comb += [room.eq(self.local_out.ready), self.local_out.valid.eq(sent), self.local_out.flit.eq(flit)]
+            else:
+                link = self.outputs[out]
+                m.submodules[f"slots_{out.name}"] = slots = self.slots[out]
+                m.d.comb += [
+                    slots.freed.eq(link.freed),
+                    slots.leaves.eq(sent),
+                    room.eq(Cat(slot.any() for slot in slots.slots)),
+                ]
+                m.d.sync += [
+                    link.flit.eq(flit),
+                    link.slot.eq(reduce(or_, (Mux(sent[c], slots.slots[c], 0) for c in range(CLASSES)))),
+                ]
         return m
-
-    def _route(self, destination, *, came_from: Side):
-        """The side that a flit leaves by, one-hot."""
-        here = self.position
-        same_column = destination.x == here.x
-        towards = {
-            Side.NORTH: same_column & (destination.y < here.y),
-            Side.SOUTH: same_column & (destination.y > here.y),
-            Side.EAST: destination.x > here.x,
-            Side.WEST: destination.x < here.x,
-            came_from: 0,
-        }
-        ways = Cat(towards[side] for side in Side if side is not Side.LOCAL)
-        return Cat(ways, ~ways.any())

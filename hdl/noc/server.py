@@ -120,6 +120,7 @@ class Server(wiring.Component):
         m.submodules.post_queue = post_queue = Queue(shape=config.semaphore_bits, depth=2)
         m.submodules.atomic = unit = AtomicUnit(config=config)
         ok, can_post, write_now, atomic_now, served = Signal(), Signal(), Signal(), Signal(), Signal()
+        unread = Signal()  # an atomic access that met an uncorrectable memory error
         every_byte = Const((1 << config.vector_bytes) - 1, config.vector_bytes)
         request = self.write.request
         m.d.comb += [
@@ -146,6 +147,8 @@ class Server(wiring.Component):
             unit.memory.request.ready.eq(request.ready),
             unit.memory.response.valid.eq(self.write.response.valid),
             unit.memory.response.payload.eq(self.write.response.payload),
+            unit.memory.error.eq(self.write.error),
+            unread.eq(atomic_now & unit.failed),
 
             self.control.valid.eq(served & ok & to_control),
             self.control.write.eq(writes),
@@ -158,8 +161,8 @@ class Server(wiring.Component):
             self.answer.payload.eq(turn.o.payload),
             self.answer.valid.eq(served & ok & answers),
 
-            self.report.valid.eq(served & ~ok),
-            self.report.payload.code.eq(error),
+            self.report.valid.eq(served & (~ok | unread)),
+            self.report.payload.code.eq(Mux(unread, ErrorCode.MEMORY, error)),
             self.report.payload.address.eq(header.address),
         ]
         with m.If(atomic_now):
@@ -172,9 +175,9 @@ class Server(wiring.Component):
             replies.i.valid.eq(served & requests),
             reply.kind.eq(Mux(ok & (header.op == Op.READ) & to_sram, Kind.LINE, Kind.VALUE)),
             reply.line.eq(line_of(config, header.address)),
-            reply.value.eq(Mux(ok, Mux(atomic, unit.old, self.control.read_data), self.report.payload)),
+            reply.value.eq(Mux(ok & ~unread, Mux(atomic, unit.old, self.control.read_data), self.report.payload)),
             reply.header.destination.eq(header.source),
-            reply.header.op.eq(Mux(~ok, Op.ERROR, Mux(header.op == Op.WRITE, Op.ACK, Op.DATA))),
+            reply.header.op.eq(Mux(~ok | unread, Op.ERROR, Mux(header.op == Op.WRITE, Op.ACK, Op.DATA))),
             reply.header.tag.eq(header.tag),
             reply.header.address.eq(header.address),
             reply.header.size.eq(header.size),

@@ -4,6 +4,7 @@ FP32 values are ``uint32``, BF16 values ``uint16``; the other formats are unsign
 """
 
 from .convert import Converted, convert
+from .estimates import estimate
 from .floats import float_operation
 from .formats import bf16_from_cfloat8, checked_bias, decode
 from .fp32 import (
@@ -55,6 +56,7 @@ __all__ = [
     "checked_bias",
     "convert",
     "decode",
+    "estimate",
     "float_operation",
     "fp32_from_bf16",
     "integer_operation",

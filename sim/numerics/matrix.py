@@ -104,7 +104,11 @@ class AccumulatorTile:
 
     def step(self, a: Bf16, b: Bf16) -> None:
         """Add a x b, one step of the hardware's depth: `a` is [rows, K], `b` is [K, columns]."""
-        left, right = _Operand(a[:, :, None]), _Operand(b[None, :, :])
+        self.step_each(a[:, :, None], b[None, :, :])
+
+    def step_each(self, a: Bf16, b: Bf16) -> None:
+        """A step with pairs of each element's own: `a` and `b` broadcast to [rows, K, columns]."""
+        left, right = _Operand(a), _Operand(b)
         negative = left.negative ^ right.negative
         if left.special.any() or right.special.any():
             self._meet_specials(left, right, negative)

@@ -10,6 +10,7 @@ from amaranth.lib import data
 from hdl import memory_map
 from hdl.config import SRAM_BASE, Config, preset
 from hdl.mem.port import request_layout
+from hdl.mem.repair import injection_layout
 from hdl.memory_map import State, ThreadRegister
 from sim.trace import Record, compare
 from verif.noc import Port, Stage
@@ -28,11 +29,13 @@ class CoreBench:
         self.request = Port(dut, "host__request")
         self.response = Port(dut, "host__response")
         self.control = Port(dut, "control")
+        self.injection = Port(dut, "injection")
+        self.injected = False
         self.taken, self.register = False, 0
         self.answers: list[int] = []
         self.written: set[int] = set()
         self.layout: data.StructLayout = request_layout(config)
-        for handle in (self.request.valid, self.control.valid):
+        for handle in (self.request.valid, self.injection.valid, self.control.valid):
             handle.value = 0
 
     async def reset(self) -> None:
@@ -50,6 +53,7 @@ class CoreBench:
     def sample(self) -> None:
         self.records += self.monitor.sample(self.stage.now, int(self.dut.retirement.value))
         self.taken = bool(int(self.request.ready.value))
+        self.injected = bool(int(self.injection.ready.value))
         self.register = int(self.control.read_data.value)
         if int(self.response.valid.value):
             self.answers.append(int(self.response.payload.value))
@@ -75,8 +79,19 @@ class CoreBench:
         self.answers.clear()
         for start in range(0, count, size):
             await self._access(line=(address - SRAM_BASE + start) // size, write=False)
-        await self.stage.step()
+        await self.stage.until(lambda: len(self.answers) == -(-count // size), limit=10, what="answers of the SRAM")
         return b"".join(answer.to_bytes(size, "little") for answer in self.answers)
+
+    async def inject(self, address: int, first: int, second: int) -> None:
+        """Turn bits of a word of the SRAM over."""
+        line, offset = divmod(address - SRAM_BASE, self.config.vector_bytes)
+        fields = {"line": line, "word": offset // 8, "first": first, "second": second}
+        layout = injection_layout(self.config)
+        self.injection.payload.value = sum(value << layout[name].offset for name, value in fields.items())
+        self.injection.valid.value = 1
+        await self.stage.step()
+        await self.stage.until(lambda: self.injected, limit=100, what="an error is injected")
+        self.injection.valid.value = 0
 
     async def _register(self, thread: int, register: ThreadRegister, write: bool, value: int = 0) -> int:
         self.control.address.value = memory_map.thread_register(thread, register) - memory_map.CONTROL_BASE
@@ -129,6 +144,8 @@ async def check(bench: CoreBench, case) -> None:
     for address, content in memory.items():
         await bench.write(address, content)
     bench.written = set(memory)
+    for flaw in case.flaws:
+        await bench.inject(*flaw)
     for thread, pc in case.start:
         await bench.start(thread, pc)
     await bench.run([thread for thread, _ in case.start], limit=case.limit)
@@ -138,6 +155,8 @@ async def check(bench: CoreBench, case) -> None:
         for register, value in expected.items():
             found = await bench.get_register(thread, register)
             assert found == value, f"{case.name}: {register.name} of thread {thread} is {found:#x}, not {value:#x}"
+    found = int(bench.dut.errors.value)
+    assert found == case.errors, f"{case.name}: {found} errors were counted, not {case.errors}"
     for address, content in case.final:
         found = await bench.read(address, len(content))
         assert found == content, f"{case.name}: memory from {address:#x} differs"

@@ -1,5 +1,6 @@
 """Programs for the lock-step bench, with what the golden model makes of them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from io import StringIO
 
@@ -19,27 +20,33 @@ class Case:
     Attributes
     ----------
     memory, final : list of (address, bytes)
-        Whole lines of SRAM, before and after.
+        Whole lines of SRAM, before and after; after, without those that cannot be read.
+    flaws : list of (address, bit, bit)
+        Bits of SRAM words that are turned over before the start; see `sim.machine.Node.inject`.
     start : list of (thread, pc)
     records : list of Record
         The model's trace.
     threads : dict
         Each thread's control registers at the end, by `ThreadRegister`.
+    errors : int
+        The node's ERRORS at the end.
     limit : int
         Cycles within which the core must be done.
     """
 
     name: str
     memory: list[tuple[int, bytes]]
+    flaws: list[tuple[int, int, int]]
     start: list[tuple[int, int]]
     records: list[Record]
     threads: dict[int, dict[ThreadRegister, int]]
     final: list[tuple[int, bytes]]
+    errors: int
     limit: int
 
 
 def make_case(*, name: str, config: Config, memory: list[tuple[int, bytes]], start: list[tuple[int, int]],
-              max_steps: int = 200_000) -> Case:
+              max_steps: int = 200_000, flaws: Iterable[tuple[int, int, int]] = ()) -> Case:
     """Run a program on the model. Memory that the program does not bring starts as zeros, in RTL too."""
     line = config.vector_bytes
     image = bytearray(config.sram_bytes)
@@ -47,6 +54,9 @@ def make_case(*, name: str, config: Config, memory: list[tuple[int, bytes]], sta
         image[address - SRAM_BASE:address - SRAM_BASE + len(content)] = content
     mesh = Mesh(config)
     mesh.write(0, 1, SRAM_BASE, bytes(image))
+    flaws = list(flaws)
+    for address, first, second in flaws:
+        mesh.nodes[0, 1].inject(address, first, second)
     for thread, pc in start:
         mesh.start(0, 1, thread, pc)
     trace = StringIO()
@@ -57,7 +67,7 @@ def make_case(*, name: str, config: Config, memory: list[tuple[int, bytes]], sta
                  for register in COMPARED}
         for thread, _ in start
     }
-    after = mesh.read(0, 1, SRAM_BASE, config.sram_bytes)
+    after = bytes(mesh.nodes[0, 1].sram)
     used = {number for number in range(config.sram_lines)
             if any(image[number * line:(number + 1) * line]) or any(after[number * line:(number + 1) * line])}
 
@@ -65,6 +75,8 @@ def make_case(*, name: str, config: Config, memory: list[tuple[int, bytes]], sta
         return [(SRAM_BASE + start, bytes(memory[start:start + line])) for start in sorted(line * n for n in used)]
 
     return Case(
-        name=name, start=start, threads=threads, records=list(parse(trace)),
-        memory=lines_of(image), final=lines_of(after),
+        name=name, flaws=flaws, start=start, threads=threads, records=list(parse(trace)),
+        errors=mesh.nodes[0, 1].errors,
+        memory=lines_of(image), final=[(address, content) for address, content in lines_of(after)
+                                       if not mesh.nodes[0, 1].is_wrong(address - SRAM_BASE, line)],
         limit=40 * sum(1 for _ in trace.getvalue().splitlines()) + 2000)

@@ -1,13 +1,14 @@
 """The core with its SRAM, as the lock-step bench drives it."""
 
 from amaranth.hdl import Module, Signal
-from amaranth.lib import wiring
+from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.config import Config
 from hdl.core.core import Core
 from hdl.core.layouts import retirement_layout
 from hdl.mem.port import MemoryPort
+from hdl.mem.repair import injection_layout
 from hdl.mem.sram import Sram
 from hdl.noc.control_bus import ControlBus
 from hdl.noc.interface import NetworkInterface
@@ -23,6 +24,7 @@ class CoreWithSram(wiring.Component):
         self.config = config
         super().__init__({
             "host": In(MemoryPort(config)),
+            "injection": In(stream.Signature(injection_layout(config))),
             "control": In(ControlBus()),
             "errors": Out(64),
             "retirement": Out(retirement_layout(config)),
@@ -32,12 +34,15 @@ class CoreWithSram(wiring.Component):
         m = Module()
         m.submodules.core = core = Core(config=self.config)
         m.submodules.interface = interface = NetworkInterface(config=self.config)
-        m.submodules.sram = sram = Sram(config=self.config, users=("fetch", "core", "mesh_read", "mesh_write", "host"))
+        m.submodules.sram = sram = Sram(
+            config=self.config, readers=("fetch", "core", "mesh_read", "mesh_write", "host"),
+            writers=("core", "mesh_write", "host"))
         wiring.connect(m, core.fetch, sram.fetch)
         wiring.connect(m, core.memory, sram.core)
         wiring.connect(m, interface.read, sram.mesh_read)
         wiring.connect(m, interface.write, sram.mesh_write)
         wiring.connect(m, wiring.flipped(self.host), sram.host)
+        wiring.connect(m, wiring.flipped(self.injection), sram.injection)
         wiring.connect(m, wiring.flipped(self.control), core.control)
         wiring.connect(m, interface.mesh_out, interface.mesh_in)
         wiring.connect(m, core.ask, interface.ask)

@@ -11,7 +11,7 @@ from hdl.config import PRESETS
 from hdl.memory_map import ErrorCode
 from hdl.noc.edge import EDGE_X, EDGE_Y
 from hdl.noc.packet import BORN_BITS, CLASSES, Op
-from verif.noc import PERIOD_NS, Codec, FlitStream, LinkSink, LinkSource, Packet, Port, Stage
+from verif.noc import PERIOD_NS, Codec, FlitStream, HopSink, HopSource, Packet, Port, Stage
 
 CONFIG = PRESETS[os.environ["CONFIG"]]
 EDGE = EDGE_X, EDGE_Y
@@ -24,8 +24,9 @@ class Bench:
         self.dut = dut
         codec = Codec(CONFIG)
         self.host = FlitStream(Port(dut, "i"), Port(dut, "o"), codec, on_taken=self._from_host, on_packet=self._to_host)
-        self.source = LinkSource(Port(dut, "mesh_in"), codec, on_taken=self._from_mesh)
-        self.sink = LinkSink(Port(dut, "mesh_out"), codec, on_packet=self._to_mesh)
+        depth = CONFIG.fifo_depth
+        self.source = HopSource(Port(dut, "mesh_in"), codec, depth=depth, on_sent=self._from_mesh)
+        self.sink = HopSink(Port(dut, "mesh_out"), codec, depth=depth, on_packet=self._to_mesh)
         # A packet passes in one cycle, so the host is looked at before the sink.
         self.stage = Stage(dut, [self.source, self.host, self.sink])
         self.into_mesh: deque[Packet] = deque()

@@ -19,8 +19,8 @@ CONFIG = PRESETS[os.environ["CONFIG"]].with_mesh(columns=3, rows=3)
 HERE = (1, 2)
 LINE = CONFIG.vector_bytes
 
-#: In the tests packets post the lower half of the semaphores, pushes the next quarter and pulls the last one, to tell them
-#: apart.
+#: In the tests packets post the lower half of the semaphores, pushes the next quarter and pulls the last one, to tell
+#: them apart.
 HALF = CONFIG.semaphores // 2
 PUSHES_END = HALF + HALF // 2
 

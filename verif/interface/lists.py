@@ -115,7 +115,8 @@ def bad_fields(good: Descriptor) -> list[tuple[dict[str, Any], ErrorCode]]:
           for name in ("source", "destination", "source_stride", "destination_stride") for step in (1, LINE // 2)),
         ({"lines": 0}, ErrorCode.DESCRIPTOR),
         ({"rows": 0}, ErrorCode.DESCRIPTOR),
-        *(({"reserved": content}, ErrorCode.DESCRIPTOR) for content in (b"\1", bytes(reserved - 1) + b"\x80") if reserved),
+        *(({"reserved": content}, ErrorCode.DESCRIPTOR)
+          for content in (b"\1", bytes(reserved - 1) + b"\x80") if reserved),
         ({"gather": local(0) + 2}, ErrorCode.DESCRIPTOR),
         ({"destination": local(0), "more_columns": 1}, ErrorCode.DESCRIPTOR),
         ({"destination": local(0), "more_rows": 1}, ErrorCode.DESCRIPTOR),
@@ -247,7 +248,9 @@ async def chains(dut):
     env = await environment(dut)
     good = Descriptor(source=local(1), destination=flat(2), lines=3, signal=1, done=HALF + 1)
     for pull in (False, True):
-        first = replace(good, source=flat(2), destination=local(PULLED), signal=0, done=PUSHES_END + 1) if pull else good
+        first = good
+        if pull:
+            first = replace(good, source=flat(2), destination=local(PULLED), signal=0, done=PUSHES_END + 1)
         await env.run(*(replace(first, lines=lines) for lines in (1, 4, 2)), pull=pull)
         assert env.status()["errors"] == 3 * pull
         for bad, code in ((replace(first, rows=0), ErrorCode.DESCRIPTOR),

@@ -7,10 +7,12 @@ from amaranth.lib.wiring import In, Out
 from hdl.config import Config
 from hdl.mem.sram import Sram
 from hdl.noc.edge import EdgePort
+from hdl.noc.grid import connect
 from hdl.noc.interface import NetworkInterface, NetworkStatus
-from hdl.noc.link import Link
+from hdl.noc.link import Hop, Link
 from hdl.noc.packet import BORN_BITS, Coordinate, flit_layout
-from hdl.noc.router import Router, Side
+from hdl.noc.router import Router
+from hdl.noc.routing import Side
 from hdl.verilog import Block
 
 NODE_MODULE = "node_without_core"
@@ -21,10 +23,12 @@ class NodeWithoutCore(wiring.Component):
 
     def __init__(self, *, config: Config):
         self.config = config
+        hop = Hop(flit=flit_layout(config), depth=config.fifo_depth)
         super().__init__({
             "position": In(Coordinate),
-            "inputs": In(Link(config)).array(4),
-            "outputs": Out(Link(config)).array(4),
+            "neighbours": In(4),
+            "inputs": In(hop).array(4),
+            "outputs": Out(hop).array(4),
             "push": In(stream.Signature(32)),
             "pull": In(stream.Signature(32)),
             "posted": Out(1),
@@ -35,11 +39,12 @@ class NodeWithoutCore(wiring.Component):
         m = Module()
         m.submodules.router = router = Router(config=self.config)
         m.submodules.interface = interface = NetworkInterface(config=self.config)
-        m.submodules.sram = sram = Sram(config=self.config, users=("read", "write"))
+        m.submodules.sram = sram = Sram(config=self.config, readers=("read", "write"), writers=("write",))
         cycle = Signal(BORN_BITS)
         m.d.sync += cycle.eq(cycle + 1)
         m.d.comb += [
             router.position.eq(self.position),
+            router.neighbours.eq(self.neighbours),
             interface.position.eq(self.position),
             interface.cycle.eq(cycle),
             self.posted.eq(interface.post.valid),
@@ -48,8 +53,8 @@ class NodeWithoutCore(wiring.Component):
         for side in range(4):
             wiring.connect(m, wiring.flipped(self.inputs[side]), router.inputs[side])
             wiring.connect(m, router.outputs[side], wiring.flipped(self.outputs[side]))
-        wiring.connect(m, router.outputs[Side.LOCAL], interface.mesh_in)
-        wiring.connect(m, interface.mesh_out, router.inputs[Side.LOCAL])
+        wiring.connect(m, router.local_out, interface.mesh_in)
+        wiring.connect(m, interface.mesh_out, router.local_in)
         wiring.connect(m, interface.read, sram.read)
         wiring.connect(m, interface.write, sram.write)
         wiring.connect(m, wiring.flipped(self.push), interface.push)
@@ -80,18 +85,12 @@ class MeshWithoutCores(wiring.Component):
             nodes[x, y] = node = Block(module=NODE_MODULE, body=body)
             m.submodules[f"node_{x}_{y}"] = node
             m.d.comb += [
-                node.position.x.eq(x),
-                node.position.y.eq(y),
                 self.posted[index].eq(node.posted),
                 self.status[index].eq(node.status),
             ]
             wiring.connect(m, wiring.flipped(self.push[index]), node.push)
             wiring.connect(m, wiring.flipped(self.pull[index]), node.pull)
-        for (x, y), node in nodes.items():
-            for dx, dy, there, back in ((1, 0, Side.EAST, Side.WEST), (0, 1, Side.SOUTH, Side.NORTH)):
-                if (neighbour := nodes.get((x + dx, y + dy))) is not None:
-                    wiring.connect(m, node.outputs[there], neighbour.inputs[back])
-                    wiring.connect(m, neighbour.outputs[back], node.inputs[there])
+        connect(m, nodes, edges=[(0, 0)])
         m.submodules.edge = edge = EdgePort(config=self.config)
         wiring.connect(m, wiring.flipped(self.i), edge.i)
         wiring.connect(m, edge.o, wiring.flipped(self.o))

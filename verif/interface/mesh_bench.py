@@ -32,7 +32,8 @@ class Bench:
         self.host = FlitStream(Port(dut, "i"), Port(dut, "o"), Codec(CONFIG), on_taken=self._taken,
                                on_packet=self._answered)
         self.pushes = [StreamSource(Port(dut, f"push__{index}"), self._pushed) for index in range(len(NODES))]
-        self.stage = Stage(dut, [self.host, *self.pushes, self])
+        self.pulls = [StreamSource(Port(dut, f"pull__{index}"), self._pushed) for index in range(len(NODES))]
+        self.stage = Stage(dut, [self.host, *self.pushes, *self.pulls, self])
         self.lines: dict[tuple[Node, int], int] = {}
         self.requests: defaultdict[Node, deque[tuple[Packet, int]]] = defaultdict(deque)  # and what a READ has to bring
         self.posts = self.expected_posts = 0

@@ -55,7 +55,7 @@ def random_bad(traffic_class: int) -> Packet:
     changes: list[dict[str, Any]] = [
         {"op": random.choice([3, 4, 5, 6, 7] if traffic_class == 0 else [13, 14, 15])},
         {"op": random.choice([8, 9, 10]) if traffic_class else 2,
-         "tag": random.choice([CONFIG.threads, PULL_TAG, 63, *(tag for tag in range(CONFIG.threads) if not AWAITING >> tag & 1)])},
+         "tag": random.choice([tag for tag in (*range(CONFIG.threads + 1), PULL_TAG, 63) if not AWAITING >> tag & 1])},
         {"address": random.choice([
             0, SRAM_BASE - 1, SRAM_BASE + CONFIG.sram_bytes, 0xFFFF_FFFF, CONTROL_BASE - 8,
             CONTROL_BASE + (1 << CONTROL_BITS), random.getrandbits(31)])},

@@ -67,11 +67,10 @@ class Bench(Unit):
 
     def multiply_formats(self, name: tuple[int, int], a: Bf16, b: Bf16) -> None:
         """A step whose operands may be CFloat8 instead."""
-        (a_bits, a_format, a), (b_bits, b_format, b) = (
-            register(self.rng, side, CONFIG.vector_bytes) for side in (a, b))
-        self.tiles[name].step(a, b)
-        self._queue(Matrix.MULTIPLY, name, a=a_bits, b=b_bits, a_format=pack(FORMAT, a_format),
-                    b_format=pack(FORMAT, b_format))
+        left, right = (register(self.rng, side, CONFIG.vector_bytes) for side in (a, b))
+        self.tiles[name].step(left.numbers, right.numbers)
+        self._queue(Matrix.MULTIPLY, name, a=left.bits, b=right.bits,
+                    a_format=pack(FORMAT, left.form), b_format=pack(FORMAT, right.form))
 
     def illegal(self, name: tuple[int, int]) -> None:
         """A step with an undefined format on one side or both: nothing happens."""
@@ -81,10 +80,8 @@ class Bench(Unit):
         a, b = (random.getrandbits(FORMAT.size) & ~0xF | code for code in codes)
         self._queue(Matrix.MULTIPLY, name, a_format=a, b_format=b)
 
-    def load_any(self, name: tuple[int, int]) -> None:
-        self.load(name, random.randrange(CONFIG.parts))
-
-    def load(self, name: tuple[int, int], part: int) -> None:
+    def load(self, name: tuple[int, int]) -> None:
+        part = random.randrange(CONFIG.parts)
         values = np.fromiter(self.numbers, np.uint32, CONFIG.lanes)
         rows = values[:CONFIG.rows_per_part * N].reshape(-1, N)
         self.tiles[name].load(rows, row=part * CONFIG.rows_per_part)
@@ -110,7 +107,7 @@ class Bench(Unit):
             if dice < reads:
                 self.read(name, random.randrange(CONFIG.parts))
             elif dice < reads + others:
-                random.choice((self.zero, self.illegal, self.load_any))(name)
+                random.choice((self.zero, self.illegal, self.load))(name)
             else:
                 self.multiply_formats(name, *next(self.operands))
 

@@ -1,6 +1,7 @@
 """Operands that try the accumulator hard."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -45,20 +46,28 @@ def numbers(rng: np.random.Generator) -> Iterator[int]:
         yield (bits, bits & 0x807FFFFF | int(rng.integers(110, 150)) << 23, int(rng.choice(corners)))[rng.choice(3)]
 
 
-def register(rng: np.random.Generator, bf16: Bf16, size: int) -> tuple[int, dict[str, int], Bf16]:
-    """A vector register of `size` bytes with an operand: its bits, the fields of its format, and its numbers.
+@dataclass(frozen=True)
+class Register:
+    """The bits of a vector register with an operand, the fields of the operand's format, and its numbers."""
 
-    In half of the cases the numbers are those of `bf16`, in the others any CFloat8. The rest of the register is
-    anything.
+    bits: int
+    form: dict[str, int]
+    numbers: Bf16
+
+
+def register(rng: np.random.Generator, bf16: Bf16, size: int) -> Register:
+    """A register of `size` bytes: in half of the cases with the numbers of `bf16`, in the others with any CFloat8.
+
+    What the operand does not fill is anything.
     """
-    form = rng.choice([Format.BF16, Format.BF16, *OPERAND_FORMATS[1:]])
+    code = rng.choice([Format.BF16, Format.BF16, *OPERAND_FORMATS[1:]])
     content = rng.bytes(size)
-    if form == Format.BF16:
+    if code == Format.BF16:
         content = bf16.tobytes() + content[bf16.nbytes:]
-    fields = {"bias": int(rng.integers(64)), "denormals": int(rng.integers(2)), "half": int(rng.integers(2))}
-    operand = matrix_operand(content, bf16.shape, form, bias=fields["bias"], denormals=Denormals(fields["denormals"]),
-                             half=fields["half"])
-    return int.from_bytes(content, "little"), fields | {"code": int(form)}, operand
+    form = {"bias": int(rng.integers(64)), "denormals": int(rng.integers(2)), "half": int(rng.integers(2))}
+    operand = matrix_operand(content, bf16.shape, code, bias=form["bias"], denormals=Denormals(form["denormals"]),
+                             half=form["half"])
+    return Register(int.from_bytes(content, "little"), form | {"code": int(code)}, operand)
 
 
 class Operands:

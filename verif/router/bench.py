@@ -8,24 +8,24 @@ from functools import partial
 import cocotb
 
 from hdl.config import PRESETS
+from hdl.memory_map import ROUTE_BITS, ROUTES_PER_REGISTER
 from hdl.noc.packet import CLASSES, Op
-from hdl.noc.router import Side
-from verif.noc import Codec, LinkSink, LinkSource, Packet, Port, Stage
+from hdl.noc.routing import NEIGHBOURS, Side
+from verif.noc import Codec, HopSink, HopSource, LinkSink, LinkSource, Packet, Port, Stage
 
-CONFIG = PRESETS[os.environ["CONFIG"]]
+CONFIG = PRESETS[os.environ["CONFIG"]].with_mesh(columns=int(os.environ["COLUMNS"]), rows=int(os.environ["ROWS"]))
 HERE = (5, 7)
+DEPTH = CONFIG.fifo_depth
 
 
-def route(destination: tuple[int, int], came_from: Side) -> Side:
-    """Where a flit has to leave: along the row first. One that would turn back goes to LOCAL."""
+def x_first(destination: tuple[int, int]) -> Side:
+    """The way along the row, then along the column."""
     (x, y), (here_x, here_y) = destination, HERE
     if x != here_x:
-        side = Side.EAST if x > here_x else Side.WEST
-    elif y != here_y:
-        side = Side.SOUTH if y > here_y else Side.NORTH
-    else:
-        side = Side.LOCAL
-    return Side.LOCAL if side is came_from else side
+        return Side.EAST if x > here_x else Side.WEST
+    if y != here_y:
+        return Side.SOUTH if y > here_y else Side.NORTH
+    return Side.LOCAL
 
 
 class Bench:
@@ -34,27 +34,61 @@ class Bench:
     def __init__(self, dut):
         self.dut = dut
         codec = Codec(CONFIG)
-        self.sources = {side: LinkSource(Port(dut, f"inputs__{side.value}"), codec, on_taken=partial(self.enter, side))
-                        for side in Side}
-        self.sinks = {side: LinkSink(Port(dut, f"outputs__{side.value}"), codec, on_packet=partial(self.leave, side))
-                      for side in Side}
+        self.sources = {
+            side: HopSource(Port(dut, f"inputs__{side.value}"), codec, depth=DEPTH, on_sent=partial(self.enter, side))
+            for side in NEIGHBOURS}
+        self.sources[Side.LOCAL] = LinkSource(Port(dut, "local_in"), codec, on_taken=partial(self.enter, Side.LOCAL))
+        self.sinks = {
+            side: HopSink(Port(dut, f"outputs__{side.value}"), codec, depth=DEPTH, on_packet=partial(self.leave, side))
+            for side in NEIGHBOURS}
+        self.sinks[Side.LOCAL] = LinkSink(Port(dut, "local_out"), codec, on_packet=partial(self.leave, Side.LOCAL))
         self.stage = Stage(dut, [*self.sources.values(), *self.sinks.values(), self])
         self.inside: dict[tuple[Side, int, Side], deque[tuple[int, Packet]]] = {
             (came, c, out): deque() for came in Side for c in range(CLASSES) for out in Side}
         self.sent: list[tuple[int, Side, Side, Packet]] = []  # cycles inside, from, to
-        self.left_now = 0
+        self.neighbours = (1 << len(NEIGHBOURS)) - 1
+        self.table: dict[tuple[int, int], Side] | None = None
+        self.left_now = self.to_node_before = self.refused_now = self.refused_before = 0
 
     def drive(self):
-        self.left_now = 0
+        self.left_now = self.refused_now = 0
 
     def sample(self):
-        """The strobes say which outputs sent a flit."""
-        assert int(self.dut.flits.value) == self.left_now
+        """The strobes, a cycle late, say which outputs sent a flit and which inputs refused one."""
+        to_node = self.left_now & 1 << Side.LOCAL
+        assert int(self.dut.flits.value) == self.left_now & ~to_node | self.to_node_before
+        assert int(self.dut.refused.value) == self.refused_before
+        self.to_node_before, self.refused_before = to_node, self.refused_now
 
     async def start(self):
         dut = self.dut
         dut.position.value = HERE[0] | HERE[1] << 7
+        dut.neighbours.value = self.neighbours
+        for name in ("by_table", "write", "row", "group", "routes"):
+            getattr(dut, f"settings__{name}").value = 0
         await self.stage.start()
+
+    async def set_table(self, table: dict[tuple[int, int], Side]) -> None:
+        """Load a routing table, and use it."""
+        settings = Port(self.dut, "settings")
+        settings.write.value = 1
+        for y in range(CONFIG.rows + 1):
+            for start in range(0, CONFIG.columns, ROUTES_PER_REGISTER):
+                settings.row.value = y
+                settings.group.value = start // ROUTES_PER_REGISTER
+                settings.routes.value = sum(table.get((start + x, y), 0).value << ROUTE_BITS * x
+                                            for x in range(ROUTES_PER_REGISTER) if (start + x, y) in table)
+                await self.stage.step()
+        settings.write.value = 0
+        settings.by_table.value = 1
+        self.table = table
+
+    def route(self, destination: tuple[int, int], came_from: Side) -> tuple[Side, bool]:
+        """Where a flit has to leave, and whether its way was refused."""
+        wanted = x_first(destination) if self.table is None else self.table.get(destination, Side.LOCAL)
+        if wanted is not Side.LOCAL and (wanted is came_from or not self.neighbours >> wanted & 1):
+            return Side.LOCAL, True
+        return wanted, False
 
     def packet(self, side: Side, *, destination: tuple[int, int], traffic_class: int) -> Packet:
         """A packet of random content. Its source names the input, so that the scoreboard can look it up."""
@@ -69,7 +103,7 @@ class Bench:
         """A destination that lies behind an output."""
         while True:
             x, y = (random.choice((0, here - 1, here, here, here + 1, 127, random.randrange(128))) for here in HERE)
-            if route((x, y), came_from) is out:
+            if self.route((x, y), came_from)[0] is out:
                 return x, y
 
     def send(self, came_from: Side, out: Side, traffic_class: int) -> None:
@@ -77,7 +111,8 @@ class Bench:
         self.sources[came_from].send(self.packet(came_from, destination=destination, traffic_class=traffic_class))
 
     def enter(self, side: Side, packet: Packet) -> None:
-        out = route(packet.destination, side)
+        out, refused = self.route(packet.destination, side)
+        self.refused_now |= refused << side.value
         self.inside[side, packet.traffic_class, out].append((self.stage.now, packet))
 
     def leave(self, out: Side, packet: Packet) -> None:
@@ -87,7 +122,7 @@ class Bench:
         assert waiting, f"{packet} left by {out.name} and should not"
         entered, expected = waiting.popleft()
         assert packet == expected, f"by {out.name} left\n{packet}\nand not\n{expected}"
-        assert self.stage.now > entered
+        assert self.stage.now - entered >= latency(came_from, out)
         self.sent.append((self.stage.now - entered, came_from, out, packet))
 
     async def drain(self) -> None:
@@ -98,6 +133,11 @@ class Bench:
             lambda: not any(map(len, self.inside.values()))
             and not any(any(source.waiting) for source in self.sources.values()),
             limit=20000, what="the router empties")
+
+
+def latency(came: Side, out: Side) -> int:
+    """Cycles in the router, if nothing is in the way."""
+    return (came is Side.LOCAL) + (out is not Side.LOCAL)
 
 
 PAIRS = [(came, out) for came in Side for out in Side if came is not out or out is Side.LOCAL]
@@ -116,8 +156,8 @@ async def crosses_in_one_cycle(dut):
         for c in range(CLASSES):
             tb.send(came, out, c)
             await tb.stage.cycles(4)
-            latency, was_from, was_out, _ = tb.sent.pop()
-            assert (latency, was_from, was_out) == (1, came, out)
+            taken, was_from, was_out, _ = tb.sent.pop()
+            assert (taken, was_from, was_out) == (latency(came, out), came, out)
 
 
 @cocotb.test()
@@ -126,7 +166,6 @@ async def random_traffic(dut):
     for _ in range(12):
         for source in tb.sources.values():
             source.rate = random.choice((0.1, 0.5, 1.0))
-            source.polite = random.random() < 0.5
         for sink in tb.sinks.values():
             sink.rates = [random.choice((0.0, 0.2, 0.7, 1.0)) for _ in range(CLASSES)]
         for _ in range(200):
@@ -148,7 +187,7 @@ async def every_link_is_busy_every_cycle(dut):
                 tb.send(came, out, c)
         began = tb.stage.now
         await tb.drain()
-        assert tb.stage.now - began == 101
+        assert tb.stage.now - began == 100 + max(latency(came, out) for came, out in opposite.items())
 
 
 @cocotb.test()
@@ -163,7 +202,7 @@ async def a_wanted_output_never_rests(dut):
         count = sum(len(queue) for source in tb.sources.values() for queue in source.waiting)
         began = tb.stage.now
         await tb.drain()
-        assert tb.stage.now - began == count + 1
+        assert tb.stage.now - began <= count + 2
 
 
 @cocotb.test()
@@ -187,31 +226,74 @@ async def classes_do_not_block_each_other(dut):
 
 
 @cocotb.test()
-async def nobody_starves(dut):
-    """With room for a class that comes and goes, each input gets its turn."""
+async def everybody_gets_a_turn(dut):
+    """With all inputs busy, nobody waits long. (verif.formal.router has the bound; sources here take random turns.)."""
     tb = await bench(dut)
-    for period in (1, 2, 3):
-        for out in Side:
-            rivals = [(came, c) for came in Side if (came, out) in PAIRS for c in range(CLASSES)]
-            waited = dict.fromkeys(rivals, 0)
-            tb.sent.clear()
-            cycle = 0
-            bound = len(rivals) - 1
-            for source in tb.sources.values():
-                source.polite = True
-            while len(tb.sent) < 12 * len(rivals):
-                for came, c in rivals:
-                    while len(tb.sources[came].waiting[c]) < 2:
-                        tb.send(came, out, c)
-                room = [1.0 if cycle % period == 0 else 0.0, 1.0]
-                tb.sinks[out].rates = room
-                before = len(tb.sent)
-                await tb.stage.step()
-                for _, came, _, packet in tb.sent[before:]:
-                    waited[came, packet.traffic_class] = -1
-                    if cycle > 10:
-                        for rival in rivals:
-                            waited[rival] += room[rival[1]] == 1.0
-                            assert waited[rival] <= bound, f"{rival} waited for {waited[rival]} others"
-                cycle += 1
-            await tb.drain()
+    for out in Side:
+        rivals = [(came, c) for came in Side if (came, out) in PAIRS for c in range(CLASSES)]
+        waited = dict.fromkeys(rivals, 0)
+        tb.sent.clear()
+        while len(tb.sent) < 20 * len(rivals):
+            for came, c in rivals:
+                while len(tb.sources[came].waiting[c]) < 2:
+                    tb.send(came, out, c)
+            before = len(tb.sent)
+            await tb.stage.step()
+            for _, came, _, packet in tb.sent[before:]:
+                waited[came, packet.traffic_class] = -1
+                if before > 4 * len(rivals):
+                    for rival in rivals:
+                        waited[rival] += 1
+                        assert waited[rival] < 4 * len(rivals), f"{rival} waited for {waited[rival]} others"
+        await tb.drain()
+
+
+@cocotb.test()
+async def a_table_says_the_way(dut):
+    tb = await bench(dut)
+    places = [(x, y) for y in range(CONFIG.rows + 1) for x in range(CONFIG.columns)]
+    await tb.set_table({place: random.choice(list(Side)) for place in places})
+    for _ in range(3):
+        for place in places:
+            for side in Side:
+                tb.sources[side].send(tb.packet(side, destination=place, traffic_class=random.randrange(CLASSES)))
+        await tb.stage.cycles(100)
+        await tb.drain()
+    outside = [(CONFIG.columns, 1), (0, CONFIG.rows + 1), (127, 127)]
+    for place in outside:
+        assert tb.route(place, Side.NORTH) == (Side.LOCAL, False)
+        tb.sources[Side.NORTH].send(tb.packet(Side.NORTH, destination=place, traffic_class=1))
+    await tb.drain()
+
+
+@cocotb.test()
+async def closed_ways_lead_to_the_node(dut):
+    tb = await bench(dut)
+    for side in NEIGHBOURS:
+        tb.neighbours = 0b1111 & ~(1 << side)
+        dut.neighbours.value = tb.neighbours
+        for came in Side:
+            for _ in range(10):
+                here_x, here_y = HERE
+                destination = random.choice(
+                    ((here_x - 1, 0), (here_x + 1, 0), (here_x, here_y - 1), (here_x, 99), HERE))
+                tb.sources[came].send(tb.packet(came, destination=destination, traffic_class=random.randrange(CLASSES)))
+        await tb.stage.cycles(20)
+        await tb.drain()
+        await tb.stage.cycles(2)
+
+
+@cocotb.test()
+async def a_waiting_output_counts_a_stall(dut):
+    tb = await bench(dut)
+    for sink in tb.sinks.values():
+        sink.rates = [0.0] * CLASSES
+    for _ in range(DEPTH + 1):
+        tb.send(Side.WEST, Side.EAST, 1)
+    await tb.stage.cycles(2 * DEPTH + 4)
+    for _ in range(5):
+        await tb.stage.step()
+        assert int(dut.stalls.value) == 1 << Side.EAST
+    await tb.drain()
+    await tb.stage.cycles(3)
+    assert int(dut.stalls.value) == 0

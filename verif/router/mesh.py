@@ -5,8 +5,9 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.config import Config
+from hdl.noc.grid import connect
 from hdl.noc.link import Link
-from hdl.noc.router import Router, Side
+from hdl.noc.router import Router
 from hdl.verilog import Block
 
 ROUTER_MODULE = "router"
@@ -29,12 +30,7 @@ class RouterMesh(wiring.Component):
         for index, (x, y) in enumerate(self.config.coordinates()):
             routers[x, y] = router = Block(module=ROUTER_MODULE, body=body)
             m.submodules[f"router_{x}_{y}"] = router
-            m.d.comb += [router.position.x.eq(x), router.position.y.eq(y)]
-            wiring.connect(m, wiring.flipped(self.inputs[index]), router.inputs[Side.LOCAL])
-            wiring.connect(m, router.outputs[Side.LOCAL], wiring.flipped(self.outputs[index]))
-        for (x, y), router in routers.items():
-            for dx, dy, there, back in ((1, 0, Side.EAST, Side.WEST), (0, 1, Side.SOUTH, Side.NORTH)):
-                if (neighbour := routers.get((x + dx, y + dy))) is not None:
-                    wiring.connect(m, router.outputs[there], neighbour.inputs[back])
-                    wiring.connect(m, neighbour.outputs[back], router.inputs[there])
+            wiring.connect(m, wiring.flipped(self.inputs[index]), router.local_in)
+            wiring.connect(m, router.local_out, wiring.flipped(self.outputs[index]))
+        connect(m, routers)
         return m

@@ -1,0 +1,109 @@
+"""The flits that wait at an input of a router."""
+
+from functools import reduce
+from operator import or_
+
+from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from .link import class_of
+from .packet import CLASSES
+
+
+class Pool(wiring.Component):
+    """Holds up to `depth` flits in slots. Any of them may leave, in any number at once.
+
+    Only, a flit waits for those of its class and way that came before it, so packets of one source, destination and
+    class stay in order. Slot c holds class c only; see `hdl.noc.link.Hop`.
+
+    Parameters
+    ----------
+    flit : data.StructLayout
+        A header with ``destination`` and ``op``, and whatever else.
+    depth, ways : int
+        Slots, and outputs of the router.
+
+    Members
+    -------
+    slot : In(depth)
+        One-hot: ``flit`` comes into this slot, which is free; or 0.
+    flit : In, way : In(ways)
+        The flit, and the output that it has to leave by, one-hot.
+    passes : In(1)
+        It leaves in this very cycle.
+    leaves : In(depth)
+        The flits of these slots leave.
+    flits : Out, one for each slot
+    classes : Out(depth)
+        Traffic class of each.
+    requests : Out(ways), one for each slot
+        The output that the slot's flit may leave by now, one-hot, or 0. From a register.
+    wanted : Out(ways), one for each class
+        Outputs that a flit of the class may leave by now. From a register.
+    valid : Out(depth)
+        Slots that hold a flit.
+    freed : Out(depth)
+        Slots that were left in the cycle before.
+    """
+
+    def __init__(self, *, flit: data.StructLayout, depth: int, ways: int):
+        if depth < CLASSES:
+            raise ValueError(f"a pool needs a slot for each of {CLASSES} classes, not {depth!r}")
+        self.depth = depth
+        self.ways = ways
+        super().__init__({
+            "slot": In(depth),
+            "flit": In(flit),
+            "way": In(ways),
+            "passes": In(1),
+            "leaves": In(depth),
+            "flits": Out(flit).array(depth),
+            "classes": Out(depth),
+            "requests": Out(ways).array(depth),
+            "wanted": Out(ways).array(CLASSES),
+            "valid": Out(depth),
+            "freed": Out(depth),
+        })
+        #: waits[s][r]: the flit of slot s comes after that of slot r, if there is one.
+        self.waits = [Signal(depth, name=f"waits_{s}") for s in range(depth)]
+        self.way_of = [Signal(ways, name=f"way_of_{s}") for s in range(depth)]
+
+    def elaborate(self, platform):
+        m = Module()
+        new_class = class_of(self.flit)
+        shared = Signal(self.depth)
+        same, stays, enters = Signal(self.depth), Signal(self.depth), Signal(self.depth)
+        requests = [Signal(self.ways, name=f"next_request_{s}") for s in range(self.depth)]
+        m.d.comb += [
+            self.classes.eq(Cat(*range(CLASSES), shared[CLASSES:])),
+            stays.eq(self.valid & ~self.leaves),
+            enters.eq(self.slot & ~self.passes.replicate(self.depth)),
+        ]
+        m.d.sync += [
+            self.valid.eq(stays | enters),
+            self.freed.eq(self.leaves | self.slot & self.passes.replicate(self.depth)),
+        ]
+        for s in range(self.depth):
+            m.d.comb += [
+                same[s].eq((self.way_of[s] & self.way).any() & (self.classes[s] == new_class)),
+                requests[s].eq(Mux(
+                    self.slot[s],
+                    Mux(enters[s] & ~(same & stays).any(), self.way, 0),
+                    Mux(stays[s] & ~(self.waits[s] & stays).any(), self.way_of[s], 0))),
+            ]
+            m.d.sync += self.requests[s].eq(requests[s])
+            with m.If(self.slot[s]):
+                m.d.sync += [
+                    self.flits[s].eq(self.flit),
+                    self.way_of[s].eq(self.way),
+                    self.waits[s].eq(same & ~self.slot),
+                    shared[s].eq(new_class),
+                ]
+            with m.Else():
+                m.d.sync += self.waits[s].eq(self.waits[s] & ~self.slot)
+        for c in range(CLASSES):
+            of_class = (Mux(Mux(self.slot[s], new_class, self.classes[s]) == c, requests[s], 0)
+                        for s in range(self.depth))
+            m.d.sync += self.wanted[c].eq(reduce(or_, of_class))
+        return m

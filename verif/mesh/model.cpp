@@ -1,0 +1,292 @@
+// A mesh of compiled routers with sources and sinks, and a scoreboard that knows every flit.
+// The constants (bit positions of the flit's fields) come from model.py.
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <deque>
+#include <memory>
+#include <string>
+#include <vector>
+#include "Vtop.h"
+#include "verilated.h"
+
+namespace {
+
+enum Side { NORTH, SOUTH, EAST, WEST, LOCAL };
+constexpr int FACING[4] = {SOUTH, NORTH, WEST, EAST};
+constexpr int DX[4] = {0, 0, 1, -1}, DY[4] = {-1, 1, 0, 0};
+constexpr int CLASSES = 2;
+constexpr int GRID = 128;  // coordinates have 7 bits
+constexpr uint32_t OPS[CLASSES] = {OP_OF_CLASS_0, OP_OF_CLASS_1};
+
+struct Random {
+    uint64_t state;
+    uint64_t next() {
+        state ^= state << 13;
+        state ^= state >> 7;
+        return state ^= state << 17;
+    }
+    bool chance(uint64_t threshold) { return (next() >> 32) < threshold; }  // threshold / 2^32
+    uint32_t below(uint32_t count) { return (next() >> 32) * count >> 32; }
+};
+
+uint32_t mix(uint64_t value) {
+    value *= 0x9e3779b97f4a7c15;
+    value ^= value >> 29;
+    value *= 0xbf58476d1ce4e5b9;
+    return value >> 32;
+}
+
+template <typename Wide>
+uint32_t get(const Wide& words, int offset, int width) {
+    uint64_t pair = words[offset / 32];
+    if (offset % 32 + width > 32) pair |= uint64_t(words[offset / 32 + 1]) << 32;
+    return pair >> offset % 32 & ((uint64_t(1) << width) - 1);
+}
+
+template <typename Wide>
+void set(Wide& words, int offset, int width, uint64_t value) {
+    for (int bit = 0; bit < width;) {
+        const int word = (offset + bit) / 32, shift = (offset + bit) % 32;
+        const int count = width - bit < 32 - shift ? width - bit : 32 - shift;
+        const uint32_t mask = (count == 32 ? ~0u : (1u << count) - 1) << shift;
+        words[word] = (words[word] & ~mask) | (uint32_t(value >> bit) << shift & mask);
+        bit += count;
+    }
+}
+
+// A flow is what has to stay in order: source, destination and class.
+struct Flow {
+    uint32_t sent = 0, arrived = 0;
+    int32_t last_node = -1;
+};
+
+struct Flit {
+    uint32_t place, born;
+};
+
+struct Port {
+    CData *slot, *freed;
+    VlWide<FLIT_WORDS>* flit;
+};
+
+struct Node {
+    int x, y;
+    int neighbour[4];
+    std::unique_ptr<Vtop> router;
+    std::deque<Flit> waiting[CLASSES];
+    int turn = 0, ready = 3;
+    std::vector<Flow> flows;  // [place][class]
+    Port inputs[4], outputs[4];
+};
+
+}  // namespace
+
+struct Traffic {
+    uint32_t load, class_1, stall_0, stall_1;  // probabilities x 2^32 of a new flit, its class, and sinks that wait
+    uint32_t burst;                            // cycles for which a sink's choice holds
+    uint32_t queue;                            // flits that wait at a source; beyond that none is made
+    uint32_t choices;                          // places to choose from, of each node
+    const uint32_t* places;                    // [nodes][choices]
+};
+
+struct Counts {
+    uint64_t cycles, made, dropped, entered, arrived, misplaced, latency_sum, latency_max;
+    uint64_t* links;      // [nodes][3][5]: flits, stalls, refused
+    uint64_t* latencies;  // [LATENCIES]; longer ones count as the longest
+};
+
+struct Mesh {
+    VerilatedContext context;
+    std::vector<Node> nodes;
+    std::vector<int> node_at = std::vector<int>(GRID * GRID, -1);   // by y * GRID + x
+    std::vector<int> place_at = std::vector<int>(GRID * GRID, -1);
+    std::vector<int> places;                                        // y * GRID + x of each
+    uint64_t cycle = 0, inside = 0, quiet = 0;  // flits inside; cycles since the last one arrived
+    Random random{1};
+    std::string error;
+};
+
+static std::string coordinates(int site) {
+    return "(" + std::to_string(site % GRID) + ", " + std::to_string(site / GRID) + ")";
+}
+
+static void tick(Vtop& router) {
+    router.clk = 1;
+    router.eval();
+    router.clk = 0;
+    router.eval();
+}
+
+// Word 0 of a payload is the cycle in which the flit was made; the others depend on everything that is known of it.
+uint32_t payload_word(int source, uint32_t place, int c, uint32_t number, uint32_t born, int word) {
+    if (word == 0) return born;
+    return mix(uint64_t(source) << 48 ^ uint64_t(place) << 33 ^ uint64_t(c) << 32 ^ number ^ uint64_t(word) << 57) ^ born;
+}
+
+// Nodes in any order; `links` has a bit for each side with a neighbour. Places are where flits may be sent to.
+extern "C" Mesh* mesh_new(int count, const int32_t* xy, const uint8_t* links, int places, const int32_t* place_xy,
+                          uint64_t seed) {
+    auto* mesh = new Mesh;
+    mesh->context.randReset(0);
+    mesh->random.state = mix(seed) | 1;
+    for (int i = 0; i < 16; ++i) mesh->random.next();
+    mesh->nodes.resize(count);
+    for (int i = 0; i < count; ++i) mesh->node_at[xy[2 * i + 1] * GRID + xy[2 * i]] = i;
+    for (int p = 0; p < places; ++p) {
+        mesh->places.push_back(place_xy[2 * p + 1] * GRID + place_xy[2 * p]);
+        mesh->place_at[mesh->places.back()] = p;
+    }
+    for (int i = 0; i < count; ++i) {
+        Node& node = mesh->nodes[i];
+        node.x = xy[2 * i];
+        node.y = xy[2 * i + 1];
+        node.router = std::make_unique<Vtop>(&mesh->context, "");
+        node.flows.resize(size_t(places) * CLASSES);
+        Vtop& r = *node.router;
+        const Port inputs[4] = INPUT_PORTS, outputs[4] = OUTPUT_PORTS;
+        for (int side = 0; side < 4; ++side) {
+            node.inputs[side] = inputs[side];
+            node.outputs[side] = outputs[side];
+            node.neighbour[side] =
+                links[i] >> side & 1 ? mesh->node_at[(node.y + DY[side]) * GRID + node.x + DX[side]] : -1;
+        }
+        r.position = node.x | node.y << 7;
+        r.neighbours = links[i];
+        r.rst = 1;
+        tick(r);
+        r.rst = 0;
+    }
+    return mesh;
+}
+
+extern "C" void mesh_delete(Mesh* mesh) { delete mesh; }
+extern "C" const char* mesh_error(const Mesh* mesh) { return mesh->error.c_str(); }
+extern "C" uint64_t mesh_inside(const Mesh* mesh) { return mesh->inside; }
+
+// A write to the routing settings of a node. Only while nothing is inside: the others do not move.
+extern "C" void mesh_set_routes(Mesh* mesh, int index, int by_table, int write, int row, int group, uint64_t routes) {
+    Vtop& r = *mesh->nodes[index].router;
+    r.settings__by_table = by_table;
+    r.settings__write = write;
+    r.settings__row = row;
+    r.settings__group = group;
+    r.settings__routes = routes;
+    tick(r);
+    r.settings__write = 0;
+}
+
+static void send(Mesh& mesh, int index, Counts& counts) {
+    Node& node = mesh.nodes[index];
+    Vtop& r = *node.router;
+    r.local_in__valid = 0;
+    for (int k = 0; k < CLASSES; ++k) {
+        const int c = (node.turn + k) % CLASSES;
+        if (node.waiting[c].empty() || !(r.local_in__ready >> c & 1)) continue;
+        const Flit made = node.waiting[c].front();
+        node.waiting[c].pop_front();
+        const uint32_t number = node.flows[made.place * CLASSES + c].sent++;
+        auto& flit = r.local_in__flit;
+        for (int word = 0; word < FLIT_WORDS; ++word) flit[word] = 0;
+        set(flit, DESTINATION_X, 7, mesh.places[made.place] % GRID);
+        set(flit, DESTINATION_Y, 7, mesh.places[made.place] / GRID);
+        set(flit, SOURCE_X, 7, node.x);
+        set(flit, SOURCE_Y, 7, node.y);
+        set(flit, OP, 4, OPS[c]);
+        set(flit, ADDRESS, 32, number);
+        for (int word = 0; word < PAYLOAD_WORDS; ++word)
+            set(flit, PAYLOAD + 32 * word, 32, payload_word(index, made.place, c, number, made.born, word));
+        r.local_in__valid = 1 << c;
+        node.turn = 1 - c;
+        ++mesh.inside;
+        ++counts.entered;
+        return;
+    }
+}
+
+static void arrive(Mesh& mesh, int index, Counts& counts) {
+    Node& node = mesh.nodes[index];
+    const auto& flit = node.router->flit;
+    const int to = get(flit, DESTINATION_Y, 7) * GRID + get(flit, DESTINATION_X, 7);
+    const int from = get(flit, SOURCE_Y, 7) * GRID + get(flit, SOURCE_X, 7);
+    const uint32_t number = get(flit, ADDRESS, 32), born = get(flit, PAYLOAD, 32);
+    const int place = mesh.place_at[to], source = mesh.node_at[from], op = get(flit, OP, 4), c = op >> 3;
+    auto fail = [&](const std::string& what) {
+        mesh.error = "cycle " + std::to_string(mesh.cycle) + ": flit " + std::to_string(number) + " from " + coordinates(from) +
+            " to " + coordinates(to) + ", at " + coordinates(node.y * GRID + node.x) + ": " + what;
+    };
+    if (place < 0 || source < 0 || op != int(OPS[c]) || node.router->taken != 1 << c) return fail("corrupt header");
+    Flow& flow = mesh.nodes[source].flows[place * CLASSES + c];
+    if (flow.arrived == flow.sent || number != flow.arrived)
+        return fail("expected was number " + std::to_string(flow.arrived) + " of " + std::to_string(flow.sent));
+    ++flow.arrived;
+    for (int word = 0; word < PAYLOAD_WORDS; ++word)
+        if (get(flit, PAYLOAD + 32 * word, 32) != payload_word(source, place, c, number, born, word))
+            return fail("corrupt payload");
+    if (mesh.node_at[to] != index) {
+        if (mesh.node_at[to] >= 0) return fail("it has been misrouted");
+        if (flow.last_node >= 0 && flow.last_node != index) return fail("no such node, and others were sent elsewhere");
+        ++counts.misplaced;
+    }
+    flow.last_node = index;
+    const uint64_t latency = uint32_t(mesh.cycle) - born - 1;  // it waited for a cycle in the tile's register
+    counts.latency_sum += latency;
+    counts.latency_max = latency > counts.latency_max ? latency : counts.latency_max;
+    ++counts.latencies[latency < LATENCIES ? latency : LATENCIES - 1];
+    ++counts.arrived;
+    --mesh.inside;
+    mesh.quiet = 0;
+}
+
+// Runs for some cycles; ends early after an error, or when nothing is inside or waiting, if `until_empty`. Nothing
+// arriving for `limit` cycles while something is inside is an error.
+extern "C" void mesh_run(Mesh* handle, uint64_t cycles, int until_empty, uint64_t limit, const Traffic* traffic,
+                         Counts* counts) {
+    Mesh& mesh = *handle;
+    const int count = mesh.nodes.size();
+    for (uint64_t step = 0; step < cycles && mesh.error.empty(); ++step) {
+        const bool redraw = mesh.cycle % traffic->burst == 0;
+        bool empty = mesh.inside == 0;
+        for (int i = 0; i < count; ++i) {
+            Node& node = mesh.nodes[i];
+            if (mesh.random.chance(traffic->load)) {
+                auto& queue = node.waiting[mesh.random.chance(traffic->class_1)];
+                const uint32_t* choices = traffic->places + size_t(i) * traffic->choices;
+                const bool room = queue.size() < traffic->queue;
+                if (room) queue.push_back({choices[mesh.random.below(traffic->choices)], uint32_t(mesh.cycle)});
+                ++(room ? counts->made : counts->dropped);
+            }
+            empty &= node.waiting[0].empty() & node.waiting[1].empty();
+            send(mesh, i, *counts);
+            if (redraw)
+                node.ready = !mesh.random.chance(traffic->stall_0) | !mesh.random.chance(traffic->stall_1) << 1;
+            node.router->ready = node.ready;
+            for (int side = 0; side < 4; ++side) {
+                if (node.neighbour[side] < 0) continue;
+                const Node& other = mesh.nodes[node.neighbour[side]];
+                const Port& there = other.outputs[FACING[side]];
+                *node.outputs[side].freed = *other.inputs[FACING[side]].freed;
+                if ((*node.inputs[side].slot = *there.slot)) *node.inputs[side].flit = *there.flit;
+            }
+        }
+        if (until_empty && empty) return;
+        for (Node& node : mesh.nodes) tick(*node.router);
+        ++mesh.cycle;
+        ++counts->cycles;
+        ++mesh.quiet;
+        for (int i = 0; i < count; ++i) {
+            const Vtop& r = *mesh.nodes[i].router;
+            if (r.taken) arrive(mesh, i, *counts);
+            uint64_t* links = counts->links + 15 * size_t(i);
+            for (int side = 0; side < 5; ++side) {
+                links[side] += r.flits >> side & 1;
+                links[5 + side] += r.stalls >> side & 1;
+                links[10 + side] += r.refused >> side & 1;
+            }
+        }
+        if (mesh.inside == 0) mesh.quiet = 0;
+        if (mesh.quiet > limit && mesh.error.empty())
+            mesh.error = "cycle " + std::to_string(mesh.cycle) + ": " + std::to_string(mesh.inside) +
+                " flits are inside and none has arrived for " + std::to_string(limit) + " cycles";
+    }
+}
