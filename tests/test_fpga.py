@@ -132,9 +132,9 @@ class Script:
 
 
 def good(content: bytes = b"", *, status: int = 0, address: int = 0, ahead: int = 0):
-    return lambda sequence: [sealed(
+    return lambda sequence: [stuffed(sealed(
         bytes([(sequence + ahead) % 256, status, 0, 0]) + address.to_bytes(4, "little")
-        + len(content).to_bytes(2, "little") + content)]
+        + len(content).to_bytes(2, "little") + content))[1:-1]]
 
 
 HELLO = good(ULX3S_BOARD.tile.identity)
