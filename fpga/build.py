@@ -97,7 +97,11 @@ def main() -> None:
     show(report)
     if not arguments.synthesis:
         draw(folder / f"{NAME}.routed.json", folder / "placement.png", title=f"{made_for.name}, seed {arguments.seed}")
+        slow = [clock for clock, (achieved, wanted) in report.fmax_mhz.items() if achieved < wanted]
         print(f"bitstream: {(folder / NAME).relative_to(ROOT)}.bit (and .svf); picture: placement.png beside it")
+        if slow:
+            sys.exit(f"python -m fpga.build: {slow[0]} is too slow: try another --seed, or a slower clock in "
+                     "fpga/boards.py")
 
 
 if __name__ == "__main__":
