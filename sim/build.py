@@ -182,7 +182,7 @@ def _keep_whole(text: str, module: str) -> list[str]:
         return []
     inputs = re.findall(r"^  input (?:\[\d+:0\] )?\\?(\S+?) ?;", body[0], re.MULTILINE)
     return [f'no_inline -module "{module}"',
-            *(f'public_flat_rw -module "{module}" -var "{name}"' for name in inputs if name not in ("clk", "rst"))]
+            *(f'public_flat_rd -module "{module}" -var "{name}"' for name in inputs if name not in ("clk", "rst"))]
 
 
 def new_seed() -> int:
