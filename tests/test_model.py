@@ -778,7 +778,7 @@ def test_random_programs_end_and_use_every_row(config):
                    if record.word == asm("csrrs", rd=29, csr=CsrNumber.MCAUSE, rs1=0)}
         causes |= {int(value, 16) for value in handled}
     assert seen == {row.name for row in INSTRUCTIONS} - {"ecall", "ebreak"}
-    assert causes == set(Cause)
+    assert causes == set(Cause) - {Cause.HARDWARE_ERROR}  # which no program causes by itself
 
 
 def test_random_programs_do_not_depend_on_the_order_of_threads():
