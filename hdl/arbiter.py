@@ -5,10 +5,8 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 
-class RoundRobin(wiring.Component):
-    """Grants one of `count` requesters, combinationally; whoever is granted goes to the back of the line.
-
-    A requester that keeps asking is granted after at most ``count - 1`` others.
+class Arbiter(wiring.Component):
+    """Grants one of `count` requesters, combinationally.
 
     Members
     -------
@@ -21,9 +19,16 @@ class RoundRobin(wiring.Component):
 
     def __init__(self, *, count: int):
         if count < 1:
-            raise ValueError(f"a round-robin arbiter needs at least 1 requester, not {count!r}")
+            raise ValueError(f"an arbiter needs at least 1 requester, not {count!r}")
         self.count = count
         super().__init__({"requests": In(count), "grant": Out(count), "advance": In(1)})
+
+
+class RoundRobin(Arbiter):
+    """Whoever is granted goes to the back of the line.
+
+    A requester that keeps asking is granted after at most ``count - 1`` others.
+    """
 
     def elaborate(self, platform):
         m = Module()
@@ -41,26 +46,15 @@ class RoundRobin(wiring.Component):
         return m
 
 
-class LeastRecent(wiring.Component):
-    """Grants the one of `count` requesters that was granted least recently, combinationally and in few gates.
+class LeastRecent(Arbiter):
+    """Grants the one that was granted least recently, in few gates.
 
     A requester that keeps asking, or asks time and again, is granted after at most ``count - 1`` others, each
     of them once.
-
-    Members
-    -------
-    requests : In(count)
-    grant : Out(count)
-        One-hot, or 0 if there are no requests.
-    advance : In(1)
-        The grant is used in this cycle.
     """
 
     def __init__(self, *, count: int):
-        if count < 1:
-            raise ValueError(f"an arbiter needs at least 1 requester, not {count!r}")
-        self.count = count
-        super().__init__({"requests": In(count), "grant": Out(count), "advance": In(1)})
+        super().__init__(count=count)
         #: before[i][j] with i < j: i was granted less recently than j.
         self.before = [{j: Signal(name=f"before_{i}_{j}", init=1) for j in range(i + 1, count)} for i in range(count)]
 

@@ -253,9 +253,10 @@ class Instruction:
     advances: bool = False
 
     @cached_property
-    def operands(self) -> frozenset[str]:
+    def operands(self) -> tuple[str, ...]:
+        """The operands' names, each once, in the order of the syntax."""
         separators = str.maketrans("(),", "   ")
-        return frozenset(self.syntax.translate(separators).split())
+        return tuple(dict.fromkeys(self.syntax.translate(separators).split()))
 
     def _file(self, x: str, v: str, other: dict[str, File]) -> File:
         for name, file in {x: File.X, v: File.V, **other}.items():

@@ -37,6 +37,7 @@ _LINT_OFF = {
     "WIDTHEXPAND": "Amaranth has sized every expression; the text leaves it to Verilog's rules",
     "WIDTHTRUNC": "the same",
     "PROCASSINIT": "a register's reset value is also its initial value",
+    "CASEOVERLAP": "a chain of conditions is a case whose first match counts",
     "CASEINCOMPLETE": "every signal has its default before a case; if it had not, LATCH would say so",
 }
 

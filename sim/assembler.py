@@ -75,7 +75,7 @@ def assemble(name: str, **values: int) -> int:
     if name not in BY_NAME:
         raise ValueError(f"no instruction is called {name!r}")
     instruction = BY_NAME[name]
-    if values.keys() != instruction.operands:
+    if values.keys() != set(instruction.operands):
         raise ValueError(f"{name} takes {', '.join(sorted(instruction.operands)) or 'no operands'}, "
                          f"not {', '.join(sorted(values)) or 'none'}")
     word = instruction.match

@@ -13,7 +13,7 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,12 +111,10 @@ def build_text(text: str, *, name: str, visible: list[str], waves: bool | None =
         waves = os.environ.get("WAVES", "0") not in ("", "0")
     if waves:
         text = _trimmed(text, untraced)
-    control = "\n".join([
-        "`verilator_config",
+    control = _control([
         *(f'public_flat_rw -module "{name}" -var "{port}"' for port in visible),
         *(f'public_flat_rw -module "{module}" -var "{variables}"' for module, variables in (public or {}).items()),
         *(line for module in no_inline for line in _keep_whole(text, module)),
-        "",
     ])
     options = (*verilator.OPTIONS, *(verilator.WAVE_OPTIONS if waves else ()))
 
@@ -127,12 +125,19 @@ def build_text(text: str, *, name: str, visible: list[str], waves: bool | None =
     return Model(name=name, directory=directory, waves=waves)
 
 
-def library(text: str, *, name: str, driver: str) -> Path:
+def library(text: str, *, name: str, driver: str, no_inline: tuple[str, ...] = ()) -> Path:
     """As `build`, a shared library of Verilog text and a C++ driver; see `verilator.compile_library`."""
-    def compile_into(directory: Path) -> None:
-        verilator.compile_library(directory, name=name, text=text, driver=driver)
+    control = _control(line for module in no_inline for line in _keep_whole(text, module))
 
-    return _cached(name, (text, driver, *verilator.OPTIONS), compile_into) / f"{name}.so"
+    def compile_into(directory: Path) -> None:
+        verilator.compile_library(directory, name=name, text=text, control=control, driver=driver)
+
+    return _cached(name, (text, control, driver, *verilator.OPTIONS), compile_into) / f"{name}.so"
+
+
+def _control(lines: Iterable[str]) -> str:
+    """A file that tells Verilator how to treat modules and variables."""
+    return "\n".join(["`verilator_config", *lines, ""])
 
 
 def _cached(name: str, contents: tuple[str, ...], compile_into: Callable[[Path], None]) -> Path:
@@ -177,7 +182,7 @@ def _keep_whole(text: str, module: str) -> list[str]:
         return []
     inputs = re.findall(r"^  input (?:\[\d+:0\] )?\\?(\S+?) ?;", body[0], re.MULTILINE)
     return [f'no_inline -module "{module}"',
-            *(f'public_flat_rw -module "{module}" -var "{name}"' for name in inputs if name not in ("clk", "rst"))]
+            *(f'public_flat_rd -module "{module}" -var "{name}"' for name in inputs if name not in ("clk", "rst"))]
 
 
 def new_seed() -> int:

@@ -84,7 +84,7 @@ def compile_model(directory: Path, *, name: str, text: str, control: str, option
         _make(directory, output, MAKE_VARIABLES)
 
 
-def compile_library(directory: Path, *, name: str, text: str, driver: str) -> Path:
+def compile_library(directory: Path, *, name: str, text: str, control: str, driver: str) -> Path:
     """Compile Verilog `text` with top module `name` and C++ `driver` into a shared library; return its path.
 
     The driver includes ``Vtop.h`` and exports functions as ``extern "C"``.
@@ -96,10 +96,12 @@ def compile_library(directory: Path, *, name: str, text: str, driver: str) -> Pa
     """
     source, library = directory / "driver.cpp", directory / f"{name}.so"
     source.write_text(driver)
+    (directory / "control.vlt").write_text(control)
     with _build_log(directory, name) as output:
         # Verilator links a program; what makes it a library goes to the linker with the rest.
         _translate(directory, output, name, text, (
-            "--exe", "-o", library.name, *OPTIONS, "-CFLAGS", "-fPIC", "-LDFLAGS", "-shared", str(source)))
+            "--exe", "-o", library.name, *OPTIONS, "-CFLAGS", "-fPIC", "-LDFLAGS", "-shared", str(source),
+            str(directory / "control.vlt")))
         _make(directory, output, (*MAKE_VARIABLES, "OPT_FAST=-O2"))
     return library
 

@@ -46,8 +46,8 @@ def test_failing_program(program, capsys, value, status):
 def test_trap_names_thread_cause_and_instruction(program, capsys):
     assert main(["run", program([asm("addi", rd=1, rs1=0, imm=4), asm("ld", rd=10, rs1=1, imm=-8)])]) == 2
     assert capsys.readouterr().out.splitlines()[0] == (
-        "error: node 0,1 thread 0 stopped at 0x80000004: load from an address outside the SRAM (cause 5), "
-        "tval 0xfffffffffffffffc: ld a0, -8(ra)")
+        "error: node 0,1 thread 0 stopped at 0x80000004: load from an address outside the SRAM, or one that its node "
+        "refused (cause 5), tval 0xfffffffffffffffc: ld a0, -8(ra)")
 
 
 def test_trap_outside_the_program_is_told_without_an_instruction(program, capsys):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import RisingEdge, Timer
+from cocotb.utils import get_sim_time
 
 from hdl.config import Config
 from hdl.memory_map import ErrorCode
@@ -54,6 +55,11 @@ async def start(dut) -> None:
     dut.rst.value = 0
 
 
+def now() -> int:
+    """Cycles of the bench's clock so far."""
+    return round(get_sim_time("ns")) // CLOCK_NS
+
+
 class Host:
     """Drives the edge port of a `hdl.mesh.Mesh`.
 
@@ -86,6 +92,10 @@ class Host:
     async def cycles(self, count: int) -> None:
         """Let the mesh run."""
         await Timer(count * CLOCK_NS, unit="ns")
+
+    async def now(self) -> int:
+        """Cycles of the bench's clock so far."""
+        return now()
 
     async def write(self, accesses: Iterable[tuple[tuple[int, int], int, bytes]]) -> None:
         """Write any number of bytes to each ((x, y), address).

@@ -12,10 +12,14 @@ from .reports import Report
 
 
 def list_layout(config: Config) -> data.StructLayout:
-    """A descriptor as it lies in the SRAM, and where; see docs/architecture.md."""
-    reserved = Descriptor.size(config) * 8 - sum(DESCRIPTOR_FIELDS.values())
-    descriptor = data.StructLayout({**DESCRIPTOR_FIELDS, "reserved": reserved})
-    return data.StructLayout({"address": 32, "descriptor": descriptor})
+    """A descriptor as it lies in the SRAM, and where; see docs/architecture.md.
+
+    The descriptor has a field ``reserved`` if it has reserved bytes, which depends on the size of a line.
+    """
+    fields = dict(DESCRIPTOR_FIELDS)
+    if reserved := Descriptor.size(config) * 8 - sum(fields.values()):
+        fields["reserved"] = reserved
+    return data.StructLayout({"address": 32, "descriptor": data.StructLayout(fields)})
 
 
 class ListReader(wiring.Component):

