@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from amaranth.hdl import Module
+from amaranth.hdl import ClockDomain, ClockSignal, DomainRenamer, Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -58,10 +58,16 @@ class Mesh(wiring.Component):
         config = self.config
         body = Node(config=config)
         nodes = {}
+
+        # The nodes leave reset a cycle later, by a register: a wire from the port to all of them would be long.
+        m.domains.nodes = domain = ClockDomain()
+        reset = Signal(init=1)
+        m.d.sync += reset.eq(0)
+        m.d.comb += [domain.clk.eq(ClockSignal()), domain.rst.eq(reset)]
         for index, (x, y) in enumerate(config.coordinates()):
             if (x, y) not in self.dead:
                 nodes[x, y] = node = Block(module=NODE_MODULE, body=body)
-                m.submodules[f"node_{x}_{y}"] = node
+                m.submodules[f"node_{x}_{y}"] = DomainRenamer("nodes")(node)
                 m.d.comb += self.retirement[index].eq(node.retirement)
         connect(m, nodes, edges=[(EDGE_X, EDGE_Y)], broken=self.broken)
 

@@ -111,8 +111,10 @@ def build_text(text: str, *, name: str, visible: list[str], waves: bool | None =
         waves = os.environ.get("WAVES", "0") not in ("", "0")
     if waves:
         text = _trimmed(text, untraced)
+    # Verilator works out again at every look what depends on something that a bench may write.
+    written = _inputs(text, name)
     control = _control([
-        *(f'public_flat_rw -module "{name}" -var "{port}"' for port in visible),
+        *(f'public_flat_{"rw" if port in written else "rd"} -module "{name}" -var "{port}"' for port in visible),
         *(f'public_flat_rw -module "{module}" -var "{variables}"' for module, variables in (public or {}).items()),
         *(line for module in no_inline for line in _keep_whole(text, module)),
     ])
@@ -177,12 +179,16 @@ def _keep_whole(text: str, module: str) -> list[str]:
     Verilator shares functions that are the same to the letter. Its own variables for the inputs, instead of what each
     copy's are wired to, make them so, together with `verilator.OPTIONS`.
     """
-    body = re.search(rf"^module {module}\(.*?^endmodule", text, re.DOTALL | re.MULTILINE)
-    if body is None:
-        return []
-    inputs = re.findall(r"^  input (?:\[\d+:0\] )?\\?(\S+?) ?;", body[0], re.MULTILINE)
+    inputs = _inputs(text, module)
     return [f'no_inline -module "{module}"',
-            *(f'public_flat_rd -module "{module}" -var "{name}"' for name in inputs if name not in ("clk", "rst"))]
+            *(f'public_flat_rd -module "{module}" -var "{name}"' for name in inputs if name not in ("clk", "rst"))
+            ] if inputs else []
+
+
+def _inputs(text: str, module: str) -> list[str]:
+    """Names of a module's inputs, if it is there."""
+    body = re.search(rf"^module {module}\(.*?^endmodule", text, re.DOTALL | re.MULTILINE)
+    return re.findall(r"^  input (?:\[\d+:0\] )?\\?(\S+?) ?;", body[0], re.MULTILINE) if body else []
 
 
 def new_seed() -> int:

@@ -90,6 +90,8 @@ class Result:
         Each node's counters by name (`NodeRegister`); empty for the model.
     seconds : float
         Time that the simulation took, loading and reading included.
+    computing : float
+        Time that `cycles` took of it; 0 for the model.
     simulated : int
         Cycles simulated in that time; 0 for the model.
     """
@@ -100,6 +102,7 @@ class Result:
     cycles: int | None = None
     counters: dict[Node, dict[str, int]] = field(default_factory=dict)
     seconds: float
+    computing: float = 0
     simulated: int = 0
 
     @property

@@ -65,13 +65,15 @@ class JobRunner:
         before = await self._counters()
         started = await self.host.now()
         await self._set(ThreadRegister.STATE, dict.fromkeys(self.job.programs, State.RUNNING))
+        began_computing = time.monotonic()
         cycles, tohost = await self._watch(started)
+        computing = time.monotonic() - began_computing
         after = await self._counters()
         reads = await self.host.read(self.job.reads)
         return Result(
             reads=reads, tohost=tohost, threads=await self._threads(), cycles=cycles,
             counters={node: _difference(before[node], after[node]) for node in after},
-            seconds=time.monotonic() - began, simulated=await self.host.now() - first)
+            seconds=time.monotonic() - began, computing=computing, simulated=await self.host.now() - first)
 
     async def _load(self) -> None:
         job = self.job

@@ -28,6 +28,17 @@ def control_of(instruction: isa.Instruction) -> int:
     }).as_bits()
 
 
+#: The lowest bits of every instruction.
+OPCODE_BITS = 7
+OPCODE = (1 << OPCODE_BITS) - 1
+
+
+def _pattern(instruction: isa.Instruction) -> str:
+    """What the bits above the opcode are, the highest first, with a dash for those that do not matter."""
+    return "".join(str(instruction.match >> bit & 1) if instruction.mask >> bit & 1 else "-"
+                   for bit in reversed(range(OPCODE_BITS, 32)))
+
+
 class Decoder(wiring.Component):
     """Decodes one instruction word, combinationally.
 
@@ -49,15 +60,17 @@ class Decoder(wiring.Component):
         m = Module()
         word = self.word
 
-        # Rows exclude each other, so a control bit is the OR of the rows that set it.
-        rows = isa.INSTRUCTIONS
-        hits = Signal(len(rows))
-        m.d.comb += hits.eq(Cat((word & row.mask) == row.match for row in rows))
-        controls = [control_of(row) for row in rows]
+        # A row of the table is a case, of those with its opcode.
+        opcodes: dict[int, list[isa.Instruction]] = {}
+        for row in isa.INSTRUCTIONS:
+            opcodes.setdefault(row.match & OPCODE, []).append(row)
         found = Signal(Control)
-        for bit in range(len(Value.cast(found))):
-            users = sum((control >> bit & 1) << index for index, control in enumerate(controls))
-            m.d.comb += found.as_value()[bit].eq((hits & users).any())
+        with m.Switch(word[:OPCODE_BITS]):
+            for opcode, rows in opcodes.items():
+                with m.Case(opcode), m.Switch(word[OPCODE_BITS:]):
+                    for row in rows:
+                        with m.Case(_pattern(row)):
+                            m.d.comb += found.as_value().eq(control_of(row))
         missing = (
             self._missing(found.rd_file, word[7:12])
             | self._missing(found.rs1_file, word[15:20])

@@ -2,9 +2,10 @@
 
 from amaranth.hdl import Array, Module, Signal
 from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from ..config import Config
+from ..config import Config, bits_for_count
 from .layouts import decoded_layout
 
 
@@ -41,20 +42,34 @@ class InstructionQueue(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         depth, most = self.config.instruction_queue, self.config.decode_width
-        places = Array(Signal(decoded_layout(self.config), name=f"place_{index}") for index in range(depth))
         first, held = Signal(range(depth)), Signal(range(depth + 1))
         end = Signal(range(depth))
         m.d.comb += [
             end.eq(first + held),
             self.room.eq(held <= depth - most),
             self.count.eq(held),
-            *(self.heads[index].eq(places[(first + index)[:len(first)]]) for index in range(self.config.issue_width)),
         ]
         with m.If(held > self.config.issue_width):
             m.d.comb += self.count.eq(self.config.issue_width)
-        for index in range(most):
-            with m.If(self.push > index):
-                m.d.sync += places[(end + index)[:len(end)]].eq(self.pushed[index])
+
+        # Neighbours are in different memories, so that each memory is written once in a cycle and read once.
+        bank_bits = bits_for_count(most) if most > 1 else 0
+        pushed, oldest = Array(self.pushed), Array(Signal(self.pushed[0].shape()) for _ in range(most))
+        for bank in range(most):
+            m.submodules[f"bank_{bank}"] = memory = Memory(shape=self.pushed[0].shape(), depth=depth // most, init=[])
+            write, read = memory.write_port(), memory.read_port(domain="comb")
+            arrival, place = Signal(bank_bits), Signal(bank_bits)
+            m.d.comb += [
+                arrival.eq(bank - end),
+                write.addr.eq((end + arrival)[bank_bits:]),
+                write.data.eq(pushed[arrival]),
+                write.en.eq(self.push > arrival),
+                place.eq(bank - first),
+                read.addr.eq((first + place)[bank_bits:]),
+                oldest[bank].eq(read.data),
+            ]
+        for index in range(self.config.issue_width):
+            m.d.comb += self.heads[index].eq(oldest[(first + index)[:bank_bits]])
         m.d.sync += [
             first.eq(first + self.pop),
             held.eq(held + self.push - self.pop),

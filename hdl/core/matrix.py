@@ -2,10 +2,11 @@
 
 from itertools import pairwise
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, DomainRenamer, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..clock_gate import gated_domain
 from ..config import ACCUMULATOR_BYTES, OPERAND_BYTES, Config, bits_for_count
 from ..isa import Matrix
 from ..verilog import Block
@@ -111,7 +112,9 @@ class MatrixUnit(wiring.Component):
             *(stages[0][name].eq(request[name]) for name in ("thread", "accumulator", "part")),
         ]
         for before, after in pairwise(stages):
-            m.d.sync += after.eq(before)
+            m.d.gated += after.eq(before)
+        gated_domain(m, enable=Cat((stage.function != Matrix.READ) | stage.reads for stage in stages).any())
+        gated = DomainRenamer("gated")
 
         # Operands are taken apart once, for all elements that use them. They stand still while nothing is multiplied.
         operand_body = MatrixOperand()
@@ -119,7 +122,8 @@ class MatrixUnit(wiring.Component):
         def unpacked(name: str, count: int):
             operands = Signal(data.ArrayLayout(Operand, count), name=name)
             for index in range(count):
-                m.submodules[f"{name}{index}"] = operand = Block(module="d1_matrix_operand", body=operand_body)
+                operand = Block(module="d1_matrix_operand", body=operand_body)
+                m.submodules[f"{name}{index}"] = gated(operand)
                 m.d.comb += [
                     operand.enable.eq(self.step),
                     operand.format.eq(request[f"{name}_format"]),
@@ -137,11 +141,12 @@ class MatrixUnit(wiring.Component):
             Signal.like(request.a, name=f"waiting{index}", reset_less=True)
             for index in range(MatrixOperand.LATENCY + DotProduct.LOAD_DELAY - MatrixLoader.LATENCY))]
         for before, after in pairwise(waiting):
-            m.d.sync += after.eq(before)
+            m.d.gated += after.eq(before)
         loader_body = MatrixLoader()
         loaded = []
         for lane in range(numbers):
-            m.submodules[f"loader{lane}"] = loader = Block(module="d1_matrix_loader", body=loader_body)
+            loader = Block(module="d1_matrix_loader", body=loader_body)
+            m.submodules[f"loader{lane}"] = gated(loader)
             m.d.comb += loader.i.eq(waiting[-1].word_select(lane, ACCUMULATOR_BYTES * 8))
             loaded.append(loader.o)
 
@@ -152,7 +157,8 @@ class MatrixUnit(wiring.Component):
             part, row = divmod(i, config.rows_per_part)
             skips = (entered.function == Matrix.LOAD) & (entered.part != part)
             for j in range(config.n):
-                m.submodules[f"element{i}_{j}"] = element = Block(module="d1_matrix_element", body=body)
+                element = Block(module="d1_matrix_element", body=body)
+                m.submodules[f"element{i}_{j}"] = gated(element)
                 m.d.comb += [
                     element.function.eq(Mux(skips, Matrix.READ, entered.function)),
                     element.accumulator.eq(entered.thread * config.accumulators + entered.accumulator),
@@ -168,12 +174,13 @@ class MatrixUnit(wiring.Component):
         m.submodules.queue = queue = ResultQueue(config=config, latency=self.LATENCY)
         reader_body = MatrixReader(depth=config.k)
         for lane in range(numbers):
-            m.submodules[f"reader{lane}"] = reader = Block(module="d1_matrix_reader", body=reader_body)
+            reader = Block(module="d1_matrix_reader", body=reader_body)
+            m.submodules[f"reader{lane}"] = gated(reader)
             selected = Signal(state_layout(config.k), name=f"selected{lane}", reset_less=True)
             with m.Switch(read.read.part):
                 for choice in range(config.parts):
                     with m.Case(choice):
-                        m.d.sync += selected.eq(states[choice * numbers + lane])
+                        m.d.gated += selected.eq(states[choice * numbers + lane])
             m.d.comb += [
                 reader.state.eq(selected),
                 queue.i.payload.data.word_select(lane, 32).eq(reader.o),

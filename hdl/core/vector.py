@@ -2,13 +2,14 @@
 
 from itertools import pairwise
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, DomainRenamer, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..arith.float_lane import FloatLane
 from ..arith.formats import Fp32, to_bf16
 from ..arith.operations import FloatOperation
+from ..clock_gate import gated_domain
 from ..config import Config
 from ..isa import Vector
 from ..number_formats import Format
@@ -107,7 +108,8 @@ class VectorUnit(wiring.Component):
         body = VectorLane()
         words = []
         for index in range(lanes):
-            m.submodules[f"lane{index}"] = lane = Block(module="d1_vector_lane", body=body)
+            lane = Block(module="d1_vector_lane", body=body)
+            m.submodules[f"lane{index}"] = DomainRenamer("gated")(lane)
             m.d.comb += [
                 lane.function.eq(request.function),
                 lane.a.eq(request.a.word_select(index, 32)),
@@ -128,7 +130,8 @@ class VectorUnit(wiring.Component):
             first.destination.eq(request.destination),
         ]
         for before, after in pairwise(stages):
-            m.d.sync += after.eq(before)
+            m.d.gated += after.eq(before)
+        gated_domain(m, enable=Cat(stage.valid for stage in stages).any())
 
         # A conversion packs the halves that come from vs1 below those that come from vs2.
         halves = [word[:16] for word in words] + [word[16:] for word in words]

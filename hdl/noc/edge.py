@@ -34,8 +34,8 @@ class EdgePort(wiring.Component):
     i : In(Link), o : Out(stream)
         Flits from and to the host.
     mesh_in : In(Hop), mesh_out : Out(Hop)
-        From and to the NORTH side of node (0, 1). Not from registers: ``freed`` of `mesh_in` depends on ``ready`` of
-        `o`, and `mesh_out` on `i`, so that the host's packets wait for nothing.
+        From and to the NORTH side of node (0, 1), from registers: what the host does reaches no other logic of the mesh
+        in the same cycle.
     errors : Out(16)
         Posted packets dropped since reset; stays at 65,535.
     """
@@ -66,14 +66,16 @@ class EdgePort(wiring.Component):
         m.submodules.answers = answers = Queue(shape=self.flit, depth=self.config.fifo_depth)
         m.submodules.slots = slots = Slots(depth=self.config.fifo_depth)
         room = Cat(slot.any() for slot in slots.slots)
+        m.d.sync += [
+            self.mesh_out.slot.eq(Mux(slots.leaves[0], slots.slots[0], Mux(slots.leaves[1], slots.slots[1], 0))),
+            self.mesh_out.flit.eq(packet),
+        ]
         m.d.comb += [
             slots.freed.eq(self.mesh_out.freed),
-            self.mesh_out.slot.eq(Mux(slots.leaves[0], slots.slots[0], Mux(slots.leaves[1], slots.slots[1], 0))),
             packet.eq(self.i.flit),
             packet.header.source.x.eq(EDGE_X),
             packet.header.source.y.eq(EDGE_Y),
             packet.header.born.eq(cycle),
-            self.mesh_out.flit.eq(packet),
             self.i.ready.eq(room & Cat(answers.i.ready, 1)),
         ]
         with m.If(is_node(self.config, packet.header.destination.x, packet.header.destination.y)):
@@ -109,6 +111,6 @@ class EdgePort(wiring.Component):
             to_host.i[0].payload.eq(from_mesh.o.payload.flit),
             to_host.i[0].valid.eq(from_mesh.o.valid),
             from_mesh.o.ready.eq(to_host.i[0].ready),
-            self.mesh_in.freed.eq(Mux(from_mesh.o.valid & from_mesh.o.ready, from_mesh.o.payload.slot, 0)),
         ]
+        m.d.sync += self.mesh_in.freed.eq(Mux(from_mesh.o.valid & from_mesh.o.ready, from_mesh.o.payload.slot, 0))
         return m

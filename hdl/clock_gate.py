@@ -1,0 +1,43 @@
+"""A clock that stops while a block has nothing to do."""
+
+from pathlib import Path
+
+from amaranth.hdl import ClockDomain, ClockSignal, Instance, Module, ResetSignal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
+
+from .verilog import use_macro
+
+#: The macro's bodies, one for each `hdl.verilog.View`. Only that for simulation stops the clock, which saves the time
+#: that a simulator would spend on a block that stands still; so nothing may depend on whether it does.
+BODIES = Path(__file__).with_name("clock_gate_views")
+
+
+class ClockGate(wiring.Component):
+    """Lets ``sync``'s clock through, from register to register without a cycle of its own.
+
+    Members
+    -------
+    enable : In(1)
+        The gated clock ticks at the end of this cycle. While it is not set, no register behind the gate may have
+        anything to do. In reset the clock always ticks.
+    clk : Out(1)
+        The gated clock.
+    """
+
+    def __init__(self):
+        super().__init__({"enable": In(1), "clk": Out(1)})
+
+    def elaborate(self, platform):
+        m = Module()
+        use_macro(BODIES)
+        m.submodules.macro = Instance(
+            "d1_clock_gate", i_clk=ClockSignal(), i_enable=self.enable | ResetSignal(), o_gated=self.clk)
+        return m
+
+
+def gated_domain(m: Module, *, enable) -> None:
+    """Give a module the domain ``gated``, seen by it and its submodules alone: ``sync`` behind a `ClockGate`."""
+    m.submodules.clock_gate = gate = ClockGate()
+    m.domains.gated = domain = ClockDomain(local=True)
+    m.d.comb += [gate.enable.eq(enable), domain.clk.eq(gate.clk), domain.rst.eq(ResetSignal())]
