@@ -27,7 +27,7 @@ async def random_traffic(dut):
     """
     bench = await made(dut)
     mixture = Mixture(bench)
-    phases = int(os.environ["CYCLES"]) // PHASE
+    phases, missing = int(os.environ["CYCLES"]) // PHASE, goals()
     for phase in range(4 * phases):
         missing = [goal for goal in goals() if not bench.seen[goal]]
         if phase >= phases and not missing:
