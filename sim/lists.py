@@ -35,6 +35,7 @@ def carry_out(node: "Node", address: int, *, pull: bool) -> None:
     try:
         for _ in range(CHAIN_LIMIT):
             start = address - SRAM_BASE
+            _read(node, address, Descriptor.size(node.config))
             descriptor = Descriptor.from_bytes(bytes(node.sram[start:start + Descriptor.size(node.config)]))
             try:
                 _carry_out(node, descriptor, address, pull)
@@ -60,6 +61,7 @@ def _carry_out(node: "Node", descriptor: Descriptor, address: int, pull: bool) -
     far, near = (descriptor.source, descriptor.destination) if pull else (descriptor.destination, descriptor.source)
     first = (far >> 32 & 0xFF, far >> 40 & 0xFF) if far & GLOBAL_FLAG else (node.x, node.y)
     spread = list(product(range(descriptor.more_rows + 1), range(descriptor.more_columns + 1)))
+    lost = False
     for source, destination, last in _lines(node, descriptor):
         far_line, near_line = (source, destination) if pull else (destination, source)
         for south, east in spread:
@@ -69,9 +71,23 @@ def _carry_out(node: "Node", descriptor: Descriptor, address: int, pull: bool) -
             if (far >> 32 and not far & GLOBAL_FLAG) or not other.holds(far_line, size):
                 raise Refused(ErrorCode.ADDRESS, far_line)
             sender, receiver = (other, node) if pull else (node, other)
+            if sender.is_wrong(source - SRAM_BASE, size):
+                sender.error(ErrorCode.MEMORY, source)
+                if pull:
+                    raise Refused(ErrorCode.MEMORY, source)
+                lost = True
+                continue
             receiver.store(destination - SRAM_BASE, bytes(sender.sram[source - SRAM_BASE:source - SRAM_BASE + size]))
-            if last and not pull and descriptor.signal:
+            if last and not pull and not lost and descriptor.signal:
                 other.post(descriptor.signal - 1)
+
+
+def _read(node: "Node", address: int, size: int) -> None:
+    """What a list engine reads for itself, lines as a whole: none may have an uncorrectable error."""
+    line = node.config.vector_bytes
+    for at in range(address, address + size, line):
+        if node.is_wrong(at - SRAM_BASE, line):
+            raise Refused(ErrorCode.MEMORY, at)
 
 
 def _check(node: "Node", descriptor: Descriptor, address: int, pull: bool) -> None:
@@ -95,6 +111,7 @@ def _lines(node: "Node", descriptor: Descriptor) -> Iterator[tuple[int, int, boo
             at = descriptor.gather + GATHER_BYTES * row & M32
             if not node.holds(at, GATHER_BYTES):
                 raise Refused(ErrorCode.ADDRESS, at)
+            _read(node, at // size * size, size)
             offset = size * int.from_bytes(node.sram[at - SRAM_BASE:at - SRAM_BASE + GATHER_BYTES], "little")
         for line in range(descriptor.lines):
             yield (descriptor.source + offset + line * size & M32,

@@ -28,7 +28,7 @@ from fpga.tile import TileOptions
 from hdl.config import SRAM_BASE, ULX3S
 from sim import software
 from sim.build import build, new_seed, run
-from verif.fpga import link_bench, noise
+from verif.fpga import link_environment, noise
 from verif.fpga.echo import Echo
 
 ULX3S_BOARD = board("ulx3s")
@@ -51,8 +51,8 @@ def _seeded():
 
 
 def test_link():
-    link = SerialLink(config=link_bench.CONFIG, divisor=link_bench.DIVISOR, identity=link_bench.IDENTITY,
-                      patience=link_bench.PATIENCE)
+    link = SerialLink(config=link_environment.CONFIG, divisor=link_environment.DIVISOR,
+                      identity=link_environment.IDENTITY, patience=link_environment.PATIENCE)
     run(build(link, name="link"), bench="verif.fpga.link_bench")
 
 

@@ -560,6 +560,49 @@ def test_gather_takes_rows_by_their_numbers(mesh):
     assert mesh.read(1, 1, DESTINATION, 4 * LINE) == b"".join(source[n * LINE:(n + 1) * LINE] for n in numbers)
 
 
+def test_lists_use_nothing_that_cannot_be_read(mesh):
+    """Of its lines it is not sent, of a gather what depends on it, of a descriptor nothing; no `signal` follows."""
+    node, other = mesh.nodes[0, 1], mesh.nodes[1, 1]
+    table, plain = SRAM_BASE + 0x3000, Descriptor(
+        source=WINDOW, destination=there(1, 1), lines=1, rows=3, source_stride=LINE, destination_stride=LINE, signal=1,
+        done=2)
+    mesh.write(0, 1, table, struct.pack("<20I", *range(20)))
+    source = mesh.read(0, 1, WINDOW, 64 * LINE)
+    cases = (
+        (WINDOW + LINE + 8, plain, (0, 2), 1, 1),
+        (table + 8, replace(plain, gather=table), (), 1, 1),
+        (table + LINE + 60, replace(plain, gather=table, rows=20), range(LINE // 4), 1, 1),
+        (SRAM_BASE + 0x2000 + 40, plain, (), 0, 1),
+        (WINDOW + LINE, replace(plain, rows=2, destination=there(0, 1), more_columns=1, more_rows=1), (0,), 1, 4),
+    )
+    for count, (wrong, descriptor, rows, done, errors) in enumerate(cases):
+        mesh.write(1, 1, DESTINATION, bytes(64 * LINE))
+        before = node.errors, node.semaphores[1]
+        mesh.write(0, 1, SRAM_BASE + 0x2000, descriptor.to_bytes(mesh.config))
+        node.inject(wrong, 3, 70)
+        mesh.write(0, 1, SRAM_BASE, pack([*li(1, SRAM_BASE + 0x2000), asm("list.push", rs1=1), asm("ebreak")]))
+        mesh.start(0, 1, 0, SRAM_BASE)
+        mesh.run(max_steps=100)
+        expected = bytearray(64 * LINE)
+        for row in rows:
+            expected[row * LINE:(row + 1) * LINE] = source[row * LINE:(row + 1) * LINE]
+        assert mesh.read(1, 1, DESTINATION, 64 * LINE) == expected, count
+        assert (node.errors - before[0], node.semaphores[1] - before[1]) == (errors, done), count
+        assert other.semaphores[0] == 0
+        node.uncorrectable.clear()
+    assert node.first_error == (WINDOW + LINE & 0xFFFF_FFFF) << 32 | ErrorCode.MEMORY
+
+
+def test_a_pull_of_a_line_that_cannot_be_read_fails(mesh):
+    """Both nodes count it; `done` is posted and `signal` is not, nor is the chain gone on with."""
+    mesh.nodes[1, 2].inject(WINDOW + LINE, 0, 1)
+    plain = Descriptor(source=there(1, 2, WINDOW), destination=DESTINATION, lines=2, signal=8, done=3)
+    pull(mesh, plain, plain)
+    assert [mesh.nodes[key].errors for key in ((0, 1), (1, 2))] == [1, 1]
+    assert (mesh.nodes[0, 1].semaphores[7], mesh.nodes[0, 1].semaphores[2]) == (0, 1)
+    assert mesh.nodes[0, 1].first_error == (WINDOW + LINE & 0xFFFF_FFFF) << 32 | ErrorCode.MEMORY
+
+
 @pytest.mark.parametrize("columns, rows, nodes", [
     (1, 0, {(0, 1), (1, 1)}), (0, 1, {(0, 1), (0, 2)}), (1, 1, {(0, 1), (1, 1), (0, 2), (1, 2)})])
 def test_broadcast_reaches_a_rectangle(mesh, columns, rows, nodes):

@@ -25,8 +25,9 @@ COLUMNS = _columns()
 
 def encode(word: Value) -> Value:
     """The check bits of a word."""
-    rows = [sum(1 << bit for bit, column in enumerate(COLUMNS) if column >> row & 1) for row in range(CHECK_BITS)]
-    return Cat((word & row).xor() for row in rows)
+    # Bit by bit: of a word and a mask, Yosys makes pieces that Verilator puts together again for each check bit.
+    rows = ([bit for bit, column in enumerate(COLUMNS) if column >> row & 1] for row in range(CHECK_BITS))
+    return Cat(Cat(word[bit] for bit in row).xor() for row in rows)
 
 
 class Code(data.Struct):

@@ -5,7 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config import Config
-from .bank import WORD_BYTES, overlay_layout
+from .buffer import WORD_BYTES, overlay_layout
 from .ecc import DATA_BITS, Decoder, stored_layout, words_per_line
 
 

@@ -3,15 +3,17 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
-from amaranth.hdl import Array, Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Array, Cat, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..arbiter import RoundRobin
-from ..config import Config, bits_for_count
+from ..config import Config
 from ..core.onehot import select
 from ..verilog import Block
-from .bank import WORD_BYTES, Bank
+from .bank import Bank
+from .buffer import WORD_BYTES
+from .crossbar import Crossbar, bank_of, line_at, row_of
 from .ecc import CODE_BITS, DATA_BITS, words_per_line
 from .monitor import ErrorStatus, Monitor
 from .port import MemoryPort
@@ -69,88 +71,43 @@ class Sram(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         config = self.config
-        bank_bits = bits_for_count(config.sram_banks) if config.sram_banks > 1 else 0
         body = Bank(config=config, readers=len(self.readers), writers=len(self.writers))
         banks = [Block(module=BANK_MODULE, body=body) for _ in range(config.sram_banks)]
         for index, bank in enumerate(banks):
             m.submodules[f"bank_{index}"] = bank
+        m.submodules.crossbar = crossbar = Crossbar(
+            config=config, readers=self.readers, writers=self.writers, locks=self.locks)
         m.submodules.repairs = repairs = Repairs(config=config)
         m.submodules.fills = fills = RoundRobin(count=config.sram_banks)
         m.submodules.monitor = monitor = Monitor(config=config, count=len(self.readers) + 1)
 
-        def bank_of(line):
-            return line[:bank_bits] if bank_bits else Const(0, 1)
-
-        def row_of(line):
-            return line[bank_bits:][:bits_for_count(config.bank_lines)]
-
-        # Locks: who may not write to, or lock, which bank.
-        locks = {}
-        for reader, writer in self.locks.items():
-            held, line = Signal(name=f"held_{reader}"), Signal(config.line_bits, name=f"locked_{reader}")
-            locks[reader] = held, line
-            locking, write = getattr(self, reader).request, getattr(self, writer).request
-            with m.If(write.valid & write.ready & write.payload.write & (write.payload.line == line)):
-                m.d.sync += held.eq(0)
-            with m.If(locking.valid & locking.ready & ~locking.payload.write & locking.payload.lock):
-                m.d.sync += [held.eq(1), line.eq(locking.payload.line)]
-
-        def locked(bank, *, but):
-            """A lock is on the bank, other than those of these readers."""
-            return Cat(held & (bank_of(line) == bank) for reader, (held, line) in locks.items()
-                       if reader not in but).any()
-
-        # Requests to the banks, and which bank takes them.
-        reads = {name: [] for name in self.readers}
-        writes = {name: [] for name in self.writers}
-        for number, bank in enumerate(banks):
-            for index, name in enumerate(self.readers):
-                request = getattr(self, name).request
-                is_read = ~request.payload.write if name in self.writers else 1
-                allowed = ~(request.payload.lock & locked(number, but=(name,)))
-                m.d.comb += [
-                    bank.read_valid[index].eq(
-                        request.valid & is_read & (bank_of(request.payload.line) == number) & allowed),
-                    bank.read_row[index].eq(row_of(request.payload.line)),
-                ]
-                reads[name].append(bank.read_taken[index])
-            for index, name in enumerate(self.writers):
-                request = getattr(self, name).request
-                is_write = request.payload.write if name in self.readers else 1
-                own = [reader for reader, writer in self.locks.items() if writer == name]
-                m.d.comb += [
-                    bank.write_valid[index].eq(
-                        request.valid & is_write & (bank_of(request.payload.line) == number)
-                        & ~locked(number, but=own)),
-                    bank.write_row[index].eq(row_of(request.payload.line)),
-                    bank.write_mask[index].eq(request.payload.mask),
-                    bank.write_data[index].eq(request.payload.data),
-                ]
-                writes[name].append(bank.write_taken[index])
-        for name in (*reads, *writes):
-            taken = Cat(*reads.get(name, ()), *writes.get(name, ()))
-            m.d.comb += getattr(self, name).request.ready.eq(taken.any())
+        for name in dict.fromkeys((*self.readers, *self.writers)):
+            wiring.connect(m, wiring.flipped(getattr(self, name).request), getattr(crossbar, name))
+        for bank, reads, writes in zip(banks, crossbar.reads, crossbar.writes, strict=True):
+            wiring.connect(m, reads, bank.reads)
+            wiring.connect(m, writes, bank.writes)
 
         # The ways out of the banks. The last one is that of fills.
         stored = Array(bank.stored.as_value() for bank in banks)
         overlays = Array(bank.overlay.as_value() for bank in banks)
+        read_path = ReadPath(config=config)
 
         def way_out(name, taken, line, wanted):
             m.submodules[f"{name}_path"] = path = Block(module=READ_PATH_MODULE, body=read_path)
-            source = Signal(max(1, bank_bits), name=f"{name}_bank", reset_less=True)
+            source = Signal.like(bank_of(config, line), name=f"{name}_bank", reset_less=True)
             m.d.sync += path.i_valid.eq(taken)
             with m.If(taken):
-                m.d.sync += [source.eq(bank_of(line)), path.i.line.eq(line), path.i.wanted.eq(wanted)]
+                m.d.sync += [source.eq(bank_of(config, line)), path.i.line.eq(line), path.i.wanted.eq(wanted)]
             m.d.comb += [path.i.stored.eq(stored[source]), path.i.overlay.eq(overlays[source])]
             return path
 
-        read_path = ReadPath(config=config)
         paths = []
-        for name in self.readers:
+        for index, name in enumerate(self.readers):
             port = getattr(self, name)
             mask = port.request.payload.mask
             words = Cat(mask.word_select(word, WORD_BYTES).any() for word in range(words_per_line(config)))
-            path = way_out(name, Cat(reads[name]).any(), port.request.payload.line, Mux(words.any(), words, ~0))
+            taken = Cat(reads.taken[index] for reads in crossbar.reads).any()
+            path = way_out(name, taken, port.request.payload.line, Mux(words.any(), words, ~0))
             m.d.comb += [
                 port.response.valid.eq(path.o_valid),
                 port.response.payload.eq(path.o),
@@ -160,7 +117,7 @@ class Sram(wiring.Component):
 
         # Fills: one bank a cycle, in turn.
         m.d.comb += [fills.requests.eq(Cat(bank.needs_fill for bank in banks)), fills.advance.eq(1)]
-        lines = [Cat(Const(number, bank_bits), bank.fill_row) for number, bank in enumerate(banks)]
+        lines = [line_at(config, number, bank.fill_row) for number, bank in enumerate(banks)]
         path = way_out("fill", fills.grant.any(), select(fills.grant, lines), 0)
         paths.append(path)
         filling, filled = Signal(config.sram_banks), Signal(config.sram_banks)
@@ -189,8 +146,8 @@ class Sram(wiring.Component):
                 bank.filling.data.eq(path.o),
                 bank.filling.uncorrectable.eq(path.finding.uncorrectable),
                 bank.filling.corrected.eq(path.finding.corrected.any()),
-                bank.repair.eq(repairs.request & (bank_of(repairs.line) == number)),
-                bank.repair_row.eq(row_of(repairs.line)),
+                bank.repair.eq(repairs.request & (bank_of(config, repairs.line) == number)),
+                bank.repair_row.eq(row_of(config, repairs.line)),
                 bank.repair_flawed.eq(repairs.flawed),
                 bank.flaw.word.eq(injection.word),
                 bank.flaw.data.eq(flips[:DATA_BITS]),

@@ -8,6 +8,7 @@ from ..config import SRAM_BASE, Config
 from ..mem.port import MemoryPort
 from ..memory_map import ErrorCode
 from ..queue import Queue
+from .list_reader import fetched_layout
 from .packet import Header, Op, flit_layout
 from .reports import Report
 
@@ -16,7 +17,10 @@ READ_AHEAD = 4
 
 
 class Kind(enum.Enum, shape=2):
-    """What a command asks of the egress: a packet with a value or an SRAM line, a line for a list engine, a post."""
+    """What a command asks of the egress.
+
+    A packet with a value or an SRAM line, a line for a list engine, or, at the end of a push, a post or nothing.
+    """
 
     VALUE = 0
     LINE = 1
@@ -27,7 +31,8 @@ class Kind(enum.Enum, shape=2):
 def command_layout(config: Config) -> data.StructLayout:
     """A command for the egress.
 
-    ``header`` goes out but for ``source`` and ``born``; of a FETCH only its ``tag`` counts, of a DONE its ``signal``.
+    ``header`` goes out but for ``source`` and ``born``; of a FETCH only its ``tag`` counts, of a DONE its ``signal``,
+    which is 0 or 1 + the semaphore to post.
     ``value`` is the payload of a VALUE, the same in each 8 bytes; ``line`` the SRAM line of a LINE or FETCH.
     """
     return data.StructLayout({"kind": Kind, "header": Header, "value": 64, "line": config.line_bits})
@@ -49,12 +54,12 @@ class Egress(wiring.Component):
         Semaphores to post at this node, since everything before has left.
     report : Out(stream)
         Lines that could not be read: what they hold goes nowhere. A READ is answered with ERROR, a PUT is not sent, nor
-        is the signal of its list, and a list engine gets zeros.
+        is the signal of its list, and a list engine is told.
     """
 
     def __init__(self, *, config: Config):
         self.config = config
-        fetched = data.StructLayout({"tag": 1, "line": config.vector_bits})
+        fetched = data.StructLayout({"tag": 1, "fetched": fetched_layout(config)})
         super().__init__({
             "commands": In(stream.Signature(command_layout(config))),
             "read": Out(MemoryPort(config)),
@@ -68,9 +73,8 @@ class Egress(wiring.Component):
         m = Module()
         config = self.config
         waiting = data.StructLayout({"kind": Kind, "header": Header, "value": 64, "line": config.line_bits})
-        line_and_error = data.StructLayout({"line": config.vector_bits, "error": 1})
         m.submodules.waiting = queue = Queue(shape=waiting, depth=READ_AHEAD)
-        m.submodules.lines = lines = Queue(shape=line_and_error, depth=READ_AHEAD)
+        m.submodules.lines = lines = Queue(shape=fetched_layout(config), depth=READ_AHEAD)
 
         # Commands in: a command that needs a line waits until the SRAM has taken its read.
         command = self.commands.payload
@@ -99,13 +103,13 @@ class Egress(wiring.Component):
             flit.payload.eq(lines.o.payload.line),
             self.packets.payload.eq(flit),
             self.fetched.payload.tag.eq(head.header.tag),
-            self.fetched.payload.line.eq(lines.o.payload.line),
+            self.fetched.payload.fetched.eq(lines.o.payload),
             self.report.valid.eq(lines.o.valid & lines.o.ready & lines.o.payload.error),
             self.report.payload.code.eq(ErrorCode.MEMORY),
             self.report.payload.address.eq(SRAM_BASE + (head.line << config.line_offset_bits)),
             self.done.payload.eq(head.header.signal - 1),
         ]
-        lost = Signal()  # a line of the list whose signal has not come yet
+        lost = Signal()  # a line of the list that has not ended yet
         with m.If(queue.o.valid), m.Switch(head.kind):
             with m.Case(Kind.VALUE):
                 m.d.comb += [
@@ -128,8 +132,8 @@ class Egress(wiring.Component):
                     ]
                 with m.If(puts & lost):
                     m.d.comb += flit.header.signal.eq(0)
-                with m.If(puts & queue.o.ready):
-                    m.d.sync += lost.eq((lost | unsent) & ~head.header.signal.any())
+                with m.If(lines.o.valid & unsent):
+                    m.d.sync += lost.eq(1)
             with m.Case(Kind.FETCH):
                 m.d.comb += [
                     self.fetched.valid.eq(lines.o.valid),
@@ -138,8 +142,8 @@ class Egress(wiring.Component):
                 ]
             with m.Case(Kind.DONE):
                 m.d.comb += [
-                    self.done.valid.eq(1),
-                    queue.o.ready.eq(self.done.ready),
+                    self.done.valid.eq(head.header.signal.any()),
+                    queue.o.ready.eq(self.done.ready | ~self.done.valid),
                 ]
                 m.d.sync += lost.eq(0)
         return m

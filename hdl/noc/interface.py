@@ -159,7 +159,7 @@ class NetworkInterface(wiring.Component):
                 command.payload.line.eq(engine.fetch.payload),
                 command.payload.header.tag.eq(number),
                 engine.fetched.valid.eq(egress.fetched.valid & (egress.fetched.payload.tag == number)),
-                engine.fetched.payload.eq(egress.fetched.payload.line),
+                engine.fetched.payload.eq(egress.fetched.payload.fetched),
             ]
         wiring.connect(m, commands.o, egress.commands)
         wiring.connect(m, egress.read, wiring.flipped(self.read))

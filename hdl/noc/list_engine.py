@@ -5,7 +5,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..config import Config
-from .list_reader import ListReader
+from .list_reader import ListReader, fetched_layout
 from .list_walker import ListWalker, move_layout
 from .packet import Coordinate
 from .reports import Report
@@ -27,7 +27,7 @@ class ListEngine(wiring.Component):
     push : In(stream)
         Addresses of descriptors, which must be whole lines of the SRAM.
     fetch : Out(stream), fetched : In(stream)
-        Lines of the SRAM to read, one at a time, and what is in them.
+        Lines of the SRAM to read, one at a time, and what is in them. Whoever reads them reports errors.
     moves : Out(stream of move_layout())
     failed : In(1)
         The list whose moves come could not be carried out; somebody else reports it.
@@ -42,7 +42,7 @@ class ListEngine(wiring.Component):
             "position": In(Coordinate),
             "push": In(stream.Signature(32)),
             "fetch": Out(stream.Signature(config.line_bits)),
-            "fetched": In(stream.Signature(config.vector_bits, always_ready=True)),
+            "fetched": In(stream.Signature(fetched_layout(config), always_ready=True)),
             "moves": Out(stream.Signature(move_layout())),
             "failed": In(1),
             "report": Out(stream.Signature(Report, always_ready=True)),

@@ -22,15 +22,20 @@ def list_layout(config: Config) -> data.StructLayout:
     return data.StructLayout({"address": 32, "descriptor": data.StructLayout(fields)})
 
 
+def fetched_layout(config: Config) -> data.StructLayout:
+    """A line of the SRAM that a list engine has asked for; of one with an ``error`` nothing may be used."""
+    return data.StructLayout({"line": config.vector_bits, "error": 1})
+
+
 class ListReader(wiring.Component):
-    """Fetches one descriptor after the other, line by line.
+    """Fetches one descriptor after the other, line by line. A chain ends at one that cannot be read.
 
     Members
     -------
     push : In(stream)
         Addresses of first descriptors, which must be whole lines of the SRAM.
     fetch : Out(stream), fetched : In(stream)
-        Lines of the SRAM to read, and what is in them.
+        Lines of the SRAM to read, and what is in them. Whoever reads them reports errors.
     o : Out(stream of list_layout(config))
         A descriptor; the next one is fetched after it has been taken.
     refused : In(1)
@@ -44,7 +49,7 @@ class ListReader(wiring.Component):
         super().__init__({
             "push": In(stream.Signature(32)),
             "fetch": Out(stream.Signature(config.line_bits)),
-            "fetched": In(stream.Signature(config.vector_bits, always_ready=True)),
+            "fetched": In(stream.Signature(fetched_layout(config), always_ready=True)),
             "o": Out(stream.Signature(list_layout(config))),
             "refused": In(1),
             "report": Out(stream.Signature(Report, always_ready=True)),
@@ -83,12 +88,15 @@ class ListReader(wiring.Component):
 
             with m.State("RECEIVE"), m.If(self.fetched.valid):
                 m.d.sync += [
-                    descriptor.eq(Cat(descriptor.as_value(), self.fetched.payload)[config.vector_bits:]),
+                    descriptor.eq(Cat(descriptor.as_value(), self.fetched.payload.line)[config.vector_bits:]),
                     piece.eq(Mux(piece == last_piece, 0, piece + 1)),
                 ]
                 m.next = "FETCH"
                 with m.If(piece == last_piece):
                     m.next = "OFFER"
+                with m.If(self.fetched.payload.error):
+                    m.d.sync += piece.eq(0)
+                    m.next = "IDLE"
 
             with m.State("OFFER"):
                 m.d.comb += self.o.valid.eq(1)

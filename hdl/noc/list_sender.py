@@ -20,7 +20,7 @@ class PushSender(wiring.Component):
     -------
     moves : In(stream of move_layout())
     commands : Out(stream)
-        A PUT for each line and, at the end, the DONE.
+        A PUT for each line and, at the end, a DONE.
     """
 
     def __init__(self, *, config: Config):
@@ -33,10 +33,9 @@ class PushSender(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         move, command = self.moves.payload, self.commands.payload
-        nothing = move.end & (move.done == 0)
         m.d.comb += [
-            self.commands.valid.eq(self.moves.valid & ~nothing),
-            self.moves.ready.eq(self.commands.ready | nothing),
+            self.commands.valid.eq(self.moves.valid),
+            self.moves.ready.eq(self.commands.ready),
             command.kind.eq(Mux(move.end, Kind.DONE, Kind.LINE)),
             command.line.eq(line_of(self.config, move.source)),
             command.header.destination.eq(move.node),

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from ..config import Config
 from ..memory_map import GATHER_BYTES, ErrorCode
 from .address import in_sram, is_node, line_of
-from .list_reader import list_layout
+from .list_reader import fetched_layout, list_layout
 from .packet import Coordinate
 from .reports import Report
 
@@ -39,7 +39,8 @@ class ListWalker(wiring.Component):
     refused : Out(1)
         The list that is taken broke a rule.
     fetch : Out(stream), fetched : In(stream)
-        Lines of the SRAM to read, and what is in them.
+        Lines of the SRAM to read, and what is in them. Numbers that cannot be read end the list; whoever reads them
+        reports it.
     abort : In(1)
         End the list, as if it had broken a rule; somebody else reports it.
     o : Out(stream of move_layout())
@@ -55,7 +56,7 @@ class ListWalker(wiring.Component):
             "i": In(stream.Signature(list_layout(config))),
             "refused": Out(1),
             "fetch": Out(stream.Signature(config.line_bits)),
-            "fetched": In(stream.Signature(config.vector_bits, always_ready=True)),
+            "fetched": In(stream.Signature(fetched_layout(config), always_ready=True)),
             "abort": In(1),
             "o": Out(stream.Signature(move_layout())),
             "report": Out(stream.Signature(Report, always_ready=True)),
@@ -142,11 +143,14 @@ class ListWalker(wiring.Component):
                         m.next = "GATHERED"
 
             with m.State("GATHERED"), m.If(self.fetched.valid):
-                m.d.comb += numbers.eq(self.fetched.payload)
+                m.d.comb += numbers.eq(self.fetched.payload.line)
                 m.d.sync += [
-                    fetched_numbers.eq(self.fetched.payload), source.eq(gathered),
+                    fetched_numbers.eq(self.fetched.payload.line), source.eq(gathered),
                     gather_at.eq(gather_at + GATHER_BYTES)]
                 m.next = "MOVE"
+                with m.If(self.fetched.payload.error):
+                    m.d.sync += self.refused.eq(1)
+                    m.next = "END"
 
             with m.State("MOVE"):
                 with m.If(self.abort):

@@ -27,7 +27,7 @@ smtbmc z3
 
 [script]
 read_rtlil {name}.il
-prep -top {name}
+prep -flatten -top {name}
 
 [files]
 {name}.il

@@ -1,7 +1,8 @@
-"""The SRAM: its code, the waiting times of its banks, and that a load returns the last store.
+"""The SRAM: its code, the waiting times of its banks, that a load returns the last store, and atomicity.
 
-A bank decides by rows, masks and what the decoders say, never by the data, and treats all rows, words and bytes alike.
-So what is proved for one row and one byte, which may be any, holds for all of them, and short lines and few rows do.
+docs/memory.md says how they are put together. A bank decides by rows, masks and what the decoders say, never by the
+data, and treats all rows, words, bytes and bits alike. So what is proved for one of them, which may be any, holds for
+all, and short lines and few rows do.
 """
 
 from dataclasses import replace
@@ -11,9 +12,13 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
 from hdl.config import ULX3S
-from hdl.mem.bank import Bank
+from hdl.mem.bank import Bank, BankReads
+from hdl.mem.buffer import BankWrites
+from hdl.mem.crossbar import Crossbar, bank_of, line_at
 from hdl.mem.ecc import CODE_BITS, DATA_BITS, Decoder, encode, words_per_line
+from hdl.mem.port import request_layout
 from hdl.mem.read_path import ReadPath
+from hdl.mem.sram import FivePortSram
 from hdl.mem.storage import Storage
 from verif.formal.proof import Proof
 
@@ -77,171 +82,229 @@ class NoErrors(Decoder):
 
 
 class AnyRow(Storage):
-    """Storage that keeps the row `watched`; the others hold anything. Without check bits."""
+    """Storage that keeps the row `watched`; what is read of another one is `other`. Without check bits."""
 
     def __init__(self):
         super().__init__(config=CONFIG)
         self.watched = Signal(ROW_BITS)
         self.other = Signal(DATA_BITS)
+        self.data = [Signal(DATA_BITS, name=f"data_{word}") for word in range(words_per_line(CONFIG))]
 
     def elaborate(self, platform):
         m = Module()
-        words = range(words_per_line(CONFIG))
-        data = [Signal(DATA_BITS, name=f"data_{word}") for word in words]
-        for word in words:
+        for word, data in enumerate(self.data):
             with m.If(self.enable & self.write & self.words[word] & (self.row == self.watched)):
-                m.d.sync += data[word].eq(self.i.data[word])
+                m.d.sync += data.eq(self.i.data[word])
             with m.If(self.enable & ~self.write):
-                m.d.sync += self.o.data[word].eq(Mux(self.row == self.watched, data[word], self.other))
+                m.d.sync += self.o.data[word].eq(Mux(self.row == self.watched, data, self.other))
         return m
 
 
 class BankInUse(wiring.Component):
-    """A bank with the ways in and out that it has in the SRAM; users hold their requests until they are taken.
+    """A bank with the ways in and out that it has in the SRAM.
 
-    Parameters
-    ----------
-    storage : Storage
+    What has no driver here is an input of the proof, and so anything: what is read of other rows, too.
     """
 
-    def __init__(self, *, storage: Storage):
-        self.storage = storage
-        self.bank = Bank(config=CONFIG, readers=READERS, writers=WRITERS, storage=storage)
+    def __init__(self):
+        self.storage = AnyRow()
+        self.bank = Bank(config=CONFIG, readers=READERS, writers=WRITERS, storage=self.storage)
         super().__init__({
-            "read_valid": In(READERS), "read_rows": In(READERS * ROW_BITS),
-            "write_valid": In(WRITERS), "write_rows": In(WRITERS * ROW_BITS),
-            "write_masks": In(WRITERS * CONFIG.vector_bytes), "write_bytes": In(WRITERS * 8),
-            "repair": In(1), "repair_row": In(ROW_BITS), "repair_flawed": In(1), "fill": In(1), "uncorrectable": In(2),
+            "reads": In(BankReads(CONFIG, readers=READERS)), "writes": In(BankWrites(CONFIG, writers=WRITERS)),
+            "repair": In(1), "repair_row": In(ROW_BITS), "repair_flawed": In(1), "fill": In(1),
+            "uncorrectable": In(words_per_line(CONFIG)), "corrected": In(1),
+            "watched": In(ROW_BITS), "other": In(DATA_BITS),
         })
+        #: In the cycle after a fill's read, and in the one in which the bank gets the line.
+        self.filling, self.filled = Signal(), Signal()
 
-    def use(self, m: Module) -> tuple[ReadPath, Signal]:
-        """Use the bank in a module; return the way out of it, and when that has the line of a fill."""
+    def use(self, m: Module) -> None:
+        """Use the bank in a module."""
         m.submodules.bank = bank = self.bank
-        m.submodules.path = path = ReadPath(config=CONFIG, decoder=NoErrors)
-
-        # What is written has the same value in all bytes: which one a byte gets is all that matters.
+        wiring.connect(m, wiring.flipped(self.reads), bank.reads)
+        wiring.connect(m, wiring.flipped(self.writes), bank.writes)
+        m.d.sync += [self.filling.eq(self.fill), self.filled.eq(self.filling)]
         m.d.comb += [
-            bank.read_valid.eq(self.read_valid),
-            bank.read_row.eq(self.read_rows),
-            bank.write_valid.eq(self.write_valid),
-            bank.write_row.eq(self.write_rows),
-            bank.write_mask.eq(self.write_masks),
-            bank.write_data.eq(Cat(self.write_bytes.word_select(writer, 8).replicate(CONFIG.vector_bytes)
-                                   for writer in range(WRITERS))),
+            self.storage.watched.eq(self.watched),
+            self.storage.other.eq(self.other),
             bank.repair.eq(self.repair),
             bank.repair_row.eq(self.repair_row),
+            bank.repair_flawed.eq(self.repair_flawed),
             bank.fill.eq(self.fill),
-        ]
-
-        # Requests wait until they are taken.
-        for valid, taken, *payloads in (
-            (self.read_valid, bank.read_taken, self.read_rows),
-            (self.write_valid, bank.write_taken, self.write_rows, self.write_masks, self.write_bytes),
-        ):
-            for port in range(len(valid)):
-                waited = Signal(name=f"waited_{len(valid)}_{port}")
-                m.d.sync += waited.eq(valid[port] & ~taken[port])
-                m.d.comb += Assume(~waited | valid[port])
-                for payload in payloads:
-                    width = len(payload) // len(valid)
-                    last = Signal(width)
-                    m.d.sync += last.eq(payload.word_select(port, width))
-                    m.d.comb += Assume(~waited | (payload.word_select(port, width) == last))
-
-        # Fills: each bank in its turn, and the corrected line 2 cycles later.
-        refused = Signal(range(BANKS + 1))
-        filling, filled = Signal(), Signal()
-        m.d.sync += [
-            refused.eq(Mux(bank.needs_fill & ~self.fill, refused + 1, 0)),
-            filling.eq(self.fill),
-            filled.eq(filling),
-        ]
-        m.d.comb += [
+            bank.coming.eq(self.filling | self.filled),
+            bank.filled.eq(self.filled),
+            bank.filling.uncorrectable.eq(self.uncorrectable),
+            bank.filling.corrected.eq(self.corrected),
             Assume(~self.fill | bank.needs_fill),
-            Assume(refused < BANKS),
-            bank.coming.eq(filling | filled),
-            bank.filled.eq(filled),
         ]
-        return path, filling
 
 
 class Waiting(BankInUse):
-    """Counts how long each request waits."""
+    """Counts how long each request waits. Users hold theirs until they are taken; each bank is filled in its turn."""
 
     READ_BOUND = 3 * READERS - 1
     WRITE_BOUND = WRITERS * (BANKS + 7)
 
-    def __init__(self):
-        super().__init__(storage=AnyRow())
-
     def elaborate(self, platform):
-        m, bank = Module(), self.bank
+        m = Module()
         self.use(m)
-        m.d.comb += [
-            bank.repair_flawed.eq(self.repair_flawed),
-            bank.filling.uncorrectable.eq(self.uncorrectable),
-            bank.filling.corrected.eq(self.repair_flawed),
-        ]
-        for valid, taken, bound in ((self.read_valid, bank.read_taken, self.READ_BOUND),
-                                    (self.write_valid, bank.write_taken, self.WRITE_BOUND)):
-            for port in range(len(valid)):
-                waits = Signal(range(bound + 2), name=f"waits_{bound}_{port}")
-                m.d.sync += waits.eq(Mux(valid[port] & ~taken[port], waits + 1, 0))
+        for port, bound in ((self.reads, self.READ_BOUND), (self.writes, self.WRITE_BOUND)):
+            for index in range(len(port.valid)):
+                waited = Signal(name=f"waited_{bound}_{index}")
+                m.d.sync += waited.eq(port.valid[index] & ~port.taken[index])
+                m.d.comb += Assume(~waited | port.valid[index])
+                for payload in (port.row, port.mask) if port is self.writes else (port.row,):
+                    last = Signal.like(payload[index], name=f"last_{bound}_{index}")
+                    m.d.sync += last.eq(payload[index])
+                    m.d.comb += Assume(~waited | (payload[index] == last))
+                waits = Signal(range(bound + 2), name=f"waits_{bound}_{index}")
+                m.d.sync += waits.eq(Mux(port.valid[index] & ~port.taken[index], waits + 1, 0))
                 m.d.comb += Assert(waits <= bound)
+        refused = Signal(range(BANKS + 1))
+        m.d.sync += refused.eq(Mux(self.bank.needs_fill & ~self.fill, refused + 1, 0))
+        m.d.comb += Assume(refused < BANKS)
         return m
 
 
 class LastStore(BankInUse):
-    """Follows one byte of one row through everything that a bank does without errors in it."""
+    """Follows a bit of a line through everything that a bank does while its word has no uncorrectable error.
+
+    It is bit 0 of a row that may be any. Which row, byte and bit it is makes no difference to the bank: rows are
+    compared with each other and nothing else, and each word, byte and bit is handled as every other.
+    """
 
     def __init__(self, *, cover: bool = False):
         self.cover = cover
-        super().__init__(storage=AnyRow())
+        super().__init__()
 
     def elaborate(self, platform):
-        m, bank, storage = Module(), self.bank, self.storage
-        path, filling = self.use(m)
-        watched, byte = Signal(ROW_BITS), Signal(range(CONFIG.vector_bytes))
-        expected, known = Signal(8), Signal()
-        m.d.comb += [storage.watched.eq(watched), storage.other.eq(self.write_bytes[:8].replicate(8))]
+        m, bank, watched = Module(), self.bank, self.watched
+        self.use(m)
+        m.submodules.path = path = ReadPath(config=CONFIG, decoder=NoErrors)
+        m.submodules.fill_path = fill_path = ReadPath(config=CONFIG, decoder=NoErrors)
+        started, row = Signal(), Signal(ROW_BITS)
+        m.d.sync += [started.eq(1), row.eq(watched)]
+        m.d.comb += [Assume(~started | (watched == row)), Assume(~self.uncorrectable[0])]
 
-        # The last store, and the writes of a cycle come before its reads.
-        now, known_now = Signal.like(expected), Signal.like(known)
-        m.d.comb += [now.eq(expected), known_now.eq(known)]
-        for port in range(WRITERS):
-            mask = self.write_masks.word_select(port, CONFIG.vector_bytes)
-            hit = bank.write_taken[port] & (bank.write_row[port] == watched) & mask.bit_select(byte, 1)
-            with m.If(hit):
-                m.d.comb += [now.eq(self.write_bytes.word_select(port, 8)), known_now.eq(1)]
-        m.d.sync += [expected.eq(now), known.eq(known_now)]
+        # The last store; the writes of a cycle come before its reads.
+        now, known_now, last, known = Signal(), Signal(), Signal(), Signal()
+        m.d.comb += [now.eq(last), known_now.eq(known)]
+        for index in range(WRITERS):
+            with m.If(self.writes.taken[index] & (self.writes.row[index] == watched) & self.writes.mask[index][0]):
+                m.d.comb += [now.eq(self.writes.data[index][0]), known_now.eq(1)]
+        m.d.sync += [last.eq(now), known.eq(known_now)]
 
-        # One reader and the fills share the way out: the reader's line, if it reads, else the fill's.
-        reads = bank.read_taken[0] & (bank.read_row[0] == watched)
-        was_read, due = Signal(), Signal()
-        value, wanted = Signal.like(now), Signal.like(now)
-        checked, checks = Signal(), Signal()
-        m.d.sync += [
-            was_read.eq(reads), value.eq(now), checked.eq(known_now),
-            due.eq(was_read), wanted.eq(value), checks.eq(checked),
-        ]
-        m.d.comb += [
-            path.i_valid.eq(was_read | filling),
-            path.i.stored.eq(bank.stored),
-            path.i.overlay.eq(bank.overlay),
-            path.i.wanted.eq(~0),
-            bank.filling.data.eq(path.o),
-            bank.filling.corrected.eq(self.repair_flawed),
-        ]
-        right = path.o.word_select(byte, 8) == wanted
+        # A read of any port, and its answer two cycles later.
+        read, answered = Signal(), Signal()
+        expected, wanted = Signal(), Signal()
+        hits = Cat(taken & (row == watched) for taken, row in zip(self.reads.taken, self.reads.row, strict=True))
+        m.d.sync += [read.eq(hits.any() & known_now), expected.eq(now), answered.eq(read), wanted.eq(expected)]
+        for way, valid in ((path, read), (fill_path, self.filling)):
+            m.d.comb += [way.i_valid.eq(valid), way.i.stored.eq(bank.stored), way.i.overlay.eq(bank.overlay)]
+        m.d.comb += bank.filling.data.eq(fill_path.o)
         if self.cover:
-            m.d.comb += Cover(due & checks & right & (wanted == 0xA5))
-        else:
-            m.d.comb += Assert(~(due & checks) | right)
-        # Whatever row and byte they are, they stay.
-        for signal, name in ((watched, "row"), (byte, "byte")):
-            chosen, first = Signal.like(signal, name=f"any_{name}"), Signal(init=1)
-            m.d.sync += [first.eq(0), chosen.eq(signal)]
-            m.d.comb += Assume(first | (signal == chosen))
+            # It was written, pushed out by a write to another row, written in part, filled, and read.
+            filled, drained = Signal(), Signal()
+            m.d.sync += [
+                drained.eq(known & (drained | self.storage.write)),
+                filled.eq(drained & (filled | (self.filled & (bank.buffer.row == watched)))),
+            ]
+            m.d.comb += Cover(answered & filled & (path.o[0] == wanted))
+            return m
+        m.d.comb += Assert(~answered | (path.o[0] == wanted))
+
+        # Where the last store is: in the buffer, or in the storage.
+        buffer = bank.buffer
+        has_row = buffer.occupied & (buffer.row == watched)
+        is_newer = has_row & buffer.newer.mask[0]
+        stored = self.storage.data[0][0]
+        m.d.comb += [
+            Assert(~known | (Mux(is_newer, buffer.newer.data[0], stored) == last)),
+            Assert(~read | (bank.read_row == watched)),
+            Assert(~read | (Mux(is_newer, buffer.newer.data[0], bank.stored.data[0][0]) == expected)),
+        ]
+        # A line for the buffer is under way only if that has the row, and stays until it has come.
+        m.d.comb += [
+            Assert(buffer.occupied | ~(self.filling | self.filled | buffer.repairing | buffer.newer.mask.any())),
+            Assert(~(self.filling & self.filled)),
+            Assert(~self.filling | (bank.read_row == buffer.row)),
+        ]
+        with m.If(known & has_row & ~is_newer):
+            m.d.comb += [
+                Assert(~self.filling | (bank.stored.data[0][0] == last)),
+                Assert(~self.filled | (fill_path.o[0] == last)),
+            ]
+        return m
+
+
+class Ways(wiring.Component):
+    """What the banks are asked, and a lock that is held, as the ports of a node's SRAM see it."""
+
+    READERS, WRITERS, LOCKS = FivePortSram.READERS, FivePortSram.WRITERS, FivePortSram.LOCKS
+
+    def __init__(self):
+        self.config = replace(CONFIG, sram_banks=4)
+        self.crossbar = Crossbar(config=self.config, readers=self.READERS, writers=self.WRITERS, locks=self.LOCKS)
+        request = request_layout(self.config)
+        super().__init__({
+            **{f"{name}_{what}": In(shape) for name in (*self.READERS, *self.WRITERS)
+               for what, shape in (("valid", 1), ("request", request))},
+            "read_taken": In(len(self.READERS)).array(self.config.sram_banks),
+            "write_taken": In(len(self.WRITERS)).array(self.config.sram_banks),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.crossbar = crossbar = self.crossbar
+        banks = range(self.config.sram_banks)
+        ports = {name: getattr(crossbar, name) for name in (*self.READERS, *self.WRITERS)}
+        for name, port in ports.items():
+            m.d.comb += [
+                port.valid.eq(getattr(self, f"{name}_valid")),
+                port.payload.eq(getattr(self, f"{name}_request")),
+                port.payload.write.eq(name in self.WRITERS),
+            ]
+        for bank in banks:
+            reads, writes = crossbar.reads[bank], crossbar.writes[bank]
+            m.d.comb += [
+                reads.taken.eq(self.read_taken[bank] & reads.valid),
+                writes.taken.eq(self.write_taken[bank] & writes.valid),
+                Assume((reads.taken & (reads.taken - 1)) == 0),
+            ]
+
+        # A bank is asked for what is in it and for nothing else; a request is taken if its bank takes it.
+        for names, asked in ((self.READERS, crossbar.reads), (self.WRITERS, crossbar.writes)):
+            for index, name in enumerate(names):
+                port, payload = ports[name], ports[name].payload
+                for bank in banks:
+                    m.d.comb += Assert(~asked[bank].valid[index] | (
+                        port.valid & (payload.line == line_at(self.config, bank, asked[bank].row[index]))))
+                    if name in self.WRITERS:
+                        m.d.comb += Assert(~asked[bank].valid[index] | (
+                            (asked[bank].mask[index] == payload.mask) & (asked[bank].data[index] == payload.data)))
+                m.d.comb += Assert((port.valid & port.ready) == Cat(each.taken[index] for each in asked).any())
+                is_asked = Cat(each.valid[index] for each in asked).any()
+                locks = Cat(crossbar.held.values()).any()
+                m.d.comb += Assert(is_asked | ~port.valid | (locks & (port.payload.lock | (name in self.WRITERS))))
+
+        # Until the write that ends a lock, nobody else writes to the bank or reads there with a lock.
+        for reader, writer in self.LOCKS.items():
+            held, line = Signal(name=f"lock_of_{reader}"), Signal(self.config.line_bits, name=f"line_of_{reader}")
+            begins = ports[reader].valid & ports[reader].ready & ports[reader].payload.lock
+            ends = ports[writer].valid & ports[writer].ready & (ports[writer].payload.line == line)
+            with m.If(begins):
+                m.d.sync += [held.eq(1), line.eq(ports[reader].payload.line)]
+            with m.Elif(ends):
+                m.d.sync += held.eq(0)
+            m.d.comb += [Assert(crossbar.held[reader] == held), Assert(crossbar.line[reader] == line)]
+            for name, port in ports.items():
+                if name not in (reader, writer):
+                    harms = port.valid & port.ready & (name in self.WRITERS or port.payload.lock)
+                    same = bank_of(self.config, port.payload.line) == bank_of(self.config, line)
+                    m.d.comb += Assert(~(held & harms & same))
+        one, other = crossbar.held
+        m.d.comb += Assert(~(crossbar.held[one] & crossbar.held[other] & (
+            bank_of(self.config, crossbar.line[one]) == bank_of(self.config, crossbar.line[other]))))
         return m
 
 
@@ -253,9 +316,12 @@ PROOFS = (
     Proof(name="sram_waiting", mode="prove", depth=Waiting.WRITE_BOUND + 2, component=Waiting,
           states=f"no read of a bank waits for more than {Waiting.READ_BOUND} cycles, no write for more than "
                  f"{Waiting.WRITE_BOUND}: {READERS} readers, {WRITERS} writers, {BANKS} banks, whatever errors"),
-    Proof(name="sram_last_store", mode="bmc", depth=8, component=LastStore,
-          states="a read of a bank returns the last store to each byte, for any row and byte and all orders of reads, "
-                 "whole and partial writes, fills and repairs, if decoders do what sram_code says"),
-    Proof(name="sram_last_store_reached", mode="cover", depth=8, component=lambda: LastStore(cover=True),
-          states="such a read of what was stored happens"),
+    Proof(name="sram_last_store", mode="prove", depth=2, quick=True, component=LastStore,
+          states="a read of a bank returns the last store to each bit, for any row and all orders of reads, whole and "
+                 "partial writes, fills and repairs, if decoders do what sram_code says"),
+    Proof(name="sram_last_store_reached", mode="cover", depth=20, quick=True, component=lambda: LastStore(cover=True),
+          states="such a read happens of what was stored, written back, filled up again and read"),
+    Proof(name="sram_ways", mode="prove", depth=2, quick=True, component=Ways,
+          states="the banks are asked for what the ports ask, each for its own lines; while a user has a lock, no "
+                 "other one's write to the bank and no other one's locked read of it is taken"),
 )

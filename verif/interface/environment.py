@@ -60,11 +60,14 @@ class SramPort:
         self.on_write = on_write
         self.bytes = content
         self.latency: tuple[int, int] = 1, 1  # least and most cycles from a read to its answer
-        self.answers: deque[tuple[int, int]] = deque()  # cycle, line
+        self.answers: deque[tuple[int, int, bool]] = deque()  # cycle, line, whether it is wrong
         self.cycle = 0
         self.locked: int | None = None  # the line
         self.answering = False
+        self.wrong: set[int] = set()  # lines that cannot be read
+        self.error = getattr(dut, f"{name}__error")
         self.response.valid.value = 0
+        self.error.value = 0
 
     def drive(self) -> None:
         self.requests.drive()
@@ -72,7 +75,7 @@ class SramPort:
         if answering != self.answering:
             self.response.valid.value = self.answering = answering
         if answering:
-            self.response.payload.value = self.answers.popleft()[1]
+            _, self.response.payload.value, self.error.value = self.answers.popleft()
 
     def sample(self) -> None:
         if access := self.requests.taken():
@@ -88,7 +91,7 @@ class SramPort:
                         self.bytes[start + lane] = payload[lane]
             else:
                 self.answers.append((self.cycle + random.randint(*self.latency),
-                                     int.from_bytes(self.bytes[start:start + LINE], "little")))
+                                     int.from_bytes(self.bytes[start:start + LINE], "little"), line in self.wrong))
         self.cycle += 1
 
 
@@ -231,6 +234,11 @@ class Environment:
         for sram in (self.sram.bytes, self.model.sram):
             sram[offset:offset + len(content)] = content
 
+    def spoil(self, *lines: int) -> None:
+        """Make these lines, and no others, such that they cannot be read."""
+        self.sram.read.wrong = set(lines)
+        self.model.wrong = {SRAM_BASE + line * LINE for line in lines}
+
     def say(self, packet: Packet) -> None:
         """Let a thread send a packet."""
         self.threads[packet.traffic_class].waiting.append(self.codec.pack(packet.but(born=1)))
@@ -279,6 +287,8 @@ class Environment:
                 self.class_writes[0].append(packet)
             elif packet.op == Op.ATOMIC.value:
                 self.class_writes[0].append(self.model.atomic_write(packet))
+        if not refused and (unread := self.model.unread(packet)):
+            self._error(unread, "replies")
         answer = self.model.answer(packet)
         lanes = {Op.DATA.value: self.model.lanes(packet), Op.ACK.value: 0, Op.ERROR.value: (1 << 64) - 1}[answer.op]
         self.replies.append((answer, lanes))
@@ -310,7 +320,7 @@ class Environment:
                     self.list_packets.append(self.model.put(event))
                     self.expected_lists_sent += 1
                 case Refusal():
-                    self._error(event, "pushes")
+                    self._error(event, "pushes" if event.code is not ErrorCode.MEMORY else "lines of pushes")
                 case Post():
                     self.done_posts.append((event.semaphore, self.expected_lists_sent))
 
@@ -321,7 +331,7 @@ class Environment:
                 case Move():
                     self.pull_moves.append((self.pulled_lists, event))
                 case Refusal():
-                    self._error(event, "pulls")
+                    self._error(event, "pulls" if event.code is not ErrorCode.MEMORY else "lines of pulls")
                 case Post():
                     self.pull_posts.append((self.pulled_lists, event))
 

@@ -314,6 +314,64 @@ async def lines_that_their_node_refuses(dut):
 
 
 @cocotb.test()
+async def lines_that_cannot_be_read(dut):
+    """None is sent, nor is its list's `signal`; the next list has its own again. Each is counted, wherever it goes."""
+    env = await environment(dut)
+    first = CONFIG.sram_lines - 20  # behind the descriptors
+    good = Descriptor(source=local(first), destination=flat(40), lines=4, signal=1, done=HALF + 1)
+    everywhere = replace(good, destination=flat(40, (0, 1)), more_columns=1, more_rows=1)
+    errors = 0
+    for descriptor, targets in ((good, 1), (replace(good, done=0), 1), (replace(good, signal=0, done=0), 1),
+                                (everywhere, 4)):
+        for wrong in ((0,), (2,), (3,), (0, 1, 2, 3), (-1, 4)):
+            env.spoil(*(first + line for line in wrong))
+            env.out.clear()
+            status = await env.run(descriptor, replace(good, source=local(first + 10)))
+            sent = 4 - len({0, 1, 2, 3}.intersection(wrong))
+            errors += (4 - sent) * targets
+            assert status["errors"] == errors
+            assert len(env.out) == sent * targets + 4
+            signals = targets if sent == 4 and descriptor.signal else 0
+            assert sum(bool(packet.signal) for _, packet in env.out) == signals + 1
+    assert status["first_error"] == ErrorCode.MEMORY.value | local(first) << 32
+
+
+@cocotb.test()
+async def descriptors_and_numbers_that_cannot_be_read(dut):
+    """What is not known is not done: of a descriptor nothing, of a gather the rows from there on and the `signal`."""
+    env = await environment(dut)
+    for pull in (False, True):
+        end = PUSHES_END if pull else HALF
+        plain = Descriptor(source=flat(40) if pull else local(20), destination=local(900) if pull else flat(40),
+                           lines=2, signal=end + 2 if pull else 1, done=end + 1)
+        for piece in range(Descriptor.size(CONFIG) // LINE):
+            for number in range(2):
+                chain = [env.lay_down(plain)]
+                chain.insert(0, env.lay_down(replace(plain, next=chain[0])))
+                env.spoil((chain[number] - SRAM_BASE) // LINE + piece)
+                env.out.clear()
+                (env.pulls if pull else env.pushes).waiting.append(chain[0])
+                await env.finish()
+                assert len(env.out) == 2 * number
+        numbers = [random.randrange(FIRST_LINE) for _ in range(3 * LINE // 4)]
+        env.load(8 * LINE, struct.pack(f"<{len(numbers)}I", *numbers))
+        gather = replace(plain, gather=local(8) + 4, lines=1, rows=len(numbers) - 1, destination_stride=LINE)
+        if pull:
+            gather = replace(gather, destination_stride=0)
+        for wrong, rows in ((8, 0), (9, LINE // 4 - 1), (10, 2 * LINE // 4 - 1), (7, len(numbers) - 1)):
+            env.spoil(wrong)
+            env.out.clear()
+            await env.run(gather, pull=pull)
+            assert len(env.out) == rows
+    env.spoil(3)
+    for address in (local(2) + LINE - 1, local(3), local(3) + LINE - 1, local(4)):
+        env.mesh.send(packet(Op.READ, address, size=1))
+    status = await env.finish()
+    assert status["errors"] == 4 * Descriptor.size(CONFIG) // LINE + 6 + 2
+    assert status["first_error"] & 15 == ErrorCode.MEMORY.value
+
+
+@cocotb.test()
 async def slots_bound_what_is_under_way(dut):
     env = await environment(dut)
     env.answer_rate = 0.0
@@ -344,6 +402,7 @@ async def both_ways_one_line_each_cycle(dut):
 @cocotb.test()
 async def random_lists(dut):
     env = await environment(dut)
+    env.spoil(*random.sample(range(FIRST_LINE, CONFIG.sram_lines), CONFIG.sram_lines // 50))
     addresses = []
     for index in range(420):
         pull = index % 3 == 0

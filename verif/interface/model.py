@@ -1,7 +1,7 @@
 """What a network interface has to do, from docs/architecture.md; knows nothing of time."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hdl.config import GLOBAL_FLAG, SRAM_BASE, Config
 from hdl.isa import Atomic
@@ -24,6 +24,10 @@ class Refusal:
     def word(self) -> int:
         """Payload of an ERROR packet, and FIRST_ERROR."""
         return self.code.value | (self.address & 0xFFFF_FFFF) << 32
+
+
+class Unsent(Refusal):
+    """A line of a push that cannot be read. The list goes on without it, and without its signal."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +60,7 @@ class Node:
         self.awaits = awaits
         self.sram = bytearray(config.sram_bytes)
         self.registers: dict[int, int] = {}
+        self.wrong: set[int] = set()  # addresses of lines that cannot be read
 
     def in_sram(self, address: int) -> bool:
         return SRAM_BASE <= address < SRAM_BASE + len(self.sram)
@@ -84,6 +89,11 @@ class Node:
             return None
         return Refusal(code, packet.address)
 
+    def unread(self, packet: Packet) -> Refusal | None:
+        """Why a good READ gets no data."""
+        line = packet.address // self.config.vector_bytes * self.config.vector_bytes
+        return Refusal(ErrorCode.MEMORY, line) if packet.op == Op.READ.value and line in self.wrong else None
+
     def lanes(self, packet: Packet) -> int:
         """Which bits of the payload a packet means."""
         return (1 << 8 * packet.size) - 1 << packet.address % self.config.vector_bytes * 8
@@ -111,6 +121,8 @@ class Node:
             old, _ = self.atomic(packet)
             self.write(self.atomic_write(packet))
             return reply.but(op=Op.DATA.value, payload=self._everywhere(old, packet.size))
+        if refusal := self.unread(packet):
+            return reply.but(payload=refusal.word)
         if self.in_sram(packet.address):
             start = packet.address - SRAM_BASE
             data = int.from_bytes(self.sram[start:start + packet.size], "little")
@@ -138,13 +150,21 @@ class Node:
     def chain(self, address: int, *, pull: bool) -> Iterator[Move | Refusal | Post]:
         """What happens when a list is pushed, or pulled: lines, then what is posted at this node."""
         for _ in range(CHAIN_LIMIT):
-            start = address - SRAM_BASE
-            descriptor = Descriptor.from_bytes(bytes(self.sram[start:start + Descriptor.size(self.config)]))
-            refused = False
+            start, end = address - SRAM_BASE, address - SRAM_BASE + Descriptor.size(self.config)
+            if wrong := self.wrong.intersection(range(address, SRAM_BASE + end)):
+                yield Refusal(ErrorCode.MEMORY, min(wrong))
+                return
+            descriptor = Descriptor.from_bytes(bytes(self.sram[start:end]))
+            refused = lost = False
             for event in self._list(descriptor, address, pull):
-                refused = refused or isinstance(event, Refusal)
-                yield event
-                if refused:
+                if isinstance(event, Move) and not pull and event.source in self.wrong:
+                    lost = True
+                    yield Unsent(ErrorCode.MEMORY, event.source)
+                elif isinstance(event, Move):
+                    yield replace(event, signal=0) if lost else event
+                else:
+                    refused = True
+                    yield event
                     break
             if 0 < descriptor.done <= self.config.semaphores:
                 yield Post(descriptor.done - 1)
@@ -183,6 +203,9 @@ class Node:
                 at = descriptor.gather + 4 * row & 0xFFFF_FFFF
                 if not self.in_sram(at):
                     yield Refusal(ErrorCode.ADDRESS, at)
+                    return
+                if at // size * size in self.wrong:
+                    yield Refusal(ErrorCode.MEMORY, at // size * size)
                     return
                 offset = size * int.from_bytes(self.sram[at - SRAM_BASE:at - SRAM_BASE + 4], "little")
             for line in range(descriptor.lines):

@@ -29,7 +29,8 @@ def main() -> None:
     work = RUNS / f"sram-campaign-{seed}"
     work.mkdir(parents=True, exist_ok=True)
     totals: Counter[str] = Counter()
-    longest: Counter[str] = Counter()
+    coverage: Counter[str] = Counter()
+    longest: dict[str, int] = {}
     with tqdm(desc="accesses", total=arguments.accesses, unit="", unit_scale=True) as bar:
         seeds = 0
         while totals["accesses"] < arguments.accesses:
@@ -37,15 +38,18 @@ def main() -> None:
             run(model, bench="verif.sram.bench", test="random_traffic", work=work, seed=seed + seeds,
                 CONFIG=arguments.preset, CYCLES=CYCLES, TOTALS=file, COCOTB_LOG_LEVEL="WARNING",
                 GPI_LOG_LEVEL="WARNING")
-            for name, value in json.loads(file.read_text()).items():
-                if name.startswith("longest"):
-                    longest[name] = max(longest[name], value)
-                else:
-                    totals[name] += value
+            found = json.loads(file.read_text())
+            totals.update(found["totals"])
+            coverage.update(found["coverage"])
+            longest = {what: max(longest.get(what, 0), wait) for what, wait in found["longest"].items()}
             bar.update(min(totals["accesses"], arguments.accesses) - bar.n)
             seeds += 1
-    print(f"{arguments.preset}, seeds {seed} to {seed + seeds - 1}: " + ", ".join(
-        f"{name} {value:,}" for name, value in (*totals.items(), *longest.items())))
+    assert min(coverage.values()) >= seeds, "every run meets everything"
+    rarest, times = min(coverage.items(), key=lambda goal: goal[1])
+    print(f"{arguments.preset}, seeds {seed} to {seed + seeds - 1}: "
+          + ", ".join(f"{name} {value:,}" for name, value in totals.items())
+          + "; longest waits: " + ", ".join(f"{what} {wait} cycles" for what, wait in longest.items())
+          + f"; {len(coverage)} goals met in every run, the rarest {times:,} times ({rarest})")
 
 
 if __name__ == "__main__":

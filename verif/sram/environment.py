@@ -185,7 +185,7 @@ class Bench:
                 found = answers >> reader * 8 * LINE & (1 << 8 * LINE) - 1
                 problem = self.reference.check(expected, request.mask, found, error)
                 assert not problem, f"cycle {self.stage.now}: {PORTS[reader]} of line {request.line:#x}: {problem}"
-                self.seen["error" if error else "answer"] += 1
+                self.seen[f"{PORTS[reader]} gets {'an error' if error else 'an answer'}"] += 1
 
     def _cover(self, taken: list[int]) -> None:
         """Count which ports met in a bank, and what came of it."""
@@ -194,20 +194,23 @@ class Bench:
         for port, request in enumerate(self.offered):
             if request is not None:
                 by_bank.setdefault(request.line % BANKS, []).append(port)
-        for ports in by_bank.values():
+        for bank, ports in by_bank.items():
             for pair in combinations(ports, 2):
                 one, other = (self.offered[port] for port in pair)
                 assert one is not None and other is not None
-                self.seen[pair, "same line" if one.line == other.line else "same bank"] += 1
+                self.seen[meeting(pair, one.line == other.line, (pair[0] in taken, pair[1] in taken))] += 1
             for kind, names in (("reader", READERS), ("writer", WRITERS)):
                 mine = [port for port in ports if PORTS[port] in names]
                 if mine and not any(port in taken for port in mine):
                     self.seen[f"{kind} waits for the bank"] += 1
-                elif any(port not in taken for port in mine):
-                    self.seen[f"{kind} waits for a {kind}"] += 1
-            kinds = {PORTS[port] in WRITERS for port in ports if port in taken}
-            if len(kinds) == 2:
-                self.seen["read and write of a bank in a cycle"] += 1
+            for port in ports:
+                request = self.offered[port]
+                assert request is not None
+                is_write = PORTS[port] in WRITERS
+                if port not in taken and (is_write or request.lock) and any(
+                        lock.line % BANKS == bank and (LOCKS[READERS[reader]] != PORTS[port] if is_write
+                                                       else reader != port) for reader, lock in self.locks.items()):
+                    self.seen[f"{'write' if is_write else 'locked read'} waits for a lock"] += 1
         for port in taken:
             request = self.offered[port]
             assert request is not None
@@ -269,13 +272,26 @@ async def made(dut) -> Bench:
     return bench
 
 
-#: Everything that has to be met by the random traffic.
-KINDS = (
-    "answer", "error", "reader waits for a reader", "reader waits for the bank", "writer waits for a writer",
-    "writer waits for the bank", "read and write of a bank in a cycle", "read in the cycle of a write of the line",
-    "read right after a write of the line", "writes to a line back to back", "partial writes to a word back to back",
-    "locked read",
-)
+def meeting(pair: tuple[int, int], same_line: bool, taken: tuple[bool, bool]) -> str:
+    """Two ports ask for lines of one bank in a cycle, and some of them are served."""
+    one, other = (PORTS[port] for port in pair)
+    served = {(True, True): "both are served", (True, False): f"{one} is", (False, True): f"{other} is",
+              (False, False): "neither is"}[taken]
+    return f"{one} and {other} want a {'line' if same_line else 'bank'}: {served}"
+
+
+def goals() -> list[str]:
+    """Everything that random traffic has to meet. A bank serves a read and a write in a cycle, never two of a kind."""
+    return [
+        *(f"{reader} gets {what}" for reader in READERS for what in ("an answer", "an error")),
+        *(f"{kind} waits for the bank" for kind in ("reader", "writer")),
+        *(f"{kind} waits for a lock" for kind in ("write", "locked read")),
+        "read in the cycle of a write of the line", "read right after a write of the line", "locked read",
+        "writes to a line back to back", "partial writes to a word back to back",
+        *(meeting(pair, same_line, taken) for pair in combinations(range(len(PORTS)), 2) for same_line in (True, False)
+          for taken in ((True, True), (True, False), (False, True), (False, False))
+          if taken != (True, True) or len({PORTS[port] in READERS for port in pair}) == 2),
+    ]
 
 
 class Mixture:
