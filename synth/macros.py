@@ -1,4 +1,8 @@
-"""SRAM macros of ASAP7: single-port memories whose Liberty and LEF files the package `hammer-vlsi` carries."""
+"""SRAM macros of ASAP7: single-port memories whose Liberty and LEF files the package `hammer-vlsi` carries.
+
+`make synth` installs it without its dependencies, of which none is needed for its files, and some get in the way.
+Without it, macros have neither area nor timing.
+"""
 
 import re
 from dataclasses import dataclass
