@@ -36,8 +36,12 @@ class ClockGate(wiring.Component):
         return m
 
 
-def gated_domain(m: Module, *, enable) -> None:
-    """Give a module the domain ``gated``, seen by it and its submodules alone: ``sync`` behind a `ClockGate`."""
+def gated_domain(m: Module, *, enable, name: str = "gated") -> None:
+    """Give a module a domain, seen by it and its submodules alone: ``sync`` behind a `ClockGate`.
+
+    No module within another one's gated domain may have a domain of the same name.
+    """
     m.submodules.clock_gate = gate = ClockGate()
-    m.domains.gated = domain = ClockDomain(local=True)
+    domain = ClockDomain(name, local=True)
+    m.domains += domain
     m.d.comb += [gate.enable.eq(enable), domain.clk.eq(gate.clk), domain.rst.eq(ResetSignal())]

@@ -12,7 +12,8 @@ opcode     format   use; what is not in the table is reserved for later instruct
 =========  =======  ==============================================================================================
 custom-0   I        vector loads; funct3 selects the addressing (0 rs1 + imm, 3 rs1, then rs1 += imm)
 custom-1   S        vector stores; funct3 as in custom-0; posted stores: 1 of 64 bits, 2 of a vector
-custom-2   R        vector arithmetic; funct3: 0 FP32 lanes, 1 conversions, 2 moves (7 is kept for four-operand forms)
+custom-2   R        vector arithmetic; funct3: 0 FP32 lanes, 1 conversions, 2 moves, 3 BF16 lanes, 4 INT8, 5 INT16 and
+                    6 INT32 lanes (7 is kept for four-operand forms)
 custom-3   R        funct3: 0 matrix, 1 list engine, 2 semaphores
 =========  =======  ==============================================================================================
 """
@@ -20,6 +21,10 @@ custom-3   R        funct3: 0 matrix, 1 list engine, 2 semaphores
 from dataclasses import dataclass
 from enum import Enum, IntEnum
 from functools import cached_property
+
+from . import number_formats
+from .arith.operations import EstimateOperation, FloatOperation, IntegerOperation
+from .config import Config
 
 
 class Format(Enum):
@@ -153,13 +158,23 @@ class System(IntEnum):
 
 
 class Vector(IntEnum):
-    """Functions of the vector unit."""
+    """Parts of the vector unit; functions of the first three are those of `hdl.arith.operations`."""
 
-    ADD = 0
-    MUL = 1
-    MAX = 2
-    CVT_BF16 = 3
-    BROADCAST = 4
+    FLOAT = 0
+    INTEGER = 1
+    ESTIMATE = 2
+    MOVE = 3
+
+
+class Move(IntEnum):
+    """Functions of the vector unit that are not arithmetic of its lanes."""
+
+    CVT_BF16 = 0
+    BROADCAST = 1
+    SELECT = 2
+    SHUFFLE = 3
+    SEED = 4
+    CONVERT = 5
 
 
 class Matrix(IntEnum):
@@ -202,6 +217,7 @@ class File(IntEnum):
     V = 2
     ACCUMULATOR = 3
     PART = 4
+    QUARTER = 5
 
 
 OPCODE_MASK = 0x0000007F
@@ -223,7 +239,8 @@ class Instruction:
         Assembler mnemonic.
     syntax : str
         Assembler operands. ``rd rs1 rs2`` are integer registers, ``vd vs1 vs2`` vector registers, ``ad as1``
-        accumulators, ``part`` a part of an accumulator; each stands in the field of the same number.
+        accumulators, ``part`` a part of an accumulator, ``quarter`` one of a vector register, as numbers in the rs2
+        field; each stands in the field of the same number.
     format : Format
         Where the operands are.
     match, mask : int
@@ -238,6 +255,15 @@ class Instruction:
         First ALU operand.
     advances : bool
         The address is rs1, and imm is then added to rs1.
+    lanes : Vector or None
+        The part of the vector unit that `function` belongs to.
+    number : number_formats.Format or None
+        What the lanes hold.
+    halves : int or None
+        Of a matrix step whose operands are in the thread's formats: bit 0, 1: a CFloat8 A, B is in the register's high
+        half.
+    needs : str
+        The field of `Config` that has to be true for the instruction to be there.
     """
 
     name: str
@@ -251,6 +277,14 @@ class Instruction:
     word: bool = False
     source: Source = Source.RS1
     advances: bool = False
+    lanes: Vector | None = None
+    number: number_formats.Format | None = None
+    halves: int | None = None
+    needs: str = ""
+
+    def is_in(self, config: Config) -> bool:
+        """Whether the configuration has it; if not, it is illegal."""
+        return not self.needs or getattr(config, self.needs)
 
     @cached_property
     def operands(self) -> tuple[str, ...]:
@@ -275,7 +309,7 @@ class Instruction:
 
     @property
     def rs2_file(self) -> File:
-        return self._file("rs2", "vs2", {"part": File.PART})
+        return self._file("rs2", "vs2", {"part": File.PART, "quarter": File.QUARTER})
 
     @property
     def is_xd1(self) -> bool:
@@ -406,6 +440,104 @@ def _scalar() -> list[Instruction]:
     ]
 
 
+_HALVES = ("low", "high")
+
+#: Float operations: funct7 and what they give.
+_FLOATS = {
+    FloatOperation.ADD: (0, "vs1 + vs2"),
+    FloatOperation.SUB: (1, "vs1 - vs2"),
+    FloatOperation.MUL: (2, "vs1 * vs2"),
+    FloatOperation.MIN: (4, "minimumNumber(vs1, vs2)"),
+    FloatOperation.MAX: (5, "maximumNumber(vs1, vs2)"),
+    FloatOperation.EQ: (6, "all ones if vs1 == vs2, else zeros"),
+    FloatOperation.LT: (7, "all ones if vs1 < vs2, else zeros"),
+    FloatOperation.LE: (8, "all ones if vs1 <= vs2, else zeros"),
+    FloatOperation.SIGN: (9, "vs1 with the sign of vs2"),
+    FloatOperation.SIGN_NOT: (10, "vs1 with the opposite of vs2's sign"),
+    FloatOperation.SIGN_XOR: (11, "vs1, its sign changed if vs2 is negative"),
+    FloatOperation.MADD: (16, "vs1 * vs2 + vd"),
+    FloatOperation.MSUB: (17, "vs1 * vs2 - vd"),
+    FloatOperation.NMSUB: (18, "-(vs1 * vs2) + vd"),
+    FloatOperation.NMADD: (19, "-(vs1 * vs2) - vd"),
+}
+
+#: Names of those that RISC-V calls otherwise.
+_SIGNS = {FloatOperation.SIGN: "sgnj", FloatOperation.SIGN_NOT: "sgnjn", FloatOperation.SIGN_XOR: "sgnjx"}
+
+_INTEGERS = {
+    IntegerOperation.ADD: "vs1 + vs2", IntegerOperation.SUB: "vs1 - vs2",
+    IntegerOperation.ADDS: "vs1 + vs2, signed, saturating", IntegerOperation.ADDSU: "vs1 + vs2, unsigned, saturating",
+    IntegerOperation.SUBS: "vs1 - vs2, signed, saturating", IntegerOperation.SUBSU: "vs1 - vs2, unsigned, saturating",
+    IntegerOperation.MUL: "the low half of vs1 * vs2", IntegerOperation.MULH: "the high half of vs1 * vs2, signed",
+    IntegerOperation.MULHU: "the high half of vs1 * vs2, unsigned",
+    IntegerOperation.SLL: "vs1 << vs2, modulo the width",
+    IntegerOperation.SRL: "vs1 >> vs2, modulo the width, zeros in",
+    IntegerOperation.SRA: "vs1 >> vs2, modulo the width, sign in",
+    IntegerOperation.AND: "vs1 & vs2", IntegerOperation.OR: "vs1 | vs2", IntegerOperation.XOR: "vs1 ^ vs2",
+    IntegerOperation.EQ: "all ones if vs1 == vs2, else zeros",
+    IntegerOperation.LT: "all ones if vs1 < vs2, signed, else zeros",
+    IntegerOperation.LTU: "all ones if vs1 < vs2, unsigned, else zeros",
+    IntegerOperation.LE: "all ones if vs1 <= vs2, signed, else zeros",
+    IntegerOperation.LEU: "all ones if vs1 <= vs2, unsigned, else zeros",
+    IntegerOperation.MIN: "the smaller, signed", IntegerOperation.MINU: "the smaller, unsigned",
+    IntegerOperation.MAX: "the larger, signed", IntegerOperation.MAXU: "the larger, unsigned",
+}
+
+_ESTIMATES = {
+    EstimateOperation.RECIPROCAL: ("vrcp.s", 24, "1 / vs1"),
+    EstimateOperation.RECIPROCAL_SQRT: ("vrsqrt.s", 25, "1 / sqrt(vs1)"),
+    EstimateOperation.EXP2: ("vexp2.s", 26, "2 ^ vs1"),
+    EstimateOperation.LOG2: ("vlog2.s", 27, "log2(vs1)"),
+}
+
+
+def _vector(r) -> list[Instruction]:
+    """The rows of the vector unit; `r` makes one of R format."""
+    number = number_formats.Format
+    rows = []
+    for form, letter, kind, funct3, needs in ((number.FP32, "s", "FP32", 0, ""),
+                                              (number.BF16, "bf16", "BF16", 3, "bf16_lanes")):
+        for operation, (funct7, meaning) in _FLOATS.items():
+            name = _SIGNS.get(operation, operation.name.lower())
+            rows.append(r(
+                f"v{name}.{letter}", "vd, vs1, vs2", CUSTOM_2, Unit.VECTOR, operation,
+                f"each {kind} lane: vd = {meaning}", funct3=funct3, funct7=funct7, lanes=Vector.FLOAT, number=form,
+                needs=needs))
+    for operation, (name, funct7, meaning) in _ESTIMATES.items():
+        rows.append(r(
+            name, "vd, vs1", CUSTOM_2, Unit.VECTOR, operation,
+            f"each FP32 lane: vd = about {meaning}, as docs/numerics.md says bit for bit", funct3=0, funct7=funct7,
+            rs2=0, lanes=Vector.ESTIMATE, number=number.FP32, needs="estimates"))
+    for form, funct3 in ((number.INT8, 4), (number.INT16, 5), (number.INT32, 6)):
+        bits = number_formats.INTEGERS[form]
+        for operation, meaning in _INTEGERS.items():
+            rows.append(r(
+                f"v{operation.name.lower()}.i{bits}", "vd, vs1, vs2", CUSTOM_2, Unit.VECTOR, operation,
+                f"each {bits}-bit lane: vd = {meaning}", funct3=funct3, funct7=operation.value, lanes=Vector.INTEGER,
+                number=form, needs="integer_lanes"))
+    return rows + [
+        r("vcvt.bf16.s", "vd, vs1, vs2", CUSTOM_2, Unit.VECTOR, Move.CVT_BF16,
+          "low half of vd = vs1, high half = vs2; each FP32 lane converted to BF16, rounded to nearest even",
+          funct3=1, funct7=0, lanes=Vector.MOVE),
+        r("vcvt", "vd, vs1, quarter", CUSTOM_2, Unit.VECTOR, Move.CONVERT,
+          "as many numbers as there are 32-bit lanes, converted as the thread's CSR vformat says; numbers of less than "
+          "32 bits are those of part (quarter mod 32 / bits) of vs1 and of vd, whose other parts stay",
+          funct3=1, funct7=1, lanes=Vector.MOVE, needs="conversions"),
+        r("vseed", "vd, vs1", CUSTOM_2, Unit.VECTOR, Move.SEED,
+          "vd = the thread's state of the generators of stochastic rounding, 32 bits a lane; that becomes vs1, 0 as 1",
+          funct3=1, funct7=2, rs2=0, lanes=Vector.MOVE, needs="conversions"),
+        r("vbcast.w", "vd, rs1, rs2", CUSTOM_2, Unit.VECTOR, Move.BROADCAST,
+          "each 32-bit lane of the low half of vd = rs1[31:0], of the high half = rs2[31:0]", funct3=2, funct7=0,
+          lanes=Vector.MOVE),
+        r("vsel", "vd, vs1, vs2", CUSTOM_2, Unit.VECTOR, Move.SELECT,
+          "each bit: vd = vs1 if vd is 1, else vs2; vd is what a comparison gave", funct3=2, funct7=1,
+          lanes=Vector.MOVE),
+        r("vshuf.w", "vd, vs1, vs2", CUSTOM_2, Unit.VECTOR, Move.SHUFFLE,
+          "each 32-bit lane: vd = the lane of vs1 whose number is in the lane of vs2, modulo their count",
+          funct3=2, funct7=2, lanes=Vector.MOVE),
+    ]
+
+
 def _xd1() -> list[Instruction]:
     def r(name, syntax, opcode, unit, function, meaning, *, funct3, funct7, **fields):
         return _row(name, syntax, Format.R_TYPE, opcode, unit, function, meaning,
@@ -424,19 +556,7 @@ def _xd1() -> list[Instruction]:
              "posted store: the 64 bits at rs1 + imm, at any node, will be rs2; nobody waits for that", funct3=1),
         _row("vput", "vs2, imm(rs1)", Format.S_TYPE, CUSTOM_1, Unit.PUT, Memory.VST,
              "posted store: the line at rs1 + imm, at any node, will be vs2; aligned as for vld", funct3=2),
-        r("vadd.s", "vd, vs1, vs2", CUSTOM_2, Unit.VECTOR, Vector.ADD,
-          "each FP32 lane: vd = vs1 + vs2, rounded to nearest even", funct3=0, funct7=0),
-        r("vmul.s", "vd, vs1, vs2", CUSTOM_2, Unit.VECTOR, Vector.MUL,
-          "each FP32 lane: vd = vs1 * vs2, rounded to nearest even", funct3=0, funct7=2),
-        r("vmax.s", "vd, vs1, vs2", CUSTOM_2, Unit.VECTOR, Vector.MAX,
-          "each FP32 lane: vd = maximumNumber(vs1, vs2): -0 < +0; the other operand if one is NaN; "
-          "canonical NaN if both are",
-          funct3=0, funct7=5),
-        r("vcvt.bf16.s", "vd, vs1, vs2", CUSTOM_2, Unit.VECTOR, Vector.CVT_BF16,
-          "low half of vd = vs1, high half = vs2; each FP32 lane converted to BF16, rounded to nearest even",
-          funct3=1, funct7=0),
-        r("vbcast.w", "vd, rs1, rs2", CUSTOM_2, Unit.VECTOR, Vector.BROADCAST,
-          "each 32-bit lane of the low half of vd = rs1[31:0], of the high half = rs2[31:0]", funct3=2, funct7=0),
+        *_vector(r),
         r("mzero", "ad", CUSTOM_3, Unit.MATRIX, Matrix.ZERO, "accumulator ad = 0",
           funct3=0, funct7=0, rs1=0, rs2=0),
         r("mmul.bf16", "ad, vs1, vs2", CUSTOM_3, Unit.MATRIX, Matrix.MULTIPLY,
@@ -445,6 +565,15 @@ def _xd1() -> list[Instruction]:
         r("mmulz.bf16", "ad, vs1, vs2", CUSTOM_3, Unit.MATRIX, Matrix.START,
           "ad[M, N] = vs1[M, K] x vs2[K, N]: as mzero and then mmul.bf16, in one step",
           funct3=0, funct7=9),
+        *(r(f"{name}.{'hl'[~halves & 1]}{'hl'[~halves >> 1 & 1]}", "ad, vs1, vs2", CUSTOM_3, Unit.MATRIX, function,
+            f"as {name}.bf16, of operands in the thread's formats (CSR mformat); a CFloat8 A is in the "
+            f"{_HALVES[halves & 1]} half of vs1, a CFloat8 B in the {_HALVES[halves >> 1]} half of vs2",
+            funct3=0, funct7=funct7 + halves, halves=halves, needs="cfloat8")
+          for name, function, funct7 in (("mmul", Matrix.MULTIPLY, 16), ("mmulz", Matrix.START, 24))
+          for halves in range(4)),
+        r("mload", "ad, vs1, part", CUSTOM_3, Unit.MATRIX, Matrix.LOAD,
+          "the rows of accumulator ad from part x R on, R = the rows that fit, = the FP32 numbers of vs1, exactly",
+          funct3=0, funct7=3),
         r("mread", "vd, as1, part", CUSTOM_3, Unit.MATRIX, Matrix.READ,
           "vd = the rows of accumulator as1 from part x R on, R = the rows that fit; each rounded once to FP32",
           funct3=0, funct7=2),
@@ -525,6 +654,8 @@ class CsrNumber(IntEnum):
     MARCHID = 0xF12
     MIMPID = 0xF13
     MHARTID = 0xF14
+    VFORMAT = 0x800
+    MFORMAT = 0x801
     MNODE = 0xFC0
     MMESH = 0xFC1
 
@@ -533,7 +664,8 @@ class CsrNumber(IntEnum):
 MISA = 2 << 62 | 1 << (ord("I") - ord("A")) | 1 << (ord("M") - ord("A")) | 1 << (ord("X") - ord("A"))
 
 #: Each CSR's writable bits and meaning. Bits that are not writable keep their value; a write to a CSR whose number
-#: has both top bits set is illegal (RISC-V).
+#: has both top bits set is illegal (RISC-V), and so is one of a format or a rounding that docs/numerics.md leaves
+#: undefined.
 CSRS: dict[CsrNumber, tuple[int, str]] = {
     CsrNumber.MSTATUS: (0x88, "MIE (3) and MPIE (7) can be written and have no effect, MPP (12:11) reads 3, others 0"),
     CsrNumber.MISA: (0, "RV64IM with X"),
@@ -552,6 +684,11 @@ CSRS: dict[CsrNumber, tuple[int, str]] = {
     CsrNumber.MARCHID: (0, "0"),
     CsrNumber.MIMPID: (0, "0"),
     CsrNumber.MHARTID: (0, "((y - 1) x columns + x) x threads + thread"),
+    CsrNumber.VFORMAT: ((1 << 23) - 1, "conversions: format of the source [3:0] and of the target [7:4], bias of the "
+                        "source [13:8] and of the target [19:14], denormals [20], rounding [22:21]; codes: "
+                        "docs/numerics.md"),
+    CsrNumber.MFORMAT: (0x07FF07FF, "matrix operands: format [3:0] (BF16 or a CFloat8), bias [9:4] and denormals [10] "
+                        "of A, the same 16 bits higher of B"),
     CsrNumber.MNODE: (0, "this node's mesh column x [7:0] and row y [15:8]"),
     CsrNumber.MMESH: (0, "the mesh's columns [7:0] and rows [15:8]"),
 }

@@ -103,6 +103,10 @@ FLOATS = {
 INTEGERS = {Format.INT8: 8, Format.INT16: 16, Format.INT32: 32}
 
 
+#: Bits of a number.
+WIDTHS = {form: INTEGERS[form] if form in INTEGERS else FLOATS[form].bits for form in Format}
+
+
 def checked_format(code: int) -> Format:
     """The format of a code; a ValueError quotes one that is undefined."""
     try:

@@ -13,7 +13,7 @@ _SIGNED = {Format.I_TYPE, Format.S_TYPE, Format.B_TYPE, Format.U_TYPE, Format.J_
 _ZERO_BITS = {Format.B_TYPE: 1, Format.J_TYPE: 1, Format.U_TYPE: 12}
 
 #: Bit position of each register-like operand.
-_SHIFTS = {"rd": 7, "vd": 7, "ad": 7, "rs1": 15, "vs1": 15, "as1": 15, "rs2": 20, "vs2": 20, "part": 20}
+_SHIFTS = {"rd": 7, "vd": 7, "ad": 7, "rs1": 15, "vs1": 15, "as1": 15, "rs2": 20, "vs2": 20, "part": 20, "quarter": 20}
 
 
 @dataclass(frozen=True, slots=True)

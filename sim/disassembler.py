@@ -42,7 +42,7 @@ def disassemble(word: int, pc: int | None = None) -> str:
                 return f"acc{fields.rd}"
             case "as1":
                 return f"acc{fields.rs1}"
-            case "part":
+            case "part" | "quarter":
                 return str(fields.rs2)
             case "csr":
                 return _CSR_NAMES.get(fields.csr, f"{fields.csr:#x}")

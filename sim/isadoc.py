@@ -46,7 +46,7 @@ _IMMEDIATE_COLUMNS = {
     Format.CSR: {31: "csr[11:5]", 24: "csr[4:0]"},
     Format.CSRI: {31: "csr[11:5]", 24: "csr[4:0]", 19: "imm[4:0]"},
 }
-_FIELD_COLUMNS = {11: ("rd", "vd", "ad"), 19: ("rs1", "vs1", "as1"), 24: ("rs2", "vs2", "part")}
+_FIELD_COLUMNS = {11: ("rd", "vd", "ad"), 19: ("rs1", "vs1", "as1"), 24: ("rs2", "vs2", "part", "quarter")}
 
 _SECTIONS = (
     ("Integer arithmetic", (Unit.ALU,)),
@@ -271,7 +271,7 @@ def _macro(row: Instruction) -> str:
             text = f"s {opcode:#x}, {funct3}, {operand('rs2', 'vs2')}, {operand('imm')}({operand('rs1')})"
         case _:
             text = (f"r {opcode:#x}, {funct3}, {funct7}, {operand('rd', 'vd', 'ad')}, "
-                    f"{operand('rs1', 'vs1', 'as1')}, {operand('rs2', 'vs2', 'part')}")
+                    f"{operand('rs1', 'vs1', 'as1')}, {operand('rs2', 'vs2', 'part', 'quarter')}")
     outputs = f": {changed[0]} :" if changed else "::"
     comment = textwrap.fill(f"/* {row.name} {row.syntax}: {row.meaning} */", 118, subsequent_indent=" * ")
     return (f"{comment}\n#define {macro_name(row)}({parameters}) \\\n"

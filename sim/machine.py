@@ -195,7 +195,9 @@ class Node:
             raise Trap(Cause.HARDWARE_ERROR, pc)
         word = int.from_bytes(self.sram[offset:offset + 4], "little")
         row = decode_cached(word)
-        operation = row and MAKERS[row.name](thread, row, operands(word, row.format), pc)
+        operation = None
+        if row is not None and row.is_in(self.config):
+            operation = MAKERS[row.name](thread, row, operands(word, row.format), pc)
         self._has_code[offset // self._line] = 1
         thread.code[pc] = (operation or _illegal(word), word)
         return thread.code[pc]

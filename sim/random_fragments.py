@@ -4,11 +4,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
+from hdl import number_formats
 from hdl.config import GLOBAL_FLAG, SRAM_BASE, Config, global_address
-from hdl.isa import BY_NAME, CSRS, INSTRUCTIONS, Atomic, CsrNumber, Format, Unit, decode
+from hdl.isa import BY_NAME, CSRS, INSTRUCTIONS, Atomic, CsrNumber, Format, Matrix, Unit, Vector, decode
 from hdl.memory_map import Descriptor
+from hdl.number_formats import Rounding
 
 from .assembler import assemble
+from .numerics import OPERAND_FORMATS
 
 #: Registers with a use of their own; the others, from x0 on, belong to chance.
 RANDOM_REGISTERS = 26
@@ -62,7 +65,7 @@ class Fragments:
         self.fragments: list[tuple[Callable[[], None], int]] = [
             (self._arithmetic, 40), (self._corner_arithmetic, 10), (self._memory, 25), (self._computed_memory, 5),
             (self._vector_memory, 10), (self._advancing_memory, 4),
-            (self._vector, 12), (self._matrix, 12), (self._csr, 5), (self._system, 2),
+            (self._vector, 25), (self._matrix, 12), (self._formats, 3), (self._csr, 5), (self._system, 2),
             (self._illegal, 2), (self._bad_address, 3), (self._bad_jump, 2), (self._bad_semaphore, 1),
             (self._own_semaphore, 2), (self._self_modification, 1), (self._call, 1), (self._list, 4),
             (self._atomic, 6), (self._far_access, 6), (self._far_vector, 3), (self._far_atomic, 4), (self._put, 3),
@@ -187,9 +190,30 @@ class Fragments:
                 self.emit("add", rd=self._register(), rs1=ADDRESS, rs2=self._register())
 
     def _vector(self) -> None:
-        row = self.random.choice([row for row in INSTRUCTIONS if row.unit is Unit.VECTOR])
+        kind = self.random.choice(list(Vector))
+        row = self.random.choice([row for row in INSTRUCTIONS if row.lanes is kind])
+        if not row.is_in(self.config) and self.random.random() < 0.9:
+            return
         values = {name: self._vector_register() if name.startswith("v") else self._register() for name in row.operands}
+        if "quarter" in row.operands:
+            values["quarter"] = self.random.randrange(4 if self.random.random() < 0.95 else 32)
         self.emit(row.name, **values)
+
+    def _formats(self) -> None:
+        """Formats of conversions and of matrix operands, now and then undefined ones."""
+        choice = self.random.choice
+        defined = self.random.random() < 0.8
+        if self.random.random() < 0.6:
+            number, value = CsrNumber.VFORMAT, self.random.getrandbits(23)
+            if defined:
+                value = choice(list(number_formats.Format)) | choice(list(number_formats.Format)) << 4 \
+                    | value & 0x1FFF00 | choice(list(Rounding)) << 21
+        else:
+            number, value = CsrNumber.MFORMAT, self.random.getrandbits(27)
+            if defined:
+                value = value & 0x07F007F0 | choice(OPERAND_FORMATS) | choice(OPERAND_FORMATS) << 16
+        self._set(ADDRESS, value)
+        self.emit("csrrw", rd=self._register(), csr=number, rs1=ADDRESS)
 
     def _matrix(self) -> None:
         """A burst of steps on one or more accumulators, and readings."""
@@ -203,8 +227,13 @@ class Fragments:
                     self.emit("mread", vd=self._vector_register(), as1=accumulator, part=part)
                 case 3:
                     self.emit("mmulz.bf16", ad=accumulator, vs1=self._vector_register(), vs2=self._vector_register())
+                case 4:
+                    part = self.random.randrange(self.config.parts)
+                    self.emit("mload", ad=accumulator, vs1=self._vector_register(), part=part)
                 case _:
-                    self.emit("mmul.bf16", ad=accumulator, vs1=self._vector_register(), vs2=self._vector_register())
+                    row = self.random.choice([row for row in INSTRUCTIONS if row.is_in(self.config)
+                                              and row.function is Matrix.MULTIPLY and row.unit is Unit.MATRIX])
+                    self.emit(row.name, ad=accumulator, vs1=self._vector_register(), vs2=self._vector_register())
 
     def _csr(self) -> None:
         """Reads and writes, some of them illegal."""

@@ -136,7 +136,8 @@ class _ThreadProgram(Fragments):
 
     def _prologue(self) -> None:
         """Set the handler and every register."""
-        handler, body = self._handler(), 7 + (RANDOM_REGISTERS - 1) + 32 + self.config.accumulators
+        handler = self._handler()
+        body = 7 + (RANDOM_REGISTERS - 1) + 32 + self.config.conversions + self.config.accumulators
         self.emit("auipc", rd=WINDOW, imm=0)
         self._set(ADDRESS, self.window - self.entry)
         self.emit("add", rd=WINDOW, rs1=WINDOW, rs2=ADDRESS)
@@ -147,6 +148,8 @@ class _ThreadProgram(Fragments):
         for register in range(32):
             line = register % WINDOW_LINES
             self.emit("vld", vd=register, rs1=WINDOW, imm=line * self.config.vector_bytes - self.half)
+        if self.config.conversions:
+            self.emit("vseed", vd=0, vs1=0)
         for accumulator in range(self.config.accumulators):
             self.emit("mzero", ad=accumulator)
         self.emit("jal", rd=0, imm=4 * (len(handler) + 1))

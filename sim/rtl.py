@@ -24,8 +24,8 @@ _SOURCES = b"".join(path.read_bytes() for path in sorted([
     ROOT / "sim" / "build.py", ROOT / "sim" / "verilator.py", Path(__file__)]))
 
 #: Blocks that a node has many of: a C++ class each. Waveforms leave their insides out, which would be most of the file.
-REPEATED = ("d1_matrix_element", "d1_matrix_operand", "d1_matrix_loader", "d1_matrix_reader", "d1_vector_lane",
-            BANK_MODULE, READ_PATH_MODULE)
+REPEATED = ("d1_matrix_element", "d1_matrix_operand", "d1_matrix_loader", "d1_matrix_reader", "d1_float_lane",
+            "d1_integer_lane", "d1_converter", "d1_estimator", BANK_MODULE, READ_PATH_MODULE)
 
 
 def model_for(config: Config, *, waves: bool = False) -> Model:

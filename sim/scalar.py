@@ -209,12 +209,14 @@ def _csr(thread: Thread, row: Instruction, fields: Operands, pc: int) -> Operati
         if writes:
             operand = x[rs1] if immediate is None else immediate
             match row.function:
-                case Csr.WRITE:
-                    thread.write_csr(number, operand)
                 case Csr.SET:
-                    thread.write_csr(number, old | operand)
-                case _:
-                    thread.write_csr(number, old & ~operand)
+                    operand = old | operand
+                case Csr.CLEAR:
+                    operand = old & ~operand
+            try:
+                thread.write_csr(number, operand)
+            except ValueError:
+                raise Trap(Cause.ILLEGAL, thread.code[pc][1]) from None
         x[rd] = old
         return following
 

@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from hdl.config import SRAM_BASE
 from hdl.isa import CSRS, MISA, Cause, CsrNumber
 from hdl.memory_map import State
+from hdl.number_formats import checked_format, checked_rounding
 
-from .numerics import AccumulatorTile
+from .numerics import OPERAND_FORMATS, AccumulatorTile
 from .thread_state import ThreadState
 
 if TYPE_CHECKING:
@@ -41,6 +44,8 @@ class Thread:
     v : list of bytes
         Vector registers.
     accumulators : list of AccumulatorTile
+    generators : array of uint32
+        States of the generators of stochastic rounding, one for each lane.
     csrs : dict
         CSRs that hold a value; the counters are computed in `read_csr`.
     code : dict
@@ -59,6 +64,7 @@ class Thread:
         self.x = [0] * (DISCARD + 1)
         self.v = [bytes(config.vector_bytes)] * 32
         self.accumulators = [AccumulatorTile(config.m, config.n) for _ in range(config.accumulators)]
+        self.generators = np.arange(1, config.lanes + 1, dtype=np.uint32)
         self.instret = 0
         self.code: dict[int, tuple[Operation, int]] = {}
         self.retired: Callable[[Thread, int], None] | None = None
@@ -142,9 +148,23 @@ class Thread:
                 return self.csrs[number]
 
     def write_csr(self, number: CsrNumber, value: int) -> None:
-        """Bits that are not writable keep their value."""
+        """Bits that are not writable keep their value.
+
+        Raises
+        ------
+        ValueError
+            The value names a format or a rounding that is not defined there.
+        """
         writable, _ = CSRS[number]
-        self.csrs[number] = self.csrs[number] & ~writable | value & writable
+        value = self.csrs[number] & ~writable | value & writable
+        match number:
+            case CsrNumber.VFORMAT:
+                checked_format(value & 15)
+                checked_format(value >> 4 & 15)
+                checked_rounding(value >> 21)
+            case CsrNumber.MFORMAT if not {value & 15, value >> 16 & 15} <= {*OPERAND_FORMATS}:
+                raise ValueError(f"mformat {value:#x} names a format that is none of an operand's")
+        self.csrs[number] = value
 
     def snapshot(self) -> ThreadState:
         """What the control registers say of it."""

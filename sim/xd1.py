@@ -5,10 +5,11 @@ from functools import partial
 
 import numpy as np
 
-from hdl.arith.operations import FloatOperation
+from hdl.arith.operations import EstimateOperation, FloatOperation, IntegerOperation
 from hdl.config import GLOBAL_FLAG
-from hdl.isa import Cause, Instruction, Matrix
+from hdl.isa import INSTRUCTIONS, Cause, CsrNumber, Instruction, Matrix, Unit, Vector
 from hdl.memory_map import Descriptor
+from hdl.number_formats import WIDTHS, Denormals, Format, Rounding
 
 from . import numerics
 from .assembler import Operands
@@ -79,20 +80,83 @@ def _lanes(register: bytes) -> Fp32:
     return np.frombuffer(register, np.uint32)
 
 
-def _float(operation: FloatOperation, a: Fp32, b: Fp32) -> np.ndarray:
-    return numerics.float_operation(operation, a, b).bits
+def _float(thread: Thread, row: Instruction, a: bytes, b: bytes, c: bytes) -> np.ndarray:
+    operation = FloatOperation(row.function)
+    registers = (a, b, c) if operation.takes_c else (a, b)
+    numbers = (np.frombuffer(register, f"u{WIDTHS[_number(row)] // 8}") for register in registers)
+    return numerics.float_operation(operation, *numbers).bits
 
 
-def _converted(a: Fp32, b: Fp32) -> numerics.Bf16:
-    return numerics.bf16_from_fp32(np.concatenate([a, b]))
+def _integer(thread: Thread, row: Instruction, a: bytes, b: bytes, c: bytes) -> np.ndarray:
+    numbers = (np.frombuffer(register, f"u{WIDTHS[_number(row)] // 8}") for register in (a, b))
+    return numerics.integer_operation(IntegerOperation(row.function), *numbers)
 
 
-def _vector(result: Callable[[Fp32, Fp32], np.ndarray], thread: Thread, _: Instruction, fields: Operands,
-            pc: int) -> Operation:
+def _estimate(thread: Thread, row: Instruction, a: bytes, b: bytes, c: bytes) -> np.ndarray:
+    return numerics.estimate(EstimateOperation(row.function), _lanes(a)).bits
+
+
+def _to_bf16(thread: Thread, row: Instruction, a: bytes, b: bytes, c: bytes) -> np.ndarray:
+    return numerics.bf16_from_fp32(_lanes(a + b))
+
+
+def _select(thread: Thread, row: Instruction, a: bytes, b: bytes, c: bytes) -> np.ndarray:
+    return _lanes(c) & _lanes(a) | ~_lanes(c) & _lanes(b)
+
+
+def _shuffle(thread: Thread, row: Instruction, a: bytes, b: bytes, c: bytes) -> np.ndarray:
+    return _lanes(a)[_lanes(b) % thread.node.config.lanes]
+
+
+def _seed(thread: Thread, row: Instruction, a: bytes, b: bytes, c: bytes) -> np.ndarray:
+    states, thread.generators = thread.generators, numerics.loaded(_lanes(a))
+    return states
+
+
+def _number(row: Instruction) -> Format:
+    assert row.number is not None
+    return row.number
+
+
+#: Makes a result of vs1, vs2 and the old vd.
+_VectorResult = Callable[[Thread, Instruction, bytes, bytes, bytes], np.ndarray]
+
+
+def _vector(result: _VectorResult, thread: Thread, row: Instruction, fields: Operands, pc: int) -> Operation:
     node, v, vd, vs1, vs2, following = thread.node, thread.v, fields.rd, fields.rs1, fields.rs2, pc + 4
 
     def run() -> int:
-        v[vd] = result(_lanes(v[vs1]), _lanes(v[vs2])).tobytes()
+        v[vd] = result(thread, row, v[vs1], v[vs2], v[vd]).tobytes()
+        node.vector_ops += 1
+        return following
+
+    return run
+
+
+def _convert(thread: Thread, _: Instruction, fields: Operands, pc: int) -> Operation | None:
+    """The formats are looked up when it runs: they are in a CSR."""
+    node, v, vd, vs1, quarter, following = thread.node, thread.v, fields.rd, fields.rs1, fields.rs2, pc + 4
+    lanes = node.config.lanes
+    if quarter >= 4:
+        return None
+
+    def part(register: bytes | bytearray, form: Format) -> np.ndarray:
+        """The numbers of a format that are meant; a view."""
+        bits = WIDTHS[form]
+        first = quarter % (32 // bits) * lanes
+        return np.frombuffer(register, f"u{bits // 8}")[first:first + lanes]
+
+    def run() -> int:
+        code = thread.csrs[CsrNumber.VFORMAT]
+        source, target, rounding = Format(code & 15), Format(code >> 4 & 15), Rounding(code >> 21)
+        draws = thread.generators
+        if rounding is Rounding.STOCHASTIC:
+            thread.generators = numerics.advanced(draws)
+        register = bytearray(v[vd])
+        part(register, target)[:] = numerics.convert(
+            part(v[vs1], source), source, target, source_bias=code >> 8 & 63, target_bias=code >> 14 & 63,
+            denormals=Denormals(code >> 20 & 1), rounding=rounding, draws=draws).codes
+        v[vd] = bytes(register)
         node.vector_ops += 1
         return following
 
@@ -128,15 +192,34 @@ def _matrix_multiply(thread: Thread, row: Instruction, fields: Operands, pc: int
         return None
     node, v, vs1, vs2, following = thread.node, thread.v, fields.rs1, fields.rs2, pc + 4
     accumulator, (m, n, k) = thread.accumulators[fields.rd], thread.node.config.matrix
-    starts = row.function is Matrix.START
+    starts, halves = row.function is Matrix.START, row.halves
+
+    def operand(register: bytes, shape: tuple[int, int], side: int) -> numerics.Bf16:
+        if halves is None:
+            return numerics.matrix_operand(register, shape, Format.BF16)
+        form = thread.csrs[CsrNumber.MFORMAT] >> 16 * side
+        return numerics.matrix_operand(register, shape, form & 15, bias=form >> 4 & 63,
+                                       denormals=Denormals(form >> 10 & 1), half=halves >> side & 1)
 
     def run() -> int:
-        a = np.frombuffer(v[vs1], np.uint16, m * k).reshape(m, k)
-        b = np.frombuffer(v[vs2], np.uint16, k * n).reshape(k, n)
         if starts:
             accumulator.zero()
-        accumulator.step(a, b)
+        accumulator.step(operand(v[vs1], (m, k), 0), operand(v[vs2], (k, n), 1))
         node.matrix_steps += 1
+        return following
+
+    return run
+
+
+def _matrix_load(thread: Thread, _: Instruction, fields: Operands, pc: int) -> Operation | None:
+    config, part = thread.node.config, fields.rs2
+    if fields.rd >= len(thread.accumulators) or part >= config.parts:
+        return None
+    accumulator, v, vs1, following = thread.accumulators[fields.rd], thread.v, fields.rs1, pc + 4
+    rows = config.rows_per_part
+
+    def run() -> int:
+        accumulator.load(_lanes(v[vs1])[:rows * config.n].reshape(rows, config.n), row=part * rows)
         return following
 
     return run
@@ -205,21 +288,27 @@ def _semaphore_wait(thread: Thread, _: Instruction, fields: Operands, pc: int) -
     return run
 
 
+_ARITHMETIC: dict[Vector | None, _VectorResult] = {
+    Vector.FLOAT: _float, Vector.INTEGER: _integer, Vector.ESTIMATE: _estimate}
+
 XD1: dict[str, Maker] = {
+    **{row.name: partial(_vector, _ARITHMETIC[row.lanes]) for row in INSTRUCTIONS if row.lanes in _ARITHMETIC},
     "vld": _load,
     "vld.pi": _load_advancing,
     "vst.pi": _store_advancing,
     "vst": partial(_store, False),
     "put.d": _put_double,
     "vput": partial(_store, True),
-    "vadd.s": partial(_vector, partial(_float, FloatOperation.ADD)),
-    "vmul.s": partial(_vector, partial(_float, FloatOperation.MUL)),
-    "vmax.s": partial(_vector, partial(_float, FloatOperation.MAX)),
-    "vcvt.bf16.s": partial(_vector, _converted),
+    "vcvt.bf16.s": partial(_vector, _to_bf16),
+    "vcvt": _convert,
+    "vseed": partial(_vector, _seed),
     "vbcast.w": _broadcast,
+    "vsel": partial(_vector, _select),
+    "vshuf.w": partial(_vector, _shuffle),
     "mzero": _matrix_zero,
-    "mmul.bf16": _matrix_multiply,
-    "mmulz.bf16": _matrix_multiply,
+    **{row.name: _matrix_multiply for row in INSTRUCTIONS if row.function in (Matrix.MULTIPLY, Matrix.START)
+       and row.unit is Unit.MATRIX},
+    "mload": _matrix_load,
     "mread": _matrix_read,
     "list.push": partial(_list, False),
     "list.pull": partial(_list, True),

@@ -58,8 +58,9 @@ def test_operands_come_back(row):
         fields = operands(word, row.format)
         assert decode(word) is row
         for name, value in values.items():
-            field = {"v": "r", "a": "r"}.get(name[0], name[0]) + name[1:] if name not in ("part", "imm") else name
-            assert getattr(fields, "rs2" if name == "part" else field) == value
+            field = {"part": "rs2", "quarter": "rs2", "imm": "imm"}.get(name) or {"v": "r", "a": "r"}.get(
+                name[0], name[0]) + name[1:]
+            assert getattr(fields, field) == value
 
 
 def test_assembler_refuses_what_does_not_fit():

@@ -229,10 +229,10 @@ class Core(wiring.Component):
         # Vector registers, which all groups share.
         vector_line = vector_result_layout(config)
         m.submodules.v = v = RegisterFile(
-            threads=config.threads, groups=1, result=vector_line, reads=5, writes=config.vector_writes, bypass=False)
+            threads=config.threads, groups=1, result=vector_line, reads=6, writes=config.vector_writes, bypass=False)
         m.submodules.vector_late = vector_late = Writeback(
-            layout=vector_line, sources=2 + config.groups, ports=config.vector_writes)
-        for index, result in enumerate((vector.result, matrix.result, *(lsu.vector for lsu in lsus))):
+            layout=vector_line, sources=3 + config.groups, ports=config.vector_writes)
+        for index, result in enumerate((vector.result, vector.estimate, matrix.result, *(lsu.vector for lsu in lsus))):
             wiring.connect(m, result, vector_late.results[index])
         m.d.comb += v.writes.eq(vector_late.writes)
         for done, write in zip(scoreboard.vector_done, vector_late.writes, strict=True):
@@ -242,7 +242,7 @@ class Core(wiring.Component):
                 done.destination.eq(write.result.destination),
             ]
         for port, (uses, source, value) in enumerate((
-            (is_vector, 1, execute.vectors.vector[0]), (is_vector, 2, execute.vectors.vector[1]),
+            *((is_vector, field, execute.vectors.vector[field]) for field in range(3)),  # rd, rs1, rs2
             (changes_matrix, 1, execute.vectors.matrix[0]), (changes_matrix, 2, execute.vectors.matrix[1]),
             (stores, 2, execute.vectors.store),
         )):

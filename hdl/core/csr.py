@@ -8,9 +8,17 @@ from .. import isa
 from ..config import Config
 from ..isa import CsrNumber
 from ..noc.packet import Coordinate
+from ..number_formats import BIAS_BITS, FORMAT_BITS, Denormals
+from .matrix_operand import MATRIX_FORMATS
+from .vector_conversion import Conversion, is_defined
 
 #: Why and where a thread trapped, as the host reads it.
 TRAP_REPORT = data.StructLayout({"cause": 64, "pc": 64, "value": 64})
+
+
+#: The CSR mformat: the formats of A and B.
+OPERAND_FORMAT = data.StructLayout({"code": FORMAT_BITS, "bias": BIAS_BITS, "denormals": Denormals})
+OPERAND_FORMATS = data.FlexibleLayout(32, {"a": data.Field(OPERAND_FORMAT, 0), "b": data.Field(OPERAND_FORMAT, 16)})
 
 
 def entry_layout(config: Config) -> data.StructLayout:
@@ -37,7 +45,7 @@ class Csrs(wiring.Component):
     access : In(1)
         Perform the write.
     exists : Out(1), value : Out(64)
-        There is such a CSR, and if ``writes`` it may be written; its value before the write.
+        There is such a CSR, and if ``writes`` that may be written; its value before the write.
     mret : In(1), resume : Out(64)
         The thread leaves a trap; its mepc.
     entries : In
@@ -48,6 +56,8 @@ class Csrs(wiring.Component):
         Counters.
     handlers, reports : Out
         Each thread's mtvec, and what its last trap was.
+    conversions, operands : Out
+        Each thread's vformat and mformat, which never name a format that is undefined.
     """
 
     def __init__(self, *, config: Config):
@@ -70,6 +80,8 @@ class Csrs(wiring.Component):
             "retired": In(64),
             "handlers": Out(data.ArrayLayout(64, config.threads)),
             "reports": Out(data.ArrayLayout(TRAP_REPORT, config.threads)),
+            "conversions": Out(data.ArrayLayout(Conversion, config.threads)),
+            "operands": Out(data.ArrayLayout(OPERAND_FORMATS, config.threads)),
         })
 
     def elaborate(self, platform):
@@ -77,7 +89,8 @@ class Csrs(wiring.Component):
         config = self.config
         stored = {
             number: Array(Signal(64, name=f"{number.name.lower()}_{thread}") for thread in range(config.threads))
-            for number in (CsrNumber.MTVEC, CsrNumber.MSCRATCH, CsrNumber.MEPC, CsrNumber.MCAUSE, CsrNumber.MTVAL)
+            for number in (CsrNumber.MTVEC, CsrNumber.MSCRATCH, CsrNumber.MEPC, CsrNumber.MCAUSE, CsrNumber.MTVAL,
+                           CsrNumber.VFORMAT, CsrNumber.MFORMAT)
         }
         mstatus = Array(Signal(64, name=f"mstatus_{thread}", init=_MPP) for thread in range(config.threads))
         stored[CsrNumber.MSTATUS] = mstatus
@@ -94,13 +107,13 @@ class Csrs(wiring.Component):
         }
         values = constant | {number: register[self.thread] for number, register in stored.items()}
 
-        read_only = self.number[10:12].all()
-        new = Signal(64)
+        read_only, undefined = self.number[10:12].all(), Signal()
+        new, written = Signal(64), Signal(64)
         with m.Switch(self.number):
             for number in isa.CSRS:
                 with m.Case(number):
                     m.d.comb += [
-                        self.exists.eq(~(self.writes & read_only)),
+                        self.exists.eq(~(self.writes & (read_only | undefined))),
                         self.value.eq(values.get(number, 0)),
                     ]
         with m.Switch(self.function):
@@ -110,12 +123,20 @@ class Csrs(wiring.Component):
                 m.d.comb += new.eq(self.value & ~self.operand)
             with m.Default():
                 m.d.comb += new.eq(self.operand)
-        with m.If(self.access & self.writes):
-            with m.Switch(self.number):
-                for number, register in stored.items():
-                    mask = Const(isa.CSRS[number][0], 64)
-                    with m.Case(number):
-                        m.d.sync += register[self.thread].eq((new & mask) | (self.value & ~mask))
+        with m.Switch(self.number):
+            for number, register in stored.items():
+                mask = Const(isa.CSRS[number][0], 64)
+                with m.Case(number):
+                    m.d.comb += written.eq((new & mask) | (self.value & ~mask))
+                    with m.If(self.access & self.writes):
+                        m.d.sync += register[self.thread].eq(written)
+        operands = data.View(OPERAND_FORMATS, written[:32])
+        with m.Switch(self.number):
+            with m.Case(CsrNumber.VFORMAT):
+                m.d.comb += undefined.eq(~is_defined(data.View(Conversion, written[:Conversion.as_shape().size])))
+            with m.Case(CsrNumber.MFORMAT):
+                m.d.comb += undefined.eq(~(operands.a.code.matches(*MATRIX_FORMATS)
+                                           & operands.b.code.matches(*MATRIX_FORMATS)))
 
         for thread, cause in enumerate(stored[CsrNumber.MCAUSE]):
             with m.If(self.clear[thread]):
@@ -136,6 +157,8 @@ class Csrs(wiring.Component):
         for thread in range(config.threads):
             m.d.comb += [
                 self.handlers[thread].eq(stored[CsrNumber.MTVEC][thread]),
+                self.conversions[thread].eq(stored[CsrNumber.VFORMAT][thread]),
+                self.operands[thread].eq(stored[CsrNumber.MFORMAT][thread]),
                 self.reports[thread].cause.eq(stored[CsrNumber.MCAUSE][thread]),
                 self.reports[thread].pc.eq(stored[CsrNumber.MEPC][thread]),
                 self.reports[thread].value.eq(stored[CsrNumber.MTVAL][thread]),

@@ -18,6 +18,10 @@ def control_of(instruction: isa.Instruction) -> int:
         "legal": 1,
         "unit": instruction.unit,
         "function": int(instruction.function),
+        "lanes": instruction.lanes or 0,
+        "number": instruction.number or 0,
+        "formatted": instruction.halves is not None,
+        "halves": instruction.halves or 0,
         "word": instruction.word,
         "source": instruction.source,
         "immediate": instruction.format in _IMMEDIATE,
@@ -46,8 +50,8 @@ class Decoder(wiring.Component):
     -------
     word : In(32)
     control : Out(Control)
-        All zeros, and so not ``legal``, if the table has no such instruction or it names an accumulator or a part that
-        this configuration does not have.
+        All zeros, and so not ``legal``, if the table has no such instruction, or this configuration does not, or it
+        names an accumulator or a part that is not there.
     value : Out(signed(32))
         As `decoded_layout` says.
     """
@@ -62,7 +66,7 @@ class Decoder(wiring.Component):
 
         # A row of the table is a case, of those with its opcode.
         opcodes: dict[int, list[isa.Instruction]] = {}
-        for row in isa.INSTRUCTIONS:
+        for row in (row for row in isa.INSTRUCTIONS if row.is_in(self.config)):
             opcodes.setdefault(row.match & OPCODE, []).append(row)
         found = Signal(Control)
         with m.Switch(word[:OPCODE_BITS]):
@@ -95,10 +99,11 @@ class Decoder(wiring.Component):
         return m
 
     def _missing(self, file: Value, index: Value) -> Value:
-        """The field names an accumulator or a part of one that is not there."""
+        """The field names an accumulator, or a part of one or of a register, that is not there."""
         return (
             ((file == isa.File.ACCUMULATOR) & (index >= self.config.accumulators))
             | ((file == isa.File.PART) & (index >= self.config.parts))
+            | ((file == isa.File.QUARTER) & (index >= 4))
         )
 
 

@@ -38,7 +38,7 @@ from .special import Special
 def vectors_layout(config: Config) -> data.StructLayout:
     """Vector registers that the instructions of a cycle need, at most one of each kind."""
     return data.StructLayout({
-        "vector": data.ArrayLayout(config.vector_bits, 2),
+        "vector": data.ArrayLayout(config.vector_bits, 3),
         "matrix": data.ArrayLayout(config.vector_bits, 2),
         "store": config.vector_bits,
     })
@@ -337,17 +337,28 @@ class Execute(wiring.Component):
                 ]
             elif uses is is_vector:
                 m.d.comb += [
-                    port.payload.a.eq(vectors.vector[0]),
-                    port.payload.b.eq(vectors.vector[1]),
+                    port.payload.lanes.eq(control.lanes),
+                    port.payload.number.eq(control.number),
+                    *(port.payload[name].eq(vectors.vector[index]) for index, name in enumerate(("c", "a", "b"))),
                     port.payload.x1.eq(operation.x1),
                     port.payload.x2.eq(operation.x2),
+                    port.payload.quarter.eq(source2),
+                    port.payload.conversion.eq(self.special.conversions[operation.thread]),
                 ]
             else:
+                formats = self.special.operands[operation.thread]
                 m.d.comb += [
                     port.payload.a.eq(vectors.matrix[0]),
                     port.payload.b.eq(vectors.matrix[1]),
                     port.payload.accumulator.eq(destination),
+                    port.payload.part.eq(source2),
                 ]
+                if self.config.cfloat8:
+                    with m.If(control.formatted):
+                        m.d.comb += [
+                            port.payload.a_format.eq(Cat(formats.a.as_value(), control.halves[0])),
+                            port.payload.b_format.eq(Cat(formats.b.as_value(), control.halves[1])),
+                        ]
 
     def _store_data(self, control, word, vectors):
         """What a store writes: scalars are repeated, so that they stand in any lane."""

@@ -5,6 +5,7 @@ from amaranth.lib import data
 
 from .. import isa
 from ..config import Config
+from ..number_formats import FORMAT_BITS
 from .result import vector_result_layout
 
 
@@ -13,7 +14,11 @@ class Control(data.Struct):
 
     legal: unsigned(1)
     unit: isa.Unit
-    function: unsigned(4)
+    function: unsigned(5)
+    lanes: isa.Vector
+    number: unsigned(FORMAT_BITS)  # what the lanes hold
+    formatted: unsigned(1)  # a matrix step of operands in the thread's formats
+    halves: unsigned(2)  # of the registers that hold them
     word: unsigned(1)
     source: isa.Source
     immediate: unsigned(1)  # the second ALU operand is the immediate

@@ -10,10 +10,11 @@ from ..isa import Cause, File, System, Unit
 from ..memory_map import Descriptor
 from ..noc.address import is_node
 from ..noc.packet import Coordinate
-from .csr import TRAP_REPORT, Csrs, entry_layout
+from .csr import OPERAND_FORMATS, TRAP_REPORT, Csrs, entry_layout
 from .layouts import operation_layout
 from .semaphores import COUNT_BITS
 from .slot import outside
+from .vector_conversion import Conversion
 
 
 class Special(wiring.Component):
@@ -39,8 +40,8 @@ class Special(wiring.Component):
         It is a fence.i.
     waits : Out(1)
         It is a `sem.wait`.
-    handlers, reports : Out
-        Each thread's mtvec and last trap.
+    handlers, reports, conversions, operands : Out
+        Of each thread, as `Csrs`.
     push, pull : Out(stream)
         To the list engines, which are ready.
     signals : Out(1)
@@ -69,6 +70,8 @@ class Special(wiring.Component):
             "waits": Out(1),
             "handlers": Out(data.ArrayLayout(64, threads)),
             "reports": Out(data.ArrayLayout(TRAP_REPORT, threads)),
+            "conversions": Out(data.ArrayLayout(Conversion, threads)),
+            "operands": Out(data.ArrayLayout(OPERAND_FORMATS, threads)),
             "push": Out(stream.Signature(32)),
             "pull": Out(stream.Signature(32)),
             "signals": Out(1),
@@ -112,6 +115,8 @@ class Special(wiring.Component):
             self.resume.eq(csrs.resume),
             self.handlers.eq(csrs.handlers),
             self.reports.eq(csrs.reports),
+            self.conversions.eq(csrs.conversions),
+            self.operands.eq(csrs.operands),
         ]
 
         # Semaphores and lists.

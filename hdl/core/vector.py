@@ -1,149 +1,191 @@
-"""The vector unit: FP32 lanes, conversion and broadcast."""
+"""The vector unit: float, integer and conversion lanes, estimates, and moves between lanes."""
 
 from itertools import pairwise
 
-from amaranth.hdl import Cat, DomainRenamer, Module, Mux, Signal
+from amaranth.hdl import Array, Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..arith.float_lane import FloatLane
 from ..arith.formats import Fp32, to_bf16
-from ..arith.operations import FloatOperation
 from ..clock_gate import gated_domain
 from ..config import Config
-from ..isa import Vector
-from ..number_formats import Format
-from ..verilog import Block
+from ..isa import Move, Vector
+from ..number_formats import FORMAT_BITS, Rounding
 from .result import ResultQueue, vector_result_layout
+from .vector_conversion import Conversion, ConversionLanes, Generators
+from .vector_lanes import FUNCTION_BITS, LANE, EstimateLanes, FloatLanes, IntegerLanes, words
 
 
 def request_layout(config: Config) -> data.StructLayout:
-    """An operation: vs1 and vs2 in `a` and `b`, the low words of rs1 and rs2 in `x1` and `x2`."""
+    """An operation: vs1, vs2 and the old vd in `a`, `b` and `c`, the low words of rs1 and rs2 in `x1` and `x2`."""
     return data.StructLayout({
-        "function": Vector,
+        "lanes": Vector,
+        "function": FUNCTION_BITS,
+        "number": FORMAT_BITS,
         "thread": config.thread_bits,
         "destination": 5,
         "a": config.vector_bits,
         "b": config.vector_bits,
-        "x1": 32,
-        "x2": 32,
+        "c": config.vector_bits,
+        "x1": LANE,
+        "x2": LANE,
+        "quarter": 2,
+        "conversion": Conversion,
     })
 
 
-#: What the float lane does for functions of the vector unit; the others do not need it.
-OPERATIONS = {Vector.ADD: FloatOperation.ADD, Vector.MUL: FloatOperation.MUL, Vector.MAX: FloatOperation.MAX}
-
-
-class VectorLane(wiring.Component):
-    """One 32-bit lane. Latency 8 cycles for every function, that of the float lane.
-
-    Members
-    -------
-    function : In(Vector)
-    a, b : In(Fp32)
-    x : In(32)
-        What `Vector.BROADCAST` gives.
-    o : Out(32)
-        The result; of `Vector.CVT_BF16`, a in BF16 in the low half and b in the high half.
-    """
-
-    LATENCY = FloatLane.LATENCY
-
-    def __init__(self):
-        super().__init__({"function": In(Vector), "a": In(Fp32), "b": In(Fp32), "x": In(32), "o": Out(32)})
-
-    def elaborate(self, platform):
-        m = Module()
-        m.submodules.floats = floats = FloatLane()
-        m.d.comb += [floats.format.eq(Format.FP32), floats.a.eq(self.a), floats.b.eq(self.b)]
-        with m.Switch(self.function):
-            for function, operation in OPERATIONS.items():
-                with m.Case(function):
-                    m.d.comb += floats.operation.eq(operation)
-
-        # The others take one stage and wait.
-        simple = [Signal(32, name=f"simple{stage}", reset_less=True) for stage in range(self.LATENCY)]
-        computed = Signal(self.LATENCY, reset_less=True)
-        m.d.sync += [
-            simple[0].eq(Mux(self.function == Vector.CVT_BF16, Cat(to_bf16(self.a), to_bf16(self.b)), self.x)),
-            computed.eq(Cat(self.function.matches(*OPERATIONS), computed)),
-        ]
-        for before, after in pairwise(simple):
-            m.d.sync += after.eq(before)
-        m.d.comb += self.o.eq(Mux(computed[-1], floats.o, simple[-1]))
-        return m
-
-
 class VectorUnit(wiring.Component):
-    """One operation a cycle; its result is offered 9 cycles after the request was taken.
+    """One operation a cycle.
 
-    ``request.ready`` depends on registers alone; it is low only while results that nobody takes fill the queue.
+    Results are offered 9 cycles after the request was taken and in the order of the requests; those of estimates, among
+    themselves, 16 cycles after. ``request.ready`` depends on registers alone; it is low only while results that nobody
+    takes fill a queue.
 
     Parameters
     ----------
     config : Config
+        No operation comes for lanes that it does not have.
 
     Members
     -------
     request : In(stream of request_layout(config))
     room : Out(1)
         The unit will also take the operation behind the one that it is given in this cycle.
-    result : Out(stream of vector_result_layout(config))
-        In the order of the requests.
+    result, estimate : Out(stream of vector_result_layout(config))
     """
+
+    #: Cycles from a request to its result at the queue.
+    LATENCY = FloatLanes.LATENCY
+    ESTIMATE_LATENCY = EstimateLanes.LATENCY
 
     def __init__(self, *, config: Config):
         self.config = config
+        results = stream.Signature(vector_result_layout(config))
         super().__init__({
             "request": In(stream.Signature(request_layout(config))),
-            "result": Out(stream.Signature(vector_result_layout(config))),
             "room": Out(1),
+            "result": Out(results),
+            "estimate": Out(results),
         })
 
     def elaborate(self, platform):
         m = Module()
-        request = self.request.payload
-        lanes = self.config.lanes
+        config, request = self.config, self.request.payload
+        taken, estimates = self.request.valid & self.request.ready, request.lanes == Vector.ESTIMATE
+        converts = (request.lanes == Vector.MOVE) & (request.function == Move.CONVERT)
 
-        body = VectorLane()
-        words = []
-        for index in range(lanes):
-            lane = Block(module="d1_vector_lane", body=body)
-            m.submodules[f"lane{index}"] = DomainRenamer("gated")(lane)
-            m.d.comb += [
-                lane.function.eq(request.function),
-                lane.a.eq(request.a.word_select(index, 32)),
-                lane.b.eq(request.b.word_select(index, 32)),
-                lane.x.eq(request.x1 if index < lanes // 2 else request.x2),
-            ]
-            words.append(lane.o)
-
-        # The rest of an operation travels beside the lanes.
-        entered = data.StructLayout({
-            "valid": 1, "convert": 1, "thread": self.config.thread_bits, "destination": 5})
-        stages = [Signal(entered, name=f"stage{index}") for index in range(VectorLane.LATENCY + 1)]
-        first, last = stages[0], stages[-1]
+        # What goes along with an operation.
+        entry = data.StructLayout({
+            "valid": 1, "lanes": Vector, "converts": 1, "thread": config.thread_bits, "destination": 5})
+        stages = [Signal(entry, name=f"stage{index}") for index in range(self.LATENCY + 1)]
         m.d.comb += [
-            first.valid.eq(self.request.valid & self.request.ready),
-            first.convert.eq(request.function == Vector.CVT_BF16),
-            first.thread.eq(request.thread),
-            first.destination.eq(request.destination),
+            stages[0].valid.eq(taken & ~estimates),
+            stages[0].converts.eq(converts),
+            *(stages[0][name].eq(request[name]) for name in ("lanes", "thread", "destination")),
         ]
         for before, after in pairwise(stages):
-            m.d.gated += after.eq(before)
-        gated_domain(m, enable=Cat(stage.valid for stage in stages).any())
+            m.d.moves += after.eq(before)
+        gated_domain(m, enable=Cat(stage.valid for stage in stages).any(), name="moves")
 
-        # A conversion packs the halves that come from vs1 below those that come from vs2.
-        halves = [word[:16] for word in words] + [word[16:] for word in words]
-        m.submodules.queue = queue = ResultQueue(config=self.config, latency=VectorLane.LATENCY)
+        # Each kind of lanes; those that are faster than the float lanes wait in the line of the moves.
+        m.submodules.floats = floats = FloatLanes(config=config)
+        m.d.comb += floats.valid.eq(taken & (request.lanes == Vector.FLOAT))
+        m.d.comb += [getattr(floats, name).eq(request[name]) for name in ("function", "number", "a", "b", "c")]
+        draws = self._draws(m, taken, converts)
+        line = [self._moved(m, draws)]
+        for stage in range(1, self.LATENCY + 1):
+            line.append(Signal(config.vector_bits, name=f"line{stage}", reset_less=True))
+            m.d.moves += line[stage].eq(line[stage - 1])
+        if config.integer_lanes:
+            m.submodules.integers = integers = IntegerLanes(config=config)
+            m.d.comb += integers.valid.eq(taken & (request.lanes == Vector.INTEGER))
+            m.d.comb += [getattr(integers, name).eq(request[name]) for name in ("function", "number", "a", "b")]
+            with m.If(stages[integers.LATENCY].lanes == Vector.INTEGER):
+                m.d.moves += line[integers.LATENCY + 1].eq(integers.o)
+        if config.conversions:
+            m.submodules.conversions = conversions = ConversionLanes(config=config)
+            m.d.comb += [
+                conversions.valid.eq(taken & converts),
+                conversions.draws.eq(draws),
+                conversions.old.eq(line[conversions.LATENCY]),
+                *(getattr(conversions, name).eq(request[name]) for name in ("conversion", "quarter", "a")),
+            ]
+            with m.If(stages[conversions.LATENCY].converts):
+                m.d.moves += line[conversions.LATENCY + 1].eq(conversions.o)
+
+        m.submodules.queue = queue = ResultQueue(config=config, latency=self.LATENCY)
+        last = stages[-1]
         m.d.comb += [
-            queue.enter.eq(first.valid),
-            self.request.ready.eq(queue.ready),
-            self.room.eq(queue.room),
+            queue.enter.eq(stages[0].valid),
             queue.i.valid.eq(last.valid),
             queue.i.payload.thread.eq(last.thread),
             queue.i.payload.destination.eq(last.destination),
-            queue.i.payload.data.eq(Mux(last.convert, Cat(halves), Cat(words))),
+            queue.i.payload.data.eq(Mux(last.lanes == Vector.FLOAT, floats.o, line[-1])),
         ]
         wiring.connect(m, queue.o, wiring.flipped(self.result))
+        slow = self._estimate(m, taken & estimates) if config.estimates else queue
+        m.d.comb += [
+            self.request.ready.eq(queue.ready & slow.ready),
+            self.room.eq(queue.room & slow.room),
+        ]
         return m
+
+    def _draws(self, m, taken, converts):
+        """The states of the thread's generators."""
+        if not self.config.conversions:
+            return 0
+        request = self.request.payload
+        m.submodules.generators = generators = Generators(config=self.config)
+        m.d.comb += [
+            generators.thread.eq(request.thread),
+            generators.seeds.eq(request.a),
+            generators.seed.eq(taken & (request.lanes == Vector.MOVE) & (request.function == Move.SEED)),
+            generators.advance.eq(taken & converts & (request.conversion.rounding == Rounding.STOCHASTIC)),
+        ]
+        return generators.states
+
+    def _moved(self, m, draws):
+        """What moves give; of a conversion, what the destination held."""
+        request, lanes = self.request.payload, self.config.lanes
+        a, b = words(self.config, request.a), words(self.config, request.b)
+        moved = Signal(self.config.vector_bits)
+        with m.Switch(request.function):
+            with m.Case(Move.CVT_BF16):
+                m.d.comb += moved.eq(Cat(to_bf16(data.View(Fp32, word)) for word in (*a, *b)))
+            with m.Case(Move.BROADCAST):
+                m.d.comb += moved.eq(Cat([request.x1] * (lanes // 2), [request.x2] * (lanes // 2)))
+            with m.Case(Move.SELECT):
+                m.d.comb += moved.eq((request.c & request.a) | (~request.c & request.b))
+            with m.Case(Move.SHUFFLE):
+                m.d.comb += moved.eq(Cat(Array(a)[word[:(lanes - 1).bit_length()]] for word in b))
+            with m.Case(Move.SEED):
+                m.d.comb += moved.eq(draws)
+            with m.Default():
+                m.d.comb += moved.eq(request.c)
+        return moved
+
+    def _estimate(self, m, valid):
+        """The estimates' own way; return their queue."""
+        config, request = self.config, self.request.payload
+        m.submodules.estimates = estimates = EstimateLanes(config=config)
+        m.submodules.slow_queue = queue = ResultQueue(config=config, latency=self.ESTIMATE_LATENCY)
+        entry = data.StructLayout({"valid": 1, "thread": config.thread_bits, "destination": 5})
+        stages = [Signal(entry, name=f"slow_stage{index}") for index in range(self.ESTIMATE_LATENCY + 1)]
+        for before, after in pairwise(stages):
+            m.d.sync += after.eq(before)
+        last = stages[-1]
+        m.d.comb += [
+            stages[0].valid.eq(valid),
+            stages[0].thread.eq(request.thread),
+            stages[0].destination.eq(request.destination),
+            estimates.valid.eq(valid),
+            estimates.function.eq(request.function),
+            estimates.a.eq(request.a),
+            queue.enter.eq(valid),
+            queue.i.valid.eq(last.valid),
+            queue.i.payload.thread.eq(last.thread),
+            queue.i.payload.destination.eq(last.destination),
+            queue.i.payload.data.eq(estimates.o),
+        ]
+        wiring.connect(m, queue.o, wiring.flipped(self.estimate))
+        return queue

@@ -2,21 +2,33 @@
 
 import os
 import random
+from collections import Counter
+from itertools import product
 
 import cocotb
 import numpy as np
 import softfloatpy as softfloat
 
 from hdl.config import PRESETS
-from hdl.core.vector import OPERATIONS, VectorLane, request_layout
-from hdl.isa import Vector
+from hdl.core.vector import VectorUnit, request_layout
+from hdl.core.vector_conversion import Conversion
+from hdl.isa import BY_NAME, INSTRUCTIONS, CsrNumber, Instruction, Unit, Vector
+from hdl.number_formats import Denormals, Format, Rounding
 from sim import numerics
+from sim.assembler import Operands
+from sim.machine import MAKERS
+from sim.mesh import Mesh
 from sim.numerics import Fp32
-from verif.vector.unit import Operation, Unit
+from verif.noc import Port
+from verif.vector.unit import Operation, pack
+from verif.vector.unit import Unit as UnitBench
 
 CONFIG = PRESETS[os.environ["CONFIG"]]
 LAYOUT = request_layout(CONFIG)
 LANES = CONFIG.lanes
+
+#: The rows of the table that the unit carries out.
+ROWS = [row for row in INSTRUCTIONS if row.unit is Unit.VECTOR and row.is_in(CONFIG)]
 
 #: Boundary values of FP32: zeros, subnormals, around powers of two and halfway between BF16 numbers, the largest,
 #: infinities and NaNs.
@@ -30,15 +42,15 @@ CORNERS = np.array([sign << 31 | bits for sign in (0, 1) for bits in (
 Pair = tuple[Fp32, Fp32]
 
 
-def result(function: Vector, a: Fp32, b: Fp32, x1: int, x2: int) -> np.ndarray:
-    """What the model says: uint32 lanes, or uint16 for a conversion."""
-    match function:
-        case Vector.ADD | Vector.MUL | Vector.MAX:
-            return numerics.float_operation(OPERATIONS[function], a, b).bits
-        case Vector.CVT_BF16:
-            return numerics.bf16_from_fp32(np.concatenate([a, b]))
-        case Vector.BROADCAST:
-            return np.repeat(np.array([x1, x2], np.uint32), LANES // 2)
+def bits_of(lanes: np.ndarray) -> int:
+    return int.from_bytes(lanes.tobytes(), "little")
+
+
+def random_conversion(*, stochastic: bool | None = None) -> dict[str, int]:
+    modes = list(Rounding) if stochastic is None else [Rounding(stochastic)]
+    return {"source": random.choice(list(Format)), "target": random.choice(list(Format)),
+            "source_bias": random.randrange(64), "target_bias": random.randrange(64),
+            "denormals": random.choice(list(Denormals)), "rounding": random.choice(modes)}
 
 
 def of_softfloat(function, *operands: np.ndarray) -> np.ndarray:
@@ -50,13 +62,17 @@ def of_softfloat(function, *operands: np.ndarray) -> np.ndarray:
     return np.array([one(*bits) for bits in zip(*(operand.tolist() for operand in operands), strict=True)])
 
 
-def check_with_softfloat(function: Vector, a: Fp32, b: Fp32, expected: np.ndarray) -> None:
+#: What SoftFloat can say.
+SOFTFLOAT = {"vadd.s": softfloat.f32_add, "vsub.s": softfloat.f32_sub, "vmul.s": softfloat.f32_mul}
+
+
+def check_with_softfloat(row: Instruction, a: Fp32, b: Fp32, expected: np.ndarray) -> None:
     """The model's result, which the hardware must give, is SoftFloat's but for the payload of NaNs."""
-    if function is Vector.CVT_BF16:
+    if row.name == "vcvt.bf16.s":
         theirs = of_softfloat(softfloat.f32_to_bf16, np.concatenate([a, b]))
         theirs = np.where((theirs & 0x7FFF) > numerics.BF16_INFINITY, numerics.BF16_NAN, theirs)
-    elif function in (Vector.ADD, Vector.MUL):
-        theirs = of_softfloat({Vector.ADD: softfloat.f32_add, Vector.MUL: softfloat.f32_mul}[function], a, b)
+    elif row.name in SOFTFLOAT:
+        theirs = of_softfloat(SOFTFLOAT[row.name], a, b)
         theirs = np.where((theirs & 0x7FFFFFFF) > numerics.FP32_INFINITY, numerics.FP32_NAN, theirs)
     else:
         return
@@ -99,27 +115,48 @@ def huge(rng: np.random.Generator) -> Pair:
     return with_exponent(a, exponent), with_exponent(b, other)
 
 
-class Bench(Unit):
-    """The unit and a supply of requests with the model's results."""
+class Bench(UnitBench):
+    """The unit, and a node of the golden model that executes the same instructions."""
+
+    #: Registers of the model that hold the operands.
+    A, B, C = 1, 2, 3
 
     def __init__(self, dut):
         super().__init__(dut, config=CONFIG, layout=LAYOUT)
+        self.results.append(Port(dut, "estimate"))
         self.rng = np.random.default_rng(random.getrandbits(64))
+        self.node = Mesh(CONFIG).nodes[0, 1]
 
-    def queue(self, function: Vector, a: Fp32, b: Fp32) -> np.ndarray:
-        """Queue a request; returns the lanes of its expected result."""
+    def out(self, operation: Operation) -> int:
+        return int(operation.request["lanes"] == Vector.ESTIMATE)
+
+    def queue(self, row: Instruction, a: Fp32, b: Fp32, *, conversion: dict[str, int] | None = None,
+              quarter: int | None = None, thread: int | None = None) -> bytes:
+        """Queue a request; returns its expected result."""
+        model = self.node.threads[random.randrange(CONFIG.threads) if thread is None else thread]
+        quarter = random.randrange(4) if quarter is None else quarter
+        code = pack(Conversion.as_shape(), random_conversion() if conversion is None else conversion)
+        c = self.rng.integers(0, 1 << 32, LANES, np.uint32) if random.random() < 0.5 else random.choice((a, b))
         x1, x2 = random.getrandbits(32), random.getrandbits(32)
-        lanes = result(function, a, b, x1, x2)
-        a_bits, b_bits, expected = (int.from_bytes(array.tobytes(), "little") for array in (a, b, lanes))
-        request = {"function": function, "thread": random.randrange(CONFIG.threads),
-                   "destination": random.getrandbits(5), "a": a_bits, "b": b_bits, "x1": x1, "x2": x2}
-        self.waiting.append(Operation(request, expected))
-        return lanes
+        model.csrs[CsrNumber.VFORMAT] = code
+        model.x[self.A], model.x[self.B] = x1, x2
+        for register, lanes in ((self.A, a), (self.B, b), (self.C, c)):
+            model.v[register] = lanes.tobytes()
+        fields = Operands(rd=self.C, rs1=self.A, rs2=quarter if "quarter" in row.operands else self.B, csr=0, imm=0)
+        operation = MAKERS[row.name](model, row, fields, 0)
+        assert operation is not None
+        operation()
+        result = model.v[self.C]
+        self.waiting.append(Operation({
+            "lanes": row.lanes or 0, "function": row.function, "number": row.number or 0, "thread": model.index,
+            "destination": random.getrandbits(5), "a": bits_of(a), "b": bits_of(b), "c": bits_of(c), "x1": x1, "x2": x2,
+            "quarter": quarter, "conversion": code}, int.from_bytes(result, "little")))
+        return result
 
-    def queue_random(self, count: int) -> None:
+    def queue_random(self, count: int, rows: list[Instruction] = ROWS) -> None:
         for _ in range(count):
             kind = random.choice((anything, near, near, tiny, huge))
-            self.queue(random.choice(list(Vector)), *kind(self.rng))
+            self.queue(random.choice(rows), *kind(self.rng))
 
 
 async def bench(dut) -> Bench:
@@ -130,29 +167,48 @@ async def bench(dut) -> Bench:
 
 @cocotb.test()
 async def boundary_values(dut):
-    """All pairs of boundary values in every function."""
+    """Boundary values in every function: all pairs, once in every lane."""
     tb = await bench(dut)
     a, b = (grid.ravel() for grid in np.meshgrid(CORNERS, CORNERS))
     a, b = (np.pad(side, (0, -len(side) % LANES)).reshape(-1, LANES) for side in (a, b))
-    for function in Vector:
-        lanes = [tb.queue(function, *pair) for pair in zip(a, b, strict=True)]
-        if function is Vector.CVT_BF16:
-            check_with_softfloat(function, CORNERS, CORNERS, numerics.bf16_from_fp32(np.tile(CORNERS, 2)))
-        else:
-            check_with_softfloat(function, a.ravel(), b.ravel(), np.concatenate(lanes))
+    for row in ROWS:
+        if row.number in (None, Format.FP32):
+            lanes = b"".join(tb.queue(row, *pair) for pair in zip(a, b, strict=True))
+            if row.name in SOFTFLOAT:
+                check_with_softfloat(row, a.ravel(), b.ravel(), np.frombuffer(lanes, np.uint32))
+    check_with_softfloat(BY_NAME["vcvt.bf16.s"], CORNERS, CORNERS, numerics.bf16_from_fp32(np.tile(CORNERS, 2)))
     await tb.finish()
 
 
 @cocotb.test()
 async def random_values(dut):
     tb = await bench(dut)
-    for kind in (anything, near, tiny, huge):
-        for function in (Vector.ADD, Vector.MUL, Vector.MAX, Vector.CVT_BF16):
-            for count in range(6400 // LANES):
-                a, b = kind(tb.rng)
-                lanes = tb.queue(function, a, b)
-                if count % 8 == 0:
-                    check_with_softfloat(function, a, b, lanes)
+    for kind, row in product((anything, near, tiny, huge), ROWS):
+        for count in range(3200 // LANES // 4):
+            a, b = kind(tb.rng)
+            result = np.frombuffer(tb.queue(row, a, b), np.uint16 if row.name == "vcvt.bf16.s" else np.uint32)
+            if count % 8 == 0:
+                check_with_softfloat(row, a, b, result)
+    await tb.finish()
+
+
+@cocotb.test(skip=not CONFIG.conversions)
+async def every_conversion(dut):
+    """Every pair of formats in every quarter and both roundings, the threads' generators in turn."""
+    tb = await bench(dut)
+    seen: Counter[int] = Counter()
+    for thread in range(CONFIG.threads):
+        tb.queue(BY_NAME["vseed"], *anything(tb.rng), thread=thread)
+    for source, target, stochastic, quarter in product(Format, Format, (False, True), range(4)):
+        conversion = random_conversion(stochastic=stochastic) | {"source": source, "target": target}
+        thread = random.randrange(CONFIG.threads)
+        seen[thread] += 1
+        tb.queue(BY_NAME["vcvt"], *random.choice((anything, near, tiny, huge))(tb.rng), conversion=conversion,
+                 quarter=quarter, thread=thread)
+    for thread in range(CONFIG.threads):
+        tb.queue(BY_NAME["vseed"], np.zeros(LANES, np.uint32), np.zeros(LANES, np.uint32), thread=thread)
+        tb.queue(BY_NAME["vseed"], *anything(tb.rng), thread=thread)
+    assert len(seen) == CONFIG.threads
     await tb.finish()
 
 
@@ -167,21 +223,26 @@ async def stalled_results_are_kept(dut):
 
 @cocotb.test()
 async def takes_one_operation_every_cycle(dut):
-    """Operations whose results are taken at once never wait, and all of them take as long."""
+    """Operations whose results are taken at once never wait, and all of a kind take as long."""
     tb = await bench(dut)
     tb.queue_random(1000)
     await tb.stage.cycles(1000)
     assert (tb.taken, tb.refused) == (1000, 0)
     await tb.finish()
-    assert set(tb.latencies) == {VectorLane.LATENCY + 1}
+    expected = {VectorUnit.LATENCY + 1} | ({VectorUnit.ESTIMATE_LATENCY + 1} if CONFIG.estimates else set())
+    assert set(tb.latencies) == expected
 
 
 @cocotb.test()
 async def waits_when_the_queue_is_full(dut):
     tb = await bench(dut)
-    tb.take = 0.0
-    tb.queue_random(50)
-    await tb.stage.cycles(100)
-    assert tb.taken == VectorLane.LATENCY + 2
-    tb.take = 1.0
-    await tb.finish()
+    for slow, latency in ((False, VectorUnit.LATENCY), (True, VectorUnit.ESTIMATE_LATENCY)):
+        rows = [row for row in ROWS if (row.lanes is Vector.ESTIMATE) == slow]
+        if not rows:
+            continue
+        before, tb.take = tb.taken, 0.0
+        tb.queue_random(50, rows)
+        await tb.stage.cycles(100)
+        assert tb.taken - before == latency + 3
+        tb.take = 1.0
+        await tb.finish()

@@ -4,7 +4,7 @@ The matrix unit and the vector unit both look like this from outside.
 """
 
 import random
-from collections import deque
+from collections import defaultdict, deque
 from dataclasses import dataclass
 
 from amaranth.lib import data
@@ -40,8 +40,8 @@ class Unit:
         Requests taken.
     refused : int
         Cycles in which a request was offered and not taken.
-    inside : deque of (int, dict, int)
-        Cycle, request and expected data of what was taken and whose result has not come yet.
+    inside : dict of deques of (int, dict, int)
+        For each of `results`, cycle, request and expected data of what was taken and whose result has not come yet.
     latencies : list of int
         Cycles of each result from its request.
     """
@@ -49,9 +49,9 @@ class Unit:
     def __init__(self, dut, *, config: Config, layout: data.StructLayout):
         self.dut = dut
         self.ways: list[tuple[Port, data.Layout]] = [(Port(dut, "request"), layout)]
-        self.result, self.result_layout = Port(dut, "result"), vector_result_layout(config)
+        self.results, self.result_layout = [Port(dut, "result")], vector_result_layout(config)
         self.waiting: deque[Operation] = deque()
-        self.inside: deque[tuple[int, dict[str, int], int]] = deque()
+        self.inside: dict[int, deque[tuple[int, dict[str, int], int]]] = defaultdict(deque)
         self.offer = self.take = 1.0
         self.taken = self.refused = 0
         self.latencies: list[int] = []
@@ -62,16 +62,23 @@ class Unit:
     async def start(self) -> None:
         for port, _ in self.ways:
             port.valid.value = 0
-        self.result.ready.value = 0
+        for port in self.results:
+            port.ready.value = 0
         await self.stage.start()
 
     async def finish(self) -> None:
         """Until every request has been taken and every result has come."""
-        limit = 100 + int(20 * (len(self.waiting) + len(self.inside)) / min(self.offer, self.take))
-        await self.stage.until(lambda: not self.waiting and not self.inside, limit=limit, what="the unit finishes")
+        left = len(self.waiting) + sum(map(len, self.inside.values()))
+        limit = 100 + int(20 * left / min(self.offer, self.take))
+        await self.stage.until(lambda: not self.waiting and not any(self.inside.values()), limit=limit,
+                               what="the unit finishes")
 
     def way(self, operation: Operation) -> int:
         """Which of `ways` a request goes."""
+        return 0
+
+    def out(self, operation: Operation) -> int:
+        """Which of `results` a request's result comes by."""
         return 0
 
     def next(self) -> list[Operation]:
@@ -91,12 +98,15 @@ class Unit:
                     port.payload.value = pack(layout, {name: request[name] for name in request if name in names})
         takes = random.random() < self.take
         if takes is not self.takes:
-            self.result.ready.value = self.takes = takes
+            self.takes = takes
+            for port in self.results:
+                port.ready.value = takes
 
     def sample(self) -> None:
         # Results first: one cannot come in the cycle of its request.
-        if self.takes and self.result.valid.value:
-            self._check(int(self.result.payload.value))
+        for index, port in enumerate(self.results):
+            if self.takes and port.valid.value:
+                self._check(index, int(port.payload.value))
         for operation in self.offered:
             port, _ = self.ways[self.way(operation)]
             if not port.ready.value:
@@ -105,11 +115,11 @@ class Unit:
             self.waiting.popleft()
             self.taken += 1
             if operation.expected is not None:
-                self.inside.append((self.stage.now, operation.request, operation.expected))
+                self.inside[self.out(operation)].append((self.stage.now, operation.request, operation.expected))
 
-    def _check(self, payload: int) -> None:
-        assert self.inside, "a result came that no request asked for"
-        cycle, request, value = self.inside.popleft()
+    def _check(self, index: int, payload: int) -> None:
+        assert self.inside[index], "a result came that no request asked for"
+        cycle, request, value = self.inside[index].popleft()
         self.latencies.append(self.stage.now - cycle)
         fields = {name: request[name] for name in ("thread", "destination")}
         expected = pack(self.result_layout, fields | {"data": value})
