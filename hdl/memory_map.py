@@ -79,6 +79,9 @@ class NodeRegister(IntEnum):
     SRAM_FIRST_UNCORRECTABLE = 0x118
     SRAM_SCRUB = 0x120
     SRAM_INJECT = 0x128
+    SRAM_WAITS_FETCH = 0x170
+    SRAM_WAITS_CORE = 0x178
+    SRAM_WAITS_MESH = 0x180
 
 
 class RoutingMode(IntEnum):
