@@ -70,9 +70,9 @@ def _mover(descriptor: Descriptor, *, pull: bool) -> Program:
 
 
 def product_with_lists() -> dict[str, int]:
-    """The east's list writes a line here in each cycle, and the south's reads one, as long as the product takes."""
+    """The east writes lines here and the south reads some, as many as the way in takes, as long as the product does."""
     job = _product()
-    busy = SRAM_BASE + SIM.sram_bytes // 2
+    busy = SRAM_BASE + SIM.sram_bytes // 4 * 3
     there = global_address(x=HERE[0], y=HERE[1], address=busy)
     sweep = Descriptor(source=busy, destination=busy, lines=64, rows=1 << 20)
     movers: dict[Node, Program] = {
@@ -81,7 +81,8 @@ def product_with_lists() -> dict[str, int]:
     }
     used = max(address + size for address, size in (
         *((address, len(data)) for _, address, data in job.data), *((address, size) for _, address, size in job.reads)))
-    assert used <= busy, f"the product uses the SRAM up to {used:#x}"
+    stacks = job.programs[HERE].symbols["d1_stacks"]
+    assert used <= busy <= stacks - sweep.lines * LINE, f"the lists' lines are used: {used:#x}, {busy:#x}, {stacks:#x}"
     return _counters(replace(job, name="product-with-lists", programs=job.programs | movers,
                              start=[*((node, 0) for node in movers), *job.start]))
 
@@ -123,7 +124,7 @@ def digits() -> dict[str, int]:
 
 KERNELS: dict[str, Callable[[], dict[str, int]]] = {
     "GEMM": lambda: _counters(_product()),
-    "GEMM, a list in and one out at full rate": product_with_lists,
+    "GEMM, lists write here and read from here": product_with_lists,
     "vector: two loads and a store in turn": vectors,
     "lists from everybody to everybody": lambda: _counters(all_to_all(random.Random(1), config=SIM)),
     "digits": digits,
