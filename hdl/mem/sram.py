@@ -1,6 +1,6 @@
 """The SRAM of a node: error-corrected banks behind the ports of the core and of the mesh."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from amaranth.hdl import Array, Cat, Module, Mux, Signal
@@ -68,12 +68,12 @@ class Sram(wiring.Component):
             "errors": Out(ErrorStatus),
         })
 
-    def make_banks(self) -> list[wiring.Component]:
+    def make_banks(self) -> Sequence[Block | Bank]:
         """The banks, of which each is the same."""
         body = Bank(config=self.config, readers=len(self.readers), writers=len(self.writers))
         return [Block(module=BANK_MODULE, body=body) for _ in range(self.config.sram_banks)]
 
-    def make_paths(self) -> list[wiring.Component]:
+    def make_paths(self) -> Sequence[Block | ReadPath]:
         """The ways out of the banks: one for each reader and, the last, one for fills."""
         body = ReadPath(config=self.config)
         return [Block(module=READ_PATH_MODULE, body=body) for _ in range(len(self.readers) + 1)]
