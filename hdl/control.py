@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from .config import Config
 from .core.core import Activity
 from .mem.ecc import CODE_BITS
-from .mem.monitor import ErrorStatus
+from .mem.monitor import ErrorStatus, Waits
 from .mem.repair import INTERVAL_BITS, injection_layout
 from .memory_map import NODE_BLOCK, REGISTER_BYTES, ROUTE_BLOCK, ROUTE_ROW_BYTES, NodeRegister
 from .noc.address import in_sram
@@ -44,8 +44,8 @@ class Control(wiring.Component):
         What is counted, or has been; see `hdl.noc.router.Router` for the last three.
     routing : Out(RouteSettings)
         To the router.
-    sram : In(ErrorStatus), scrub_interval : Out(16), injection : Out(stream)
-        Errors of the SRAM; its scrubber; errors to be made, see `hdl.mem.repair`.
+    waits : In(Waits), sram : In(ErrorStatus), scrub_interval : Out(16), injection : Out(stream)
+        Who waits for the SRAM, and its errors; its scrubber; errors to be made, see `hdl.mem.repair`.
     """
 
     def __init__(self, *, config: Config):
@@ -57,6 +57,7 @@ class Control(wiring.Component):
             "activity": In(Activity),
             "network": In(NetworkStatus),
             "flits": In(len(Side)),
+            "waits": In(Waits),
             "sram": In(ErrorStatus),
             "scrub_interval": Out(INTERVAL_BITS),
             "injection": Out(stream.Signature(injection_layout(config))),
@@ -113,6 +114,9 @@ class Control(wiring.Component):
             NodeRegister.SRAM_FIRST_UNCORRECTABLE: self.sram.first_uncorrectable,
             NodeRegister.SRAM_SCRUB: self.scrub_interval,
             NodeRegister.SRAM_INJECT: injection,
+            NodeRegister.SRAM_WAITS_FETCH: count(self.waits.fetch, "sram_waits_fetch"),
+            NodeRegister.SRAM_WAITS_CORE: count(self.waits.core, "sram_waits_core"),
+            NodeRegister.SRAM_WAITS_MESH: count(self.waits.mesh, "sram_waits_mesh"),
         }
         for side in Side:
             for what in ("flits", "stalls", "refused"):

@@ -87,6 +87,9 @@ class NodeRegister(IntEnum):
     BRANCHES = 0x158
     MISPREDICTIONS = 0x160
     FETCH_MISSES = 0x168
+    SRAM_WAITS_FETCH = 0x170
+    SRAM_WAITS_CORE = 0x178
+    SRAM_WAITS_MESH = 0x180
 
 
 class RoutingMode(IntEnum):

@@ -1,6 +1,6 @@
 """A node: core, SRAM, network interface and router."""
 
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Cat, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -81,6 +81,14 @@ class Node(wiring.Component):
         wiring.connect(m, core.store, sram.store)
         wiring.connect(m, interface.read, sram.mesh_read)
         wiring.connect(m, interface.write, sram.mesh_write)
+
+        requests = {name: getattr(sram, name).request for name in dict.fromkeys((*sram.readers, *sram.writers))}
+        waiting = {name: request.valid & ~request.ready for name, request in requests.items()}
+        m.d.comb += [
+            control.waits.fetch.eq(waiting.pop("fetch")),
+            control.waits.mesh.eq(waiting.pop("mesh_read") | waiting.pop("mesh_write")),
+            control.waits.core.eq(Cat(waiting.values()).any()),
+        ]
 
         wiring.connect(m, core.ask, interface.ask)
         wiring.connect(m, core.tell, interface.tell)

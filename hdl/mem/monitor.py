@@ -18,6 +18,14 @@ class ErrorStatus(data.Struct):
     first_uncorrectable: unsigned(32)
 
 
+class Waits(data.Struct):
+    """Whose requests the SRAM does not take in a cycle in which they are there."""
+
+    fetch: unsigned(1)
+    core: unsigned(1)
+    mesh: unsigned(1)
+
+
 class Monitor(wiring.Component):
     """Counts lines with errors and keeps the address of the first wrong word of each kind. Latency 1 cycle.
 

@@ -1,5 +1,7 @@
 """The way of a line from a bank to a reader: correction, and the bytes that are newer than the stored ones."""
 
+from collections.abc import Callable
+
 from amaranth.hdl import Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -33,8 +35,8 @@ class ReadPath(wiring.Component):
 
     Parameters
     ----------
-    decoder : type
-        What corrects a word; another one stands in for it in proofs.
+    decoder : callable
+        Makes what corrects a word; another one stands in for it in proofs.
 
     Members
     -------
@@ -49,7 +51,7 @@ class ReadPath(wiring.Component):
 
     LATENCY = 1
 
-    def __init__(self, *, config: Config, decoder: type[Decoder] = Decoder):
+    def __init__(self, *, config: Config, decoder: Callable[[], Decoder] = Decoder):
         self.config = config
         self.decoder = decoder
         super().__init__({

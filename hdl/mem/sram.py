@@ -1,6 +1,6 @@
 """The SRAM of a node: error-corrected banks behind the ports of the core and of the mesh."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from amaranth.hdl import Array, Cat, Module, Mux, Signal
@@ -68,11 +68,20 @@ class Sram(wiring.Component):
             "errors": Out(ErrorStatus),
         })
 
+    def make_banks(self) -> Sequence[Block | Bank]:
+        """The banks, of which each is the same."""
+        body = Bank(config=self.config, readers=len(self.readers), writers=len(self.writers))
+        return [Block(module=BANK_MODULE, body=body) for _ in range(self.config.sram_banks)]
+
+    def make_paths(self) -> Sequence[Block | ReadPath]:
+        """The ways out of the banks: one for each reader and, the last, one for fills."""
+        body = ReadPath(config=self.config)
+        return [Block(module=READ_PATH_MODULE, body=body) for _ in range(len(self.readers) + 1)]
+
     def elaborate(self, platform):
         m = Module()
         config = self.config
-        body = Bank(config=config, readers=len(self.readers), writers=len(self.writers))
-        banks = [Block(module=BANK_MODULE, body=body) for _ in range(config.sram_banks)]
+        banks, paths = self.make_banks(), self.make_paths()
         for index, bank in enumerate(banks):
             m.submodules[f"bank_{index}"] = bank
         m.submodules.crossbar = crossbar = Crossbar(
@@ -87,39 +96,35 @@ class Sram(wiring.Component):
             wiring.connect(m, reads, bank.reads)
             wiring.connect(m, writes, bank.writes)
 
-        # The ways out of the banks. The last one is that of fills.
+        # The ways out of the banks.
         stored = Array(bank.stored.as_value() for bank in banks)
         overlays = Array(bank.overlay.as_value() for bank in banks)
-        read_path = ReadPath(config=config)
 
-        def way_out(name, taken, line, wanted):
-            m.submodules[f"{name}_path"] = path = Block(module=READ_PATH_MODULE, body=read_path)
+        def way_out(name, path, taken, line, wanted):
+            m.submodules[f"{name}_path"] = path
             source = Signal.like(bank_of(config, line), name=f"{name}_bank", reset_less=True)
             m.d.sync += path.i_valid.eq(taken)
             with m.If(taken):
                 m.d.sync += [source.eq(bank_of(config, line)), path.i.line.eq(line), path.i.wanted.eq(wanted)]
             m.d.comb += [path.i.stored.eq(stored[source]), path.i.overlay.eq(overlays[source])]
-            return path
 
-        paths = []
-        for index, name in enumerate(self.readers):
+        for index, (name, path) in enumerate(zip(self.readers, paths, strict=False)):
             port = getattr(self, name)
             mask = port.request.payload.mask
             words = Cat(mask.word_select(word, WORD_BYTES).any() for word in range(words_per_line(config)))
             taken = Cat(reads.taken[index] for reads in crossbar.reads).any()
-            path = way_out(name, taken, port.request.payload.line, Mux(words.any(), words, ~0))
+            way_out(name, path, taken, port.request.payload.line, Mux(words.any(), words, ~0))
             m.d.comb += [
                 port.response.valid.eq(path.o_valid),
                 port.response.payload.eq(path.o),
                 port.error.eq(path.error),
             ]
-            paths.append(path)
 
         # Fills: one bank a cycle, in turn.
         m.d.comb += [fills.requests.eq(Cat(bank.needs_fill for bank in banks)), fills.advance.eq(1)]
         lines = [line_at(config, number, bank.fill_row) for number, bank in enumerate(banks)]
-        path = way_out("fill", fills.grant.any(), select(fills.grant, lines), 0)
-        paths.append(path)
+        fill_path = paths[-1]
+        way_out("fill", fill_path, fills.grant.any(), select(fills.grant, lines), 0)
         filling, filled = Signal(config.sram_banks), Signal(config.sram_banks)
         m.d.sync += [filling.eq(fills.grant), filled.eq(filling)]
 
@@ -143,9 +148,9 @@ class Sram(wiring.Component):
                 bank.fill.eq(fills.grant[number]),
                 bank.coming.eq(filling[number] | filled[number]),
                 bank.filled.eq(filled[number]),
-                bank.filling.data.eq(path.o),
-                bank.filling.uncorrectable.eq(path.finding.uncorrectable),
-                bank.filling.corrected.eq(path.finding.corrected.any()),
+                bank.filling.data.eq(fill_path.o),
+                bank.filling.uncorrectable.eq(fill_path.finding.uncorrectable),
+                bank.filling.corrected.eq(fill_path.finding.corrected.any()),
                 bank.repair.eq(repairs.request & (bank_of(config, repairs.line) == number)),
                 bank.repair_row.eq(row_of(config, repairs.line)),
                 bank.repair_flawed.eq(repairs.flawed),

@@ -1,4 +1,4 @@
-"""The SRAM: accesses a cycle and cycles lost to conflicts for streams of requests, with 4, 8 and 16 banks."""
+"""The SRAM: what is lost to conflicts by streams of requests with 4, 8 and 16 banks, and by kernels in a node."""
 
 import importlib.metadata
 import json
@@ -15,6 +15,7 @@ from hdl.config import SIM, Config
 from hdl.mem.sram import FivePortSram
 from sim.verilator import ROOT
 from verif import batch
+from verif.sram.kernels import KERNELS
 
 PORTS = FivePortSram.READERS + FivePortSram.WRITERS
 CYCLES, STARTS, SEED = 4000, 20, 1
@@ -112,16 +113,14 @@ def measure(unit: batch.Batch, config: Config, traffic: Traffic, generator: np.r
     return taken / (CYCLES * STARTS), lost / (taken + lost)
 
 
-def main() -> None:
-    """Measure and print."""
-    results = {}
+def streams() -> dict[str, dict[int, tuple[float, float]]]:
+    """Measure streams of requests at the SRAM alone, and print the table."""
+    results: dict[str, dict[int, tuple[float, float]]] = {}
     table = Table(title=f"SRAM of {SIM.name}: accesses a cycle, and requests' cycles lost; {STARTS} random starts of "
                         f"{CYCLES} cycles, seed {SEED}; Verilator {importlib.metadata.version('verilator')}")
     table.add_column("traffic")
-    counts = (4, 8, 16)
-    for banks in counts:
+    for banks in (4, 8, 16):
         table.add_column(f"{banks} banks", justify="right")
-    for banks in counts:
         config = replace(SIM, sram_banks=banks)
         unit = batch.build(Streams(config=config), name=f"sram_streams_{banks}", latency=0)
         for traffic in TRAFFIC:
@@ -130,6 +129,27 @@ def main() -> None:
     for name, by_banks in results.items():
         table.add_row(name, *(f"{rate:.2f}  {100 * lost:.2f} %" for rate, lost in by_banks.values()))
     Console(width=120).print(table)
+    return results
+
+
+def kernels() -> dict[str, dict[str, int]]:
+    """Run kernels on the RTL of a mesh, and print how long the nodes that matter waited for their SRAM."""
+    results = {}
+    table = Table(title=f"Kernels on 2 x 2 nodes of {SIM.name}: share of cycles in which a request waits")
+    for column in ("kernel", "cycles", "packets a cycle", "core", "fetch", "mesh"):
+        table.add_column(column, justify="left" if column == "kernel" else "right")
+    for name, kernel in KERNELS.items():
+        found = results[name] = kernel()
+        share = {what: f"{found[what] / found['CYCLES']:.2%}" for what in found}
+        table.add_row(name, f"{found['CYCLES']:,}", f"{found['PACKETS_IN'] / found['CYCLES']:.2f}",
+                      *(share[f"SRAM_WAITS_{who}"] for who in ("CORE", "FETCH", "MESH")))
+    Console(width=120).print(table)
+    return results
+
+
+def main() -> None:
+    """Measure and print."""
+    results = {"streams": streams(), "kernels": kernels()}
     folder = ROOT / "build" / "bench"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "sram.json").write_text(json.dumps(results, indent=2) + "\n")

@@ -7,16 +7,16 @@ all, and short lines and few rows do.
 
 from dataclasses import replace
 
-from amaranth.hdl import Assert, Assume, Cat, Cover, Module, Mux, Signal
+from amaranth.hdl import Assert, Assume, Cat, Cover, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
-from hdl.config import ULX3S
+from hdl.config import ULX3S, Config
 from hdl.mem.bank import Bank, BankReads
 from hdl.mem.buffer import BankWrites
-from hdl.mem.crossbar import Crossbar, bank_of, line_at
+from hdl.mem.crossbar import Crossbar, bank_of, line_at, row_of
 from hdl.mem.ecc import CODE_BITS, DATA_BITS, Decoder, encode, words_per_line
-from hdl.mem.port import request_layout
+from hdl.mem.port import MemoryPort, request_layout
 from hdl.mem.read_path import ReadPath
 from hdl.mem.sram import FivePortSram
 from hdl.mem.storage import Storage
@@ -72,82 +72,67 @@ class Correction(wiring.Component):
         return m
 
 
-class NoErrors(Decoder):
-    """A word without errors, which is what `Correction` says of what comes out of a decoder."""
-
-    def elaborate(self, platform):
-        m = Module()
-        m.d.comb += self.o.eq(self.i.data)
-        return m
-
-
 class AnyRow(Storage):
-    """Storage that keeps the row `watched`; what is read of another one is `other`. Without check bits."""
+    """Storage without check bits that keeps the row `watched`; what is read of another one is `other`.
 
-    def __init__(self):
-        super().__init__(config=CONFIG)
-        self.watched = Signal(ROW_BITS)
-        self.other = Signal(DATA_BITS)
-        self.data = [Signal(DATA_BITS, name=f"data_{word}") for word in range(words_per_line(CONFIG))]
+    `flaw` is what is to be stored wrong. It is not, since no reader of a word that can be corrected sees it.
+    """
+
+    def __init__(self, *, config: Config):
+        super().__init__(config=config)
+        words = range(words_per_line(config))
+        self.watched, self.other = Signal(len(self.row)), Signal(DATA_BITS)
+        self.flaw = [Signal(DATA_BITS, name=f"flaw_{word}") for word in words]
+        self.data = [Signal(DATA_BITS, name=f"data_{word}") for word in words]
 
     def elaborate(self, platform):
         m = Module()
-        for word, data in enumerate(self.data):
+        for word, (data, flaw) in enumerate(zip(self.data, self.flaw, strict=True)):
             with m.If(self.enable & self.write & self.words[word] & (self.row == self.watched)):
-                m.d.sync += data.eq(self.i.data[word])
+                m.d.sync += data.eq(self.i.data[word] ^ flaw)
             with m.If(self.enable & ~self.write):
                 m.d.sync += self.o.data[word].eq(Mux(self.row == self.watched, data, self.other))
         return m
 
 
-class BankInUse(wiring.Component):
-    """A bank with the ways in and out that it has in the SRAM.
+class Waiting(wiring.Component):
+    """Counts how long each request to a bank waits. Users hold theirs until they are taken; fills come in turn."""
 
-    What has no driver here is an input of the proof, and so anything: what is read of other rows, too.
-    """
+    READ_BOUND = 3 * READERS - 1
+    WRITE_BOUND = WRITERS * (BANKS + 7)
 
     def __init__(self):
-        self.storage = AnyRow()
+        self.storage = AnyRow(config=CONFIG)
         self.bank = Bank(config=CONFIG, readers=READERS, writers=WRITERS, storage=self.storage)
         super().__init__({
             "reads": In(BankReads(CONFIG, readers=READERS)), "writes": In(BankWrites(CONFIG, writers=WRITERS)),
             "repair": In(1), "repair_row": In(ROW_BITS), "repair_flawed": In(1), "fill": In(1),
             "uncorrectable": In(words_per_line(CONFIG)), "corrected": In(1),
-            "watched": In(ROW_BITS), "other": In(DATA_BITS),
         })
-        #: In the cycle after a fill's read, and in the one in which the bank gets the line.
-        self.filling, self.filled = Signal(), Signal()
 
-    def use(self, m: Module) -> None:
-        """Use the bank in a module."""
+    def elaborate(self, platform):
+        m = Module()
         m.submodules.bank = bank = self.bank
         wiring.connect(m, wiring.flipped(self.reads), bank.reads)
         wiring.connect(m, wiring.flipped(self.writes), bank.writes)
-        m.d.sync += [self.filling.eq(self.fill), self.filled.eq(self.filling)]
+        filling, filled, refused = Signal(), Signal(), Signal(range(BANKS + 1))
+        m.d.sync += [
+            filling.eq(self.fill),
+            filled.eq(filling),
+            refused.eq(Mux(bank.needs_fill & ~self.fill, refused + 1, 0)),
+        ]
         m.d.comb += [
-            self.storage.watched.eq(self.watched),
-            self.storage.other.eq(self.other),
             bank.repair.eq(self.repair),
             bank.repair_row.eq(self.repair_row),
             bank.repair_flawed.eq(self.repair_flawed),
             bank.fill.eq(self.fill),
-            bank.coming.eq(self.filling | self.filled),
-            bank.filled.eq(self.filled),
+            bank.coming.eq(filling | filled),
+            bank.filled.eq(filled),
             bank.filling.uncorrectable.eq(self.uncorrectable),
             bank.filling.corrected.eq(self.corrected),
             Assume(~self.fill | bank.needs_fill),
+            Assume(refused < BANKS),
         ]
-
-
-class Waiting(BankInUse):
-    """Counts how long each request waits. Users hold theirs until they are taken; each bank is filled in its turn."""
-
-    READ_BOUND = 3 * READERS - 1
-    WRITE_BOUND = WRITERS * (BANKS + 7)
-
-    def elaborate(self, platform):
-        m = Module()
-        self.use(m)
         for port, bound in ((self.reads, self.READ_BOUND), (self.writes, self.WRITE_BOUND)):
             for index in range(len(port.valid)):
                 waited = Signal(name=f"waited_{bound}_{index}")
@@ -160,81 +145,148 @@ class Waiting(BankInUse):
                 waits = Signal(range(bound + 2), name=f"waits_{bound}_{index}")
                 m.d.sync += waits.eq(Mux(port.valid[index] & ~port.taken[index], waits + 1, 0))
                 m.d.comb += Assert(waits <= bound)
-        refused = Signal(range(BANKS + 1))
-        m.d.sync += refused.eq(Mux(self.bank.needs_fill & ~self.fill, refused + 1, 0))
-        m.d.comb += Assume(refused < BANKS)
         return m
 
 
-class LastStore(BankInUse):
-    """Follows a bit of a line through everything that a bank does while its word has no uncorrectable error.
+class Correctable(Decoder):
+    """Of a word without uncorrectable errors comes out what was meant, which is what `Correction` says.
 
-    It is bit 0 of a row that may be any. Which row, byte and bit it is makes no difference to the bank: rows are
-    compared with each other and nothing else, and each word, byte and bit is handled as every other.
+    `flagged` is whether there was one that was corrected.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.flagged = Signal()
+
+    def elaborate(self, platform):
+        m = Module()
+        m.d.comb += [self.o.eq(self.i.data), self.corrected.eq(self.flagged)]
+        return m
+
+
+class SramInParts(FivePortSram):
+    """The SRAM of a node, with banks and ways out that a proof can look into, and `AnyRow`s as storage."""
+
+    def __init__(self, *, config: Config):
+        super().__init__(config=config)
+        self.banks = [
+            Bank(config=config, readers=len(self.readers), writers=len(self.writers), storage=AnyRow(config=config))
+            for _ in range(config.sram_banks)]
+        self.decoders = [[Correctable() for _ in range(words_per_line(config))] for _ in range(len(self.readers) + 1)]
+        self.paths = [ReadPath(config=config, decoder=iter(decoders).__next__) for decoders in self.decoders]
+
+    def make_banks(self):
+        return self.banks
+
+    def make_paths(self):
+        return self.paths
+
+
+class LastStore(wiring.Component):
+    """Follows a bit of a line through all that an SRAM does while no word has an uncorrectable error.
+
+    It is bit 0 of a line that may be any. Which word, byte and bit it is makes no difference: each is handled as every
+    other.
     """
 
     def __init__(self, *, cover: bool = False):
         self.cover = cover
-        super().__init__()
+        self.sram = SramInParts(config=replace(CONFIG, sram_banks=BANKS))
+        self.names = (*self.sram.readers, *self.sram.writers)
+        request = MemoryPort(self.sram.config).members["request"].signature
+        super().__init__({
+            **{name: In(request) for name in self.names},
+            **{name: self.sram.signature.members[name] for name in ("scrub_interval", "injection")},
+            "line": In(self.sram.config.line_bits), "others": In(DATA_BITS),
+            "flagged": In(sum(map(len, self.sram.decoders))),
+        })
 
     def elaborate(self, platform):
-        m, bank, watched = Module(), self.bank, self.watched
-        self.use(m)
-        m.submodules.path = path = ReadPath(config=CONFIG, decoder=NoErrors)
-        m.submodules.fill_path = fill_path = ReadPath(config=CONFIG, decoder=NoErrors)
-        started, row = Signal(), Signal(ROW_BITS)
-        m.d.sync += [started.eq(1), row.eq(watched)]
-        m.d.comb += [Assume(~started | (watched == row)), Assume(~self.uncorrectable[0])]
+        m = Module()
+        m.submodules.sram = sram = self.sram
+        config = sram.config
+        wiring.connect(m, wiring.flipped(self.injection), sram.injection)
+        m.d.comb += sram.scrub_interval.eq(self.scrub_interval)
+        for name in self.names:
+            port, own = getattr(sram, name).request, getattr(self, name)
+            m.d.comb += [port.valid.eq(own.valid), port.payload.eq(own.payload), own.ready.eq(port.ready),
+                         port.payload.write.eq(name in sram.writers)]
 
         # The last store; the writes of a cycle come before its reads.
+        line, started, before = self.line, Signal(), Signal.like(self.line)
+        m.d.sync += [started.eq(1), before.eq(line)]
+        m.d.comb += [
+            Assume(~started | (line == before)),
+            Cat(decoder.flagged for decoders in sram.decoders for decoder in decoders).eq(self.flagged),
+        ]
         now, known_now, last, known = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [now.eq(last), known_now.eq(known)]
-        for index in range(WRITERS):
-            with m.If(self.writes.taken[index] & (self.writes.row[index] == watched) & self.writes.mask[index][0]):
-                m.d.comb += [now.eq(self.writes.data[index][0]), known_now.eq(1)]
+        for name in sram.writers:
+            write = getattr(sram, name).request
+            with m.If(write.valid & write.ready & (write.payload.line == line) & write.payload.mask[0]):
+                m.d.comb += [now.eq(write.payload.data[0]), known_now.eq(1)]
         m.d.sync += [last.eq(now), known.eq(known_now)]
 
         # A read of any port, and its answer two cycles later.
-        read, answered = Signal(), Signal()
-        expected, wanted = Signal(), Signal()
-        hits = Cat(taken & (row == watched) for taken, row in zip(self.reads.taken, self.reads.row, strict=True))
-        m.d.sync += [read.eq(hits.any() & known_now), expected.eq(now), answered.eq(read), wanted.eq(expected)]
-        for way, valid in ((path, read), (fill_path, self.filling)):
-            m.d.comb += [way.i_valid.eq(valid), way.i.stored.eq(bank.stored), way.i.overlay.eq(bank.overlay)]
-        m.d.comb += bank.filling.data.eq(fill_path.o)
-        if self.cover:
-            # It was written, pushed out by a write to another row, written in part, filled, and read.
-            filled, drained = Signal(), Signal()
+        answered = Signal(len(sram.readers))
+        for index, (name, path) in enumerate(zip(sram.readers, sram.paths, strict=False)):
+            port = getattr(sram, name)
+            took, taken = port.request.valid & port.request.ready, Signal(name=f"taken_{name}")
+            read, expected = Signal(name=f"read_{name}"), Signal(name=f"expected_{name}")
+            due, wanted = Signal(name=f"due_{name}"), Signal(name=f"wanted_{name}")
             m.d.sync += [
-                drained.eq(known & (drained | self.storage.write)),
-                filled.eq(drained & (filled | (self.filled & (bank.buffer.row == watched)))),
+                taken.eq(took), due.eq(taken),
+                read.eq(took & (port.request.payload.line == line) & known_now), expected.eq(now),
+                answered[index].eq(read), wanted.eq(expected),
             ]
-            m.d.comb += Cover(answered & filled & (path.o[0] == wanted))
-            return m
-        m.d.comb += Assert(~answered | (path.o[0] == wanted))
-
-        # Where the last store is: in the buffer, or in the storage.
-        buffer = bank.buffer
-        has_row = buffer.occupied & (buffer.row == watched)
-        is_newer = has_row & buffer.newer.mask[0]
-        stored = self.storage.data[0][0]
-        m.d.comb += [
-            Assert(~known | (Mux(is_newer, buffer.newer.data[0], stored) == last)),
-            Assert(~read | (bank.read_row == watched)),
-            Assert(~read | (Mux(is_newer, buffer.newer.data[0], bank.stored.data[0][0]) == expected)),
-        ]
-        # A line for the buffer is under way only if that has the row, and stays until it has come.
-        m.d.comb += [
-            Assert(buffer.occupied | ~(self.filling | self.filled | buffer.repairing | buffer.newer.mask.any())),
-            Assert(~(self.filling & self.filled)),
-            Assert(~self.filling | (bank.read_row == buffer.row)),
-        ]
-        with m.If(known & has_row & ~is_newer):
             m.d.comb += [
-                Assert(~self.filling | (bank.stored.data[0][0] == last)),
-                Assert(~self.filled | (fill_path.o[0] == last)),
+                Assert(port.response.valid == due),
+                Assert(~answered[index] | (port.response.payload[0] == wanted)),
+                # On the way there:
+                Assert(path.i_valid == taken),
+                Assert(~read | taken), Assert(~answered[index] | due),
+                Assert(~read | (newest(path.i) == expected)),
             ]
+
+        # Where the last store is: in the buffer of the line's bank, or in its storage.
+        fill_path = sram.paths[-1]
+        was_filled = Signal(config.sram_banks)
+        for number, bank in enumerate(sram.banks):
+            buffer, storage = bank.buffer, bank.storage
+            m.d.comb += [storage.watched.eq(row_of(config, line)), storage.other.eq(self.others)]
+            for word, flaw in enumerate(storage.flaw):
+                m.d.comb += flaw.eq(Mux(buffer.flawed & (bank.flaw.word == word), bank.flaw.data, 0))
+            has_line = (bank_of(config, line) == number) & buffer.occupied & (buffer.row == row_of(config, line))
+            is_newer = has_line & buffer.newer.mask[0]
+            with m.If(known & (bank_of(config, line) == number)):
+                m.d.comb += Assert(Mux(is_newer, buffer.newer.data[0], storage.data[0][0]) == last)
+
+            # A line for the buffer is under way only if that has the row, and stays until it has come.
+            filling, filled = Signal(name=f"filling_{number}"), Signal(name=f"filled_{number}")
+            m.d.sync += [filling.eq(bank.fill), filled.eq(filling)]
+            m.d.comb += [
+                Assert(bank.coming == (filling | filled)),
+                Assert(bank.filled == filled),
+                Assert(~(filling & filled)),
+                Assert(~filling | fill_path.i_valid),
+                Assert(~filling | (bank.read_row == buffer.row)),
+                Assert(buffer.occupied | ~(filling | filled | buffer.repairing | buffer.newer.mask.any())),
+            ]
+            with m.If(known & has_line & ~is_newer):
+                m.d.comb += [
+                    Assert(~filling | (newest(fill_path.i) == last)),
+                    Assert(~filled | (fill_path.o[0] == last)),
+                ]
+            m.d.sync += was_filled[number].eq(was_filled[number] | (filled & has_line & known & ~is_newer))
+        if self.cover:
+            # It was written, written back, and read into the buffer again for another byte's sake.
+            m.d.comb += Cover(answered[0] & was_filled.any())
         return m
+
+
+def newest(line) -> Value:
+    """Bit 0 of what is on its way out of a bank."""
+    return Mux(line.overlay.mask[0], line.overlay.data[0], line.stored.data[0][0])
 
 
 class Ways(wiring.Component):
@@ -317,10 +369,11 @@ PROOFS = (
           states=f"no read of a bank waits for more than {Waiting.READ_BOUND} cycles, no write for more than "
                  f"{Waiting.WRITE_BOUND}: {READERS} readers, {WRITERS} writers, {BANKS} banks, whatever errors"),
     Proof(name="sram_last_store", mode="prove", depth=2, quick=True, component=LastStore,
-          states="a read of a bank returns the last store to each bit, for any row and all orders of reads, whole and "
-                 "partial writes, fills and repairs, if decoders do what sram_code says"),
+          states=f"a read of any port returns, two cycles later, the last store to each bit: any line of {BANKS} "
+                 "banks, any traffic of all ports with whole and partial writes, locks, fills, repairs, scrubbing and "
+                 "injections, as long as no error is uncorrectable and decoders do what sram_code says"),
     Proof(name="sram_last_store_reached", mode="cover", depth=20, quick=True, component=lambda: LastStore(cover=True),
-          states="such a read happens of what was stored, written back, filled up again and read"),
+          states="such a read happens of what was stored, written back, and filled up again"),
     Proof(name="sram_ways", mode="prove", depth=2, quick=True, component=Ways,
           states="the banks are asked for what the ports ask, each for its own lines; while a user has a lock, no "
                  "other one's write to the bank and no other one's locked read of it is taken"),
