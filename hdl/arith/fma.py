@@ -5,7 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from .formats import BIAS, significand_bits
-from .multiply import booth_rows, compress
+from .multiply import booth_layout, booth_rows, compress
 from .round import unrounded_layout
 from .shift import shift_right_sticky, spread
 
@@ -20,6 +20,12 @@ BELOW = 2
 def number_layout(bits: int) -> data.StructLayout:
     """The fields of `formats.Number` that arithmetic needs, for a significand of `bits` bits."""
     return data.StructLayout({"significand": bits, "exponent": 8, "sign": 1, "zero": 1, "infinite": 1, "nan": 1})
+
+
+def multiplier_layout(bits: int) -> data.StructLayout:
+    """The same of a multiplier, whose significand comes as `booth_digits`."""
+    fields = {name: field.shape for name, field in number_layout(bits)}
+    return data.StructLayout(fields | {"significand": booth_layout(bits)})
 
 
 def frame_bits(bits: int) -> int:
@@ -55,7 +61,8 @@ class FusedMultiplyAdd(wiring.Component):
 
     Members
     -------
-    x, y, z : In(number_layout)
+    x, z : In(number_layout)
+    y : In(multiplier_layout)
     o : Out(unrounded_layout(frame_bits))
         The exponent is 1 or more. 0 x Inf and Inf - Inf are NaN; x - x is +0.
     """
@@ -66,7 +73,8 @@ class FusedMultiplyAdd(wiring.Component):
         self.bits = significand_bits(format)
         number = number_layout(self.bits)
         super().__init__({
-            "x": In(number), "y": In(number), "z": In(number), "o": Out(unrounded_layout(frame_bits(self.bits)))})
+            "x": In(number), "y": In(multiplier_layout(self.bits)), "z": In(number),
+            "o": Out(unrounded_layout(frame_bits(self.bits)))})
 
     def elaborate(self, platform):
         m = Module()

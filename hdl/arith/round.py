@@ -1,6 +1,6 @@
 """The last steps of every result: normalise, round to nearest even, pack."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Cat, Const, Module, Signal, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -28,7 +28,7 @@ def unrounded_layout(width: int) -> data.StructLayout:
 class Rounder(wiring.Component):
     """The number of a format that is nearest to an unrounded result, ties to even, subnormals and overflow included.
 
-    Latency 3 cycles: count the leading zeros and limit the shift to what a subnormal allows; shift; round and pack.
+    Latency 3 cycles: count the leading zeros, as far as a subnormal may be shifted; shift; round and pack.
     A zero keeps its sign.
 
     Parameters
@@ -66,25 +66,26 @@ class Rounder(wiring.Component):
         m = Module()
         bits = significand_bits(self.format)
 
-        # The top bit goes to the top, unless its exponent would fall below 1; then that limits the left shift, and a
-        # negative limit is a right shift.
+        # The highest bit goes to the top, unless its exponent would fall below 1. The place whose exponent is 1, where
+        # the shift then ends, is found as if its bit were set.
         exponent = self.i.tags.exponent
-        zeros = leading_zeros(m, self.i.magnitude)
-        limit = exponent - 1
-        limited = limit < zeros
-        shift = Signal(range(self.deepest + self.width + 1), reset_less=True)
+        width = self.width + self.deepest
+        least = Cat(*(exponent == place - self.deepest for place in range(width, 1, -1)), exponent <= 1 - self.deepest)
+        found = Signal(width)
+        m.d.comb += found.eq(Cat(self.i.magnitude, Const(0, self.deepest)) | least)
+        shift = Signal(range(width + 1), reset_less=True)
         counted = Signal(unrounded_layout(self.width), reset_less=True)
         m.d.sync += [
-            shift.eq(Mux(limited, Mux(limit < -self.deepest, 0, self.deepest + limit), self.deepest + zeros)),
+            shift.eq(leading_zeros(m, found)),
             counted.eq(self.i),
-            counted.tags.exponent.eq(Mux(limited, 1, exponent - zeros)),
         ]
 
-        window = Signal(self.width + self.deepest, reset_less=True)
+        window = Signal(width, reset_less=True)
         tags = Signal(Tags, reset_less=True)
         m.d.sync += [
             window.eq(shift_left(m, Cat(counted.magnitude, Const(0, self.deepest)), shift)),
             tags.eq(counted.tags),
+            tags.exponent.eq(counted.tags.exponent + self.deepest - shift),
         ]
 
         # Without the hidden bit (a subnormal or zero) the exponent field is 0. A carry out of the fraction makes the
