@@ -9,8 +9,8 @@ from hdl.arith.convert import Converter
 from hdl.number_formats import BIAS_LIMIT, Format
 from verif import batch
 
-from . import cfloat8, conversions, conversions_mutations, conversions_softfloat, stochastic
-from .campaign import DOCUMENT, Outcome, Task
+from . import cfloat8, conversions, conversions_softfloat, stochastic
+from .campaign import Outcome, Task
 
 EVERY_BIAS = range(BIAS_LIMIT + 1)
 
@@ -66,16 +66,6 @@ def unbiased(rng: np.random.Generator) -> Outcome:
                                        f"{abs(found[worst]):.2f} standard deviations from no bias ({worst})")
 
 
-def mutations(subject: conversions_mutations.Subject, rng: np.random.Generator) -> Outcome:
-    survivors = list(map(str, conversions_mutations.survivors(subject)))
-    explained = DOCUMENT.read_text()
-    unexplained = [survivor for survivor in survivors if f"| `{survivor}` |" not in explained]
-    noticed = subject.count - len(survivors)
-    assert noticed >= 0.85 * subject.count, "\n".join(["not noticed, and not explained:", *unexplained])
-    return Outcome(subject.count, f"{noticed} noticed; of the other {len(survivors)}, "
-                                  f"{len(survivors) - len(unexplained)} are explained below")
-
-
 TASKS = (
     Task("CFloat8 to BF16: every number, bias and rule, combinational decoder", decoder),
     Task("CFloat8 to FP32 and BF16: every number, bias and rule", lambda rng: Outcome(
@@ -96,6 +86,4 @@ TASKS = (
            lambda rng, pair=pair: softfloat(pair, rng)) for pair in conversions_softfloat.PAIRS),
     Task("the generator: states, stepping and loading", generator),
     Task("stochastic rounding: counts of roundings away from zero", unbiased),
-    *(Task(f"mutations of {subject.name}", lambda rng, subject=subject: mutations(subject, rng))
-      for subject in conversions_mutations.SUBJECTS),
 )
