@@ -42,16 +42,20 @@ script mutations.ys
 write_verilog -sv -noattr mutated.sv
 """
 
-#: The mutated unit, with one mutation turned on for good, as a graph for ABC.
+#: The mutated unit as a graph for ABC, and the same with one mutation turned on for good.
 _GRAPH = """
 read_verilog -sv mutated.sv
 proc
 flatten
-connect -set mutation {width}'d{number}
-delete -input w:mutation
 techmap
 dfflegalize -cell $_DFF_P_ 01
 aigmap
+design -save mutated
+"""
+_MUTANT = """
+design -load mutated
+connect -set mutation {width}'d{number}
+delete -input w:mutation
 opt_clean -purge
 write_aiger -zinit mutant{number}.aig
 """
@@ -145,11 +149,13 @@ def survivors(component: wiring.Component, *, name: str, latency: int | None, co
 
 def _harmless(text: str, mutations: list[Mutation]) -> list[Mutation]:
     """Those with which the mutated unit of `text`, from reset on, always does what it does without any."""
+    if not mutations:
+        return []
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         (folder / "mutated.sv").write_text(text)
-        for number in (0, *(mutation.number for mutation in mutations)) if mutations else ():
-            yosys(_GRAPH.format(width=_WIDTH, number=number), folder)
+        yosys(_GRAPH + "".join(_MUTANT.format(width=_WIDTH, number=number)
+                               for number in (0, *(mutation.number for mutation in mutations))), folder)
         return [mutation for mutation in mutations if "Networks are equivalent" in abc(
             f"dsec mutant0.aig mutant{mutation.number}.aig", folder, timeout=_TIMEOUT)]
 

@@ -1,4 +1,4 @@
-"""Conversions and stochastic rounding, all of it: a part of `verif.numbers.campaign`."""
+"""Conversions, as gates, and stochastic rounding, all of it: a part of `verif.numbers.campaign`."""
 
 from functools import cache
 
@@ -7,15 +7,12 @@ import numpy as np
 from hdl.arith.cfloat8 import Cfloat8Decoder
 from hdl.arith.convert import Converter
 from hdl.number_formats import BIAS_LIMIT, Format
-from verif import batch
+from verif import batch, slices
 
 from . import cfloat8, conversions, conversions_softfloat, stochastic
 from .campaign import Outcome, Task
 
 EVERY_BIAS = range(BIAS_LIMIT + 1)
-
-#: For SHP, where a bias takes ten million conversions.
-SHP_BIASES = (0, 1, 15, 31, 62, 63)
 
 #: Random conversions for each pair of formats, rule and rounding; for SoftFloat, for each pair.
 RANDOM = 100_000
@@ -26,8 +23,8 @@ DRAWS = 10_000_000
 
 
 @cache
-def converter() -> batch.Batch:
-    return batch.build(Converter(), name="converter", latency=Converter.LATENCY)
+def converter() -> slices.Slices:
+    return slices.build(Converter(), name="converter")
 
 
 @cache
@@ -43,9 +40,7 @@ def decoder(rng: np.random.Generator) -> Outcome:
 
 
 def boundaries(form: Format, rng: np.random.Generator) -> Outcome:
-    biases = SHP_BIASES if form is Format.SHP else EVERY_BIAS
-    count = conversions.fp32_boundaries(converter(), rng, biases=biases, forms=(form,))
-    return Outcome(count, f"all equal; biases {', '.join(map(str, biases))}" if form is Format.SHP else "all equal")
+    return Outcome(conversions.fp32_boundaries(converter(), rng, biases=EVERY_BIAS, forms=(form,)))
 
 
 def softfloat(pair: conversions_softfloat.Pair, rng: np.random.Generator) -> Outcome:
@@ -74,7 +69,7 @@ TASKS = (
         conversions.every_operand(converter(), biases=EVERY_BIAS, forms=(Format.SHP, Format.UHP, Format.BF16)))),
     Task("BF16 to CFloat8: every number, bias, rule and rounding", lambda rng: Outcome(
         conversions.every_bf16(converter(), rng, biases=EVERY_BIAS))),
-    *(Task(f"FP32 to {form.name}: around every rounding boundary",
+    *(Task(f"FP32 to {form.name}: around every rounding boundary, every bias, rule and rounding",
            lambda rng, form=form: boundaries(form, rng))
       for form in (*conversions.BIASED, Format.UHP, Format.BF16)),
     Task("integers: every INT8, INT16, and INT32 and floats around the boundaries, every bias", lambda rng: Outcome(
