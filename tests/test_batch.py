@@ -6,7 +6,8 @@ from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from verif import batch, mutation
+from hdl.arith.integer_lane import IntegerUnit
+from verif import batch, mutation, slices
 
 
 class _Accumulate(wiring.Component):
@@ -43,6 +44,33 @@ def test_rows_come_out_in_order_after_the_latency():
         assert (out["sum"] == a.astype(int) + b).all()
         assert (out["total"] == np.cumsum(a.astype(int))).all()
         assert (out["flipped"] == ~wide).all()
+
+
+def test_gates_do_what_the_model_does():
+    generator = np.random.default_rng(4)
+    unit = {"model": batch.build(IntegerUnit(bits=16), name="integer_unit", latency=IntegerUnit.LATENCY),
+            "gates": slices.build(IntegerUnit(bits=16), name="integer_unit")}
+    for rows in (1, 511, 1300):
+        inputs = {name: generator.integers(0, 1 << bits, rows)
+                  for name, bits in (("operation", 5), ("a", 16), ("b", 16))}
+        np.testing.assert_array_equal(unit["gates"](**inputs)["o"], unit["model"](**inputs)["o"])
+
+
+@pytest.mark.parametrize("inputs, error, message", [
+    ({"a": np.arange(257), "b": 0}, ValueError, "'a' has 8 bits: 0 to 256"),
+    ({"a": np.arange(3)}, TypeError, "inputs are a, b, not a"),
+])
+def test_arrays_that_do_not_fit_gates_are_refused(inputs, error, message):
+    unit = slices.build(_Xor(), name="test_xor")
+    with pytest.raises(error, match=message):
+        unit(**inputs)
+
+
+def test_what_gates_cannot_be_made_of():
+    with pytest.raises(ValueError, match="port 'wide' has 96 bits: slices take up to 32"):
+        slices.build(_Accumulate(), name="test_accumulate")
+    with pytest.raises(RuntimeError, match="combinational logic loop"):
+        slices.build(_Counter(), name="test_counter")
 
 
 def test_a_number_stands_for_all_rows():

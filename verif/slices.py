@@ -133,7 +133,7 @@ def build(component: wiring.Component, *, name: str) -> Slices:
     ValueError
         If a port is wider than 32 bits.
     RuntimeError
-        If Yosys cannot make gates of it without registers.
+        If it has feedback, and so is not a pipeline, or Yosys cannot read it.
     """
     inputs, outputs = ports_of(component)
     return build_text(verilog.emit(component, name=name), name=name, inputs=inputs, outputs=outputs)
