@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from verif import batch, mutation
+from hdl.arith.integer_lane import IntegerUnit
+from verif import batch, mutation, slices
 
 
 class _Accumulate(wiring.Component):
@@ -45,6 +46,33 @@ def test_rows_come_out_in_order_after_the_latency():
         assert (out["flipped"] == ~wide).all()
 
 
+def test_gates_do_what_the_model_does():
+    generator = np.random.default_rng(4)
+    unit = {"model": batch.build(IntegerUnit(bits=16), name="integer_unit", latency=IntegerUnit.LATENCY),
+            "gates": slices.build(IntegerUnit(bits=16), name="integer_unit")}
+    for rows in (1, 511, 1300):
+        inputs = {name: generator.integers(0, 1 << bits, rows)
+                  for name, bits in (("operation", 5), ("a", 16), ("b", 16))}
+        np.testing.assert_array_equal(unit["gates"](**inputs)["o"], unit["model"](**inputs)["o"])
+
+
+@pytest.mark.parametrize("inputs, error, message", [
+    ({"a": np.arange(257), "b": 0}, ValueError, "'a' has 8 bits: 0 to 256"),
+    ({"a": np.arange(3)}, TypeError, "inputs are a, b, not a"),
+])
+def test_arrays_that_do_not_fit_gates_are_refused(inputs, error, message):
+    unit = slices.build(_Xor(), name="test_xor")
+    with pytest.raises(error, match=message):
+        unit(**inputs)
+
+
+def test_what_gates_cannot_be_made_of():
+    with pytest.raises(ValueError, match="port 'wide' has 96 bits: slices take up to 32"):
+        slices.build(_Accumulate(), name="test_accumulate")
+    with pytest.raises(RuntimeError, match="combinational logic loop"):
+        slices.build(_Counter(), name="test_counter")
+
+
 def test_a_number_stands_for_all_rows():
     unit = batch.build(_Xor(), name="test_xor", latency=0)
     assert (unit(a=np.arange(256), b=15)["o"] == np.arange(256) ^ 15).all()
@@ -62,6 +90,31 @@ def test_arrays_that_do_not_fit_are_refused(inputs, error, message):
         unit(**inputs)
 
 
+class _Counter(wiring.Component):
+    """Counts up to 4; what it would say at 6, nobody hears."""
+
+    def __init__(self):
+        super().__init__({"a": In(8), "o": Out(8)})
+
+    def elaborate(self, platform):
+        m = Module()
+        count = Signal(3)
+        m.d.sync += count.eq(Mux(count == 4, 0, count + 1))
+        m.d.comb += self.o.eq(Mux(count == 6, self.a, count))
+        return m
+
+
+def test_what_never_changes_an_output_is_proved_to():
+    left = mutation.survivors(_Counter(), name="test_counter", latency=0, count=30, seed=1, caught=lambda unit: False)
+    assert left.harmless and left.missed
+
+    def caught(unit: mutation.Mutant) -> bool:
+        return bool((unit(a=np.arange(40))["o"] != np.arange(40) % 5).any())
+
+    again = mutation.survivors(_Counter(), name="test_counter", latency=0, count=30, seed=1, caught=caught)
+    assert again == mutation.Survivors(left.harmless, [])
+
+
 def test_mutations_are_caught_by_a_check_and_survive_none():
     a, b = (values.ravel() for values in np.meshgrid(np.arange(256), np.arange(256)))
 
@@ -71,7 +124,7 @@ def test_mutations_are_caught_by_a_check_and_survive_none():
     def survivors(check):
         return mutation.survivors(_Xor(), name="test_xor", latency=0, count=12, seed=3, caught=check)
 
-    assert survivors(caught) == []
-    assert len(survivors(lambda unit: False)) == 12
+    assert survivors(caught) == mutation.Survivors([], [])
+    assert len(survivors(lambda unit: False).missed) == 12
     with pytest.raises(ValueError, match="without any mutation"):
         survivors(lambda unit: True)

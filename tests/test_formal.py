@@ -29,20 +29,21 @@ class _Sum(wiring.Component):
         return m
 
 
-def _proof(name: str, mode, *, below: int = 31, reaches: int = 30) -> Proof:
-    return Proof(name=f"test_{name}", states="a sum is below its limit", mode=mode, depth=1,
+def _proof(name: str, mode, *, below: int = 31, reaches: int = 30, engine="z3") -> Proof:
+    return Proof(name=f"test_{name}", states="a sum is below its limit", mode=mode, depth=1, engine=engine,
                  component=lambda: _Sum(below=below, reaches=reaches))
 
 
 def test_what_is_true_is_proved():
     assert _proof("true", "prove").run() > 0
     assert _proof("reached", "cover").run() > 0
+    assert _proof("true_abc", "bmc", engine="abc").run() > 0
 
 
-@pytest.mark.parametrize("mode", ["prove", "bmc"])
-def test_what_is_wrong_is_not_proved(mode):
+@pytest.mark.parametrize("mode, engine", [("prove", "z3"), ("bmc", "z3"), ("bmc", "abc")])
+def test_what_is_wrong_is_not_proved(mode, engine):
     with pytest.raises(ProofFailed, match="not proved: a sum is below its limit"):
-        _proof(f"wrong_{mode}", mode, below=30).run()
+        _proof(f"wrong_{mode}_{engine}", mode, below=30, engine=engine).run()
 
 
 def test_what_cannot_be_reached_is_not_covered():

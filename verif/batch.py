@@ -33,6 +33,12 @@ extern "C" void run(uint64_t rows, uint64_t latency, const void* const* in, void
 }}
 """
 
+#: Some rows come before the reset, so that it has something to do.
+_RESET = """
+    for (uint64_t row = 0; row < rows && row < 16; ++row) {{ {drive} top.eval(); tick(); }}
+    top.rst = 1; top.eval(); tick(); top.rst = 0;
+"""
+
 
 @dataclass(frozen=True)
 class Port:
@@ -150,10 +156,11 @@ def build_text(text: str, *, name: str, latency: int, inputs: list[Port], output
             return f"std::memcpy({row} + i * {port.words}, top.{port.member}.data(), {4 * port.words});"
         return f"{row}[i] = top.{port.member};"
 
+    driven = " ".join(drive(index, port) for index, port in enumerate(inputs))
     driver = _DRIVER.format(
         tick="top.clk = 1; top.eval(); top.clk = 0;" if "clk" in has else "",
-        reset="top.rst = 1; top.eval(); tick(); top.rst = 0;" if has == {"clk", "rst"} else "",
-        drive=" ".join(drive(index, port) for index, port in enumerate(inputs)),
+        reset=_RESET.format(drive=driven) if has == {"clk", "rst"} else "",
+        drive=driven,
         sample=" ".join(sample(index, port) for index, port in enumerate(outputs)))
     library = models.library(text, name=name, driver=driver)
     return Batch(library=library, latency=latency, inputs=inputs, outputs=outputs)

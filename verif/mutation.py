@@ -1,12 +1,11 @@
 """Breaks a unit on purpose, in many ways, to see whether its checks notice.
 
-Yosys puts the mutations (inverted, constant or conditionally inverted bits of cells' inputs and outputs) into one copy
-of the unit, where a further input, ``mutation``, turns one of them on: one model serves them all.
+Yosys puts the mutations (inverted, constant or conditionally inverted inputs and outputs of gates) into one copy of the
+unit, where a further input, ``mutation``, turns one of them on: one model serves them all. ABC says which of those that
+nobody noticed change an output at all.
 """
 
 import re
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,25 +17,51 @@ from tqdm import tqdm
 
 from hdl import verilog
 
-from . import batch
+from . import batch, slices
+from .yosys import abc, yosys
 
-#: Runs a script in a process of its own, which Yosys ends when it meets an error.
-_YOSYS = "import sys; from pyosys import libyosys; libyosys.run_pass(f'script {sys.argv[1]}', libyosys.Design())"
-
+#: The unit as gates, without what synthesis finds to be of no use: there, mutations would change nothing. Flip-flops
+#: are plain ones, so that their resets and enables are gates as well; they themselves are left alone.
 _SCRIPT = """
 read_verilog -sv {name}.sv
 hierarchy -top {name}
 proc -norom
 flatten
-memory_collect
-opt
-wreduce
-opt -full
+memory_map
+opt_expr -full
+techmap
+dfflegalize -cell $_DFF_P_ 01
+opt_expr
+opt_merge
+abc -g AND,OR,XOR,MUX -script +strash;ifraig;dc2;scorr;ifraig;dc2;strash;map
 opt_clean -purge
+select t:$_DFF_P_ %n
 mutate -list {count} -seed {seed} -ctrl mutation {width} 1 -o mutations.ys
+select -clear
 script mutations.ys
 write_verilog -sv -noattr mutated.sv
 """
+
+#: The mutated unit as a graph for ABC, and the same with one mutation turned on for good.
+_GRAPH = """
+read_verilog -sv mutated.sv
+proc
+flatten
+techmap
+dfflegalize -cell $_DFF_P_ 01
+aigmap
+design -save mutated
+"""
+_MUTANT = """
+design -load mutated
+connect -set mutation {width}'d{number}
+delete -input w:mutation
+opt_clean -purge
+write_aiger -zinit mutant{number}.aig
+"""
+
+#: Seconds after which ABC gives up.
+_TIMEOUT = 120
 
 #: Bits of the input that chooses a mutation; at 0 the unit is whole.
 _WIDTH = 16
@@ -56,10 +81,26 @@ class Mutation:
         return f"{self.number}: {self.mode} at {self.port} of {self.cell} ({self.wire})"
 
 
-class Mutant:
-    """A `batch.Batch` with one mutation turned on; call it in the same way."""
+@dataclass(frozen=True)
+class Survivors:
+    """The mutations that a check did not notice.
 
-    def __init__(self, unit: batch.Batch, number: int):
+    Attributes
+    ----------
+    harmless : list of Mutation
+        No check can: ABC has proved that they never change an output.
+    missed : list of Mutation
+        They change an output, or ABC could not tell.
+    """
+
+    harmless: list[Mutation]
+    missed: list[Mutation]
+
+
+class Mutant:
+    """A compiled unit with one mutation turned on; call it in the same way."""
+
+    def __init__(self, unit: batch.Batch | slices.Slices, number: int):
         self._unit = unit
         self._number = number
 
@@ -67,14 +108,16 @@ class Mutant:
         return self._unit(mutation=self._number, **inputs)
 
 
-def survivors(component: wiring.Component, *, name: str, latency: int, count: int, seed: int,
-              caught: Callable[[Mutant], bool]) -> list[Mutation]:
+def survivors(component: wiring.Component, *, name: str, latency: int | None, count: int, seed: int,
+              caught: Callable[[Mutant], bool]) -> Survivors:
     """Break `component` in `count` ways, one at a time, and return those that nobody noticed.
 
     Parameters
     ----------
-    component, name, latency
+    component, name
         As for `batch.build`.
+    latency : int or None
+        As for `batch.build`; None: the component is for `slices.build`, which is faster.
     count : int
         Mutations, 1 to 65535; Yosys spreads them evenly over the unit.
     seed : int
@@ -91,24 +134,37 @@ def survivors(component: wiring.Component, *, name: str, latency: int, count: in
         raise ValueError(f"the number of mutations must be 1 to {(1 << _WIDTH) - 1}, not {count!r}")
     text, mutations = _mutate(verilog.emit(component, name=name), name=name, count=count, seed=seed)
     inputs, outputs = batch.ports_of(component)
-    unit = batch.build_text(text, name=name, latency=latency, inputs=[*inputs, batch.Port("mutation", _WIDTH)],
-                            outputs=outputs)
+    inputs.append(batch.Port("mutation", _WIDTH))
+    if latency is None:
+        unit = slices.build_text(text, name=name, inputs=inputs, outputs=outputs)
+    else:
+        unit = batch.build_text(text, name=name, latency=latency, inputs=inputs, outputs=outputs)
     if caught(Mutant(unit, 0)):
         raise ValueError(f"the check finds {name!r} wrong without any mutation")
-    return [mutation for mutation in tqdm(mutations, desc=f"mutations of {name}", leave=False)
+    left = [mutation for mutation in tqdm(mutations, desc=f"mutations of {name}", leave=False)
             if not caught(Mutant(unit, mutation.number))]
+    harmless = _harmless(text, left)
+    return Survivors(harmless, [mutation for mutation in left if mutation not in harmless])
+
+
+def _harmless(text: str, mutations: list[Mutation]) -> list[Mutation]:
+    """Those with which the mutated unit of `text`, from reset on, always does what it does without any."""
+    if not mutations:
+        return []
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        (folder / "mutated.sv").write_text(text)
+        yosys(_GRAPH + "".join(_MUTANT.format(width=_WIDTH, number=number)
+                               for number in (0, *(mutation.number for mutation in mutations))), folder)
+        return [mutation for mutation in mutations if "Networks are equivalent" in abc(
+            f"dsec mutant0.aig mutant{mutation.number}.aig", folder, timeout=_TIMEOUT)]
 
 
 def _mutate(text: str, *, name: str, count: int, seed: int) -> tuple[str, list[Mutation]]:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         (folder / f"{name}.sv").write_text(text)
-        script = folder / "script.ys"
-        script.write_text(_SCRIPT.format(name=name, count=count, seed=seed, width=_WIDTH))
-        ran = subprocess.run([sys.executable, "-c", _YOSYS, script.name], cwd=folder, capture_output=True, text=True,
-                             check=False)
-        if ran.returncode:
-            raise RuntimeError(f"Yosys could not mutate {name!r}:\n{(ran.stdout + ran.stderr)[-2000:]}")
+        yosys(_SCRIPT.format(name=name, count=count, seed=seed, width=_WIDTH), folder)
         return (folder / "mutated.sv").read_text(), _read((folder / "mutations.ys").read_text())
 
 

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from .estimate_table import FRACTION_BITS, SEGMENTS, table
 from .formats import BIAS, Flags, Fp32, significand_bits, unpack
-from .multiply import booth_rows, compress
+from .multiply import booth_digits, booth_layout, booth_rows, compress
 from .operations import EstimateOperation
 from .round import Rounder, unrounded_layout
 from .shift import leading_zeros, shift_left
@@ -32,17 +32,20 @@ T_FRACTION = FRACTION + 1
 LOG_FRACTION = FRACTION_BITS[0] + T_FRACTION
 LOG_BITS = LOG_FRACTION + 8
 
-#: 2^x is 0 or overflows if |x| is 2 to the power of this or more.
+#: 2^x is 0 or overflows if |x| is 2 to the power of this or more; any integer up to there says so as well.
 EXP2_INTEGER = 8
 
-#: Sections of the table; that of an odd exponent follows that of an even one.
+#: The exponent of a number of which only the first bit is seen in fixed point, as the one below the last.
+ALL_LOST = BIAS - FRACTION - 2
+
+#: Sections of the table, in it one after the other; that of an odd exponent follows that of an even one.
+SECTIONS = len(table()) // SEGMENTS
 _SECTION = {_OP.RECIPROCAL: 0, _OP.RECIPROCAL_SQRT: 1, _OP.EXP2: 3, _OP.LOG2: 4}
 
 
 class _Way(data.Struct):
     """What goes along with an operand, known from the start."""
 
-    log2: unsigned(1)
     sign: unsigned(1)
     infinite: unsigned(1)
     zero: unsigned(1)
@@ -52,16 +55,17 @@ class _Way(data.Struct):
 
 
 class Estimator(wiring.Component):
-    """One estimate every cycle, each with the same latency of 14 cycles.
+    """One estimate every cycle, each with the same latency of 15 cycles.
 
     1. Count leading zeros.
     2. Normalise. To be an exponent, a number becomes fixed-point.
     3. Choose fraction, section and exponent.
-    4. Look the coefficients up; square d.
-    5. - 7. The parabola.
-    8. - 10. For log2: t times it, plus the exponent.
-    11. Magnitude and sign.
-    12. - 14. Round.
+    4. Look up the segment's coefficients in each section.
+    5. Choose those of the section; square d.
+    6. - 8. The parabola y.
+    9. - 11. The result's magnitude and sign: t y plus an integer; but for log2, 1 y + 0.
+    12. Take the magnitude.
+    13. - 15. Round.
 
     Members
     -------
@@ -71,7 +75,7 @@ class Estimator(wiring.Component):
     flags : Out(Flags)
     """
 
-    LATENCY = 11 + Rounder.LATENCY
+    LATENCY = 12 + Rounder.LATENCY
 
     def __init__(self):
         super().__init__({"operation": In(EstimateOperation), "x": In(Fp32), "o": Out(Fp32), "flags": Out(Flags)})
@@ -89,11 +93,10 @@ class Estimator(wiring.Component):
         inverts = (operation == _OP.RECIPROCAL) | root
         way = ways[0]
         operations = [Signal(EstimateOperation, name=f"operation{stage}", reset_less=True) for stage in range(2)]
-        significand, exponent = Signal(FRACTION + 1, reset_less=True), Signal(8, reset_less=True)
-        negative = Signal(reset_less=True)
+        significand, left = Signal(FRACTION + 1, reset_less=True), Signal(signed(9), reset_less=True)
+        negative, huge = Signal(reset_less=True), Signal(reset_less=True)
         zeros = Signal(range(FRACTION + 2), reset_less=True)
         m.d.sync += [
-            way.log2.eq(log2),
             way.sign.eq(x.sign & inverts | x.zero & log2),
             way.infinite.eq(Mux(x.infinite, log2 | exp2 & ~x.sign, x.zero & ~exp2)),
             way.zero.eq(x.infinite & (inverts | exp2 & x.sign)),
@@ -103,7 +106,8 @@ class Estimator(wiring.Component):
             operations[0].eq(operation),
             negative.eq(x.sign),
             significand.eq(x.significand),
-            exponent.eq(x.exponent),
+            left.eq(x.exponent - ALL_LOST),
+            huge.eq(x.exponent >= BIAS + EXP2_INTEGER),
             zeros.eq(leading_zeros(m, x.significand)),
         ]
 
@@ -112,112 +116,121 @@ class Estimator(wiring.Component):
         fraction = Signal(FRACTION, reset_less=True)
         power = Signal(signed(9), reset_less=True)
         magnitude = Signal(EXP2_INTEGER + FRACTION + 1, reset_less=True)
-        huge, is_negative = Signal(reset_less=True), Signal(reset_less=True)
-        left = Signal(signed(10))
-        m.d.comb += left.eq(exponent - (BIAS - FRACTION - 2))
+        is_negative = Signal(reset_less=True)
         shifted = shift_left(m, Cat(significand, Const(0, len(magnitude))), left[:6])
         m.d.sync += [
             operations[1].eq(operations[0]),
             fraction.eq(shift_left(m, significand, zeros)),
-            power.eq(exponent - BIAS - zeros),
+            power.eq(left - (BIAS - ALL_LOST) - zeros),
             magnitude.eq(Mux(left < 0, 0, shifted[FRACTION + 1:])),
-            huge.eq(exponent >= BIAS + EXP2_INTEGER),
             is_negative.eq(negative),
         ]
+        with m.If(huge):
+            m.d.sync += magnitude.eq(Cat(Const(0, FRACTION + 1), Const(-1, EXP2_INTEGER)))
 
         # 3.
         operation = operations[1]
         fixed = Signal(EXP2_INTEGER + FRACTION + 1)
-        m.d.comb += fixed.eq((Cat(magnitude[1:], Const(0, 1)) ^ is_negative.replicate(len(fixed)))
-                             + (magnitude[0] ^ is_negative))
-        index, offset = Signal(range(len(table())), reset_less=True), Signal(signed(OFFSET + 1), reset_less=True)
+        whole = Cat(magnitude[1:], Const(0, 1))
+        m.d.comb += fixed.eq(Mux(is_negative, ~whole + ~magnitude[0], whole + magnitude[0]))
+        section, segment = Signal(range(SECTIONS), reset_less=True), Signal(range(SEGMENTS), reset_less=True)
+        d = Signal(signed(OFFSET + 1), reset_less=True)
         tag = Signal(signed(11), reset_less=True)
-        t, powers = Signal(signed(T_FRACTION + 1), reset_less=True), Signal(signed(9), reset_less=True)
+        t, powers = Signal(signed(T_FRACTION + 2), reset_less=True), Signal(signed(9), reset_less=True)
         chosen = Signal(FRACTION)
-        segment = chosen[OFFSET:]
-        section = Signal(3)
         upper_half = fraction[-1]
-        m.d.comb += [chosen.eq(fraction), section.eq(0)]
-        m.d.sync += tag.eq(-power)
+        m.d.comb += chosen.eq(fraction)
+        m.d.sync += [
+            section.eq(_SECTION[_OP.RECIPROCAL]),
+            segment.eq(chosen[OFFSET:]),
+            d.eq(chosen[:OFFSET] - (1 << OFFSET - 1)),
+            tag.eq(-power),
+            t.eq(Mux(ways[1].zero, 0, 1 << T_FRACTION)),
+            powers.eq(0),
+        ]
         with m.Switch(operation):
             with m.Case(_OP.RECIPROCAL_SQRT):
-                m.d.comb += section.eq(_SECTION[_OP.RECIPROCAL_SQRT] + power[0])
-                m.d.sync += tag.eq(-(power >> 1))
+                m.d.sync += [section.eq(_SECTION[_OP.RECIPROCAL_SQRT] + power[0]), tag.eq(-(power >> 1))]
             with m.Case(_OP.EXP2):
-                m.d.comb += [section.eq(_SECTION[_OP.EXP2]), chosen.eq(fixed[:FRACTION])]
-                m.d.sync += tag.eq(Mux(huge, Mux(is_negative, -256, 255), fixed[FRACTION:].as_signed()))
+                m.d.comb += chosen.eq(fixed[:FRACTION])
+                m.d.sync += [section.eq(_SECTION[_OP.EXP2]), tag.eq(fixed[FRACTION:].as_signed())]
             with m.Case(_OP.LOG2):
-                m.d.comb += section.eq(_SECTION[_OP.LOG2])
-                m.d.sync += tag.eq(LOG_BITS - LOG_FRACTION - 1)
-        m.d.sync += [
-            index.eq(Cat(segment, section)),
-            offset.eq(chosen[:OFFSET] - (1 << OFFSET - 1)),
-            t.eq(Mux(upper_half, Cat(fraction, Const(3, 2)), Cat(Const(0, 1), fraction))),
-            powers.eq(power + upper_half),
-        ]
-        tags = [Signal(signed(11), name=f"tag{stage}", reset_less=True) for stage in range(4, 11)]
-        m.d.sync += tags[0].eq(tag + BIAS)
+                m.d.sync += [
+                    section.eq(_SECTION[_OP.LOG2]),
+                    tag.eq(0),
+                    t.eq(Mux(upper_half, Cat(fraction, Const(-1, 3)), Cat(Const(0, 1), fraction))),
+                    powers.eq(power + upper_half),
+                ]
+        tags = [Signal(signed(11), name=f"tag{stage}", reset_less=True) for stage in range(4, 12)]
+        m.d.sync += tags[0].eq(tag + (BIAS + LOG_BITS - LOG_FRACTION - 1))
         all_t = [t, *(Signal.like(t, name=f"t{stage}", reset_less=True) for stage in range(4, 8))]
-        all_powers = [powers, *(Signal.like(powers, name=f"powers{stage}", reset_less=True) for stage in range(4, 9))]
+        factor = Signal(booth_layout(len(t)), reset_less=True)
+        m.d.sync += factor.eq(booth_digits(m, all_t[-1], 1))
+        all_powers = [powers, *(Signal.like(powers, name=f"powers{stage}", reset_less=True) for stage in range(4, 10))]
         for line in (tags, all_t, all_powers):
             for before, after in pairwise(line):
                 m.d.sync += after.eq(before)
 
         # 4.
-        c0s = [Signal(Y_BITS, name=f"c0_{stage}", reset_less=True) for stage in (4, 5)]
-        c1 = Signal(signed(C1_BITS), reset_less=True)
-        c2s = [Signal(C2_BITS, name=f"c2_{stage}", reset_less=True) for stage in (4, 5)]
-        d = Signal(signed(OFFSET + 1), reset_less=True)
-        even_offset = Cat(offset, offset[-1])
-        m.d.sync += d.eq(offset)
-        with m.Switch(index):
-            for number, coefficients in enumerate(table()):
-                with m.Case(number):
-                    m.d.sync += [register.eq(value) for register, value in
-                                 zip((c0s[0], c1, c2s[0]), coefficients, strict=True)]
-        squares = _registered(m, "square", compress(m, booth_rows(m, even_offset, even_offset, 1), 3))
+        names = "c0", "c1", "c2"
+        coefficients = data.StructLayout(dict(zip(names, (Y_BITS, signed(C1_BITS), C2_BITS), strict=True)))
+        found = Signal(data.ArrayLayout(coefficients, SECTIONS), reset_less=True)
+        low, high = segment[:3], segment[3:]
+        with m.Switch(high):
+            for upper in range(SEGMENTS >> len(low)):
+                with m.Case(upper), m.Switch(low):
+                    for lower in range(1 << len(low)):
+                        with m.Case(lower):
+                            entries = table()[upper << len(low) | lower::SEGMENTS]
+                            m.d.sync += found.eq(Cat(coefficients.const(dict(zip(names, entry, strict=True)))
+                                                     for entry in entries))
+        found_in, found_d = Signal.like(section, reset_less=True), Signal.like(d, reset_less=True)
+        digits = [Signal(booth_layout(len(d)), name=f"digits{stage}", reset_less=True) for stage in (4, 5)]
+        m.d.sync += [found_in.eq(section), found_d.eq(d), digits[0].eq(booth_digits(m, d, 1)), digits[1].eq(digits[0])]
 
         # 5.
-        square = Signal(SQUARE_BITS, reset_less=True)
+        c = Signal(coefficients, reset_less=True)
+        with m.Switch(found_in):
+            for index in range(SECTIONS):
+                with m.Case(index):
+                    m.d.sync += c.eq(found[index])
+        squares = _registered(m, "square", compress(m, booth_rows(m, found_d, digits[0], 1), 3))
+
+        # 6.
+        square, c2 = Signal(SQUARE_BITS, reset_less=True), Signal(C2_BITS, reset_less=True)
         total, carry = compress(m, squares, 2)
-        wide_c1 = Cat(c1, c1[-1].replicate(SUM_BITS - len(even_offset) - C1_BITS))
-        linear = _registered(m, "linear", compress(m, booth_rows(m, wide_c1, Cat(d, d[-1]), 1), 4))
-        m.d.sync += [square.eq((total + carry)[SQUARE_DROPPED:]), c0s[1].eq(c0s[0]), c2s[1].eq(c2s[0])]
+        constant = Cat(Const(0, SUM_DROPPED), c.c0, Const(0, SUM_BITS - SUM_DROPPED - Y_BITS))
+        wide_c1 = Cat(c.c1, c.c1[-1].replicate(SUM_BITS - len(d) - C1_BITS))
+        linear = _registered(m, "linear", compress(m, [constant, *booth_rows(m, wide_c1, digits[1], 1)], 4))
+        m.d.sync += [square.eq((total + carry)[SQUARE_DROPPED:]), c2.eq(c.c2)]
 
-        # 6. and 7. The square has one bit less below the point than the product with d.
-        wide_c2 = Cat(c2s[1], Const(0, SUM_BITS - SQUARE_BITS - C2_BITS))
-        quadratic = [Cat(Const(0, 1), row[:-1]) for row in booth_rows(m, wide_c2, square)]
-        constant = Cat(Const(0, SUM_DROPPED), c0s[1], Const(0, SUM_BITS - SUM_DROPPED - Y_BITS))
-        parabola = _registered(m, "parabola", compress(m, [*quadratic, *linear, constant], 4))
+        # 7. and 8. The square has one bit less below the point than the product with d.
+        wide_c2 = Cat(c2, Const(0, SUM_BITS - SQUARE_BITS - C2_BITS))
+        quadratic = [Cat(Const(0, 1), row[:-1]) for row in booth_rows(m, wide_c2, booth_digits(m, square))]
+        parabola = _registered(m, "parabola", compress(m, [*quadratic, *linear], 4))
         total, carry = compress(m, parabola, 2)
-        ys = [Signal(Y_BITS, name=f"y{stage}", reset_less=True) for stage in range(7, 11)]
-        m.d.sync += ys[0].eq((total + carry)[SUM_DROPPED:])
-        for before, after in pairwise(ys):
-            m.d.sync += after.eq(before)
+        y = Signal(Y_BITS, reset_less=True)
+        m.d.sync += y.eq((total + carry)[SUM_DROPPED:])
 
-        # 8. to 10.
-        t = all_t[-1]
-        even_t = Cat(t, t[-1].replicate(len(t) % 2))
+        # 9. to 11.
         wide = LOG_BITS + 2
-        wide_y = Cat(ys[0], Const(0, wide - len(even_t) - Y_BITS))
-        logarithm = _registered(m, "logarithm", compress(m, booth_rows(m, wide_y, even_t, 1), 4))
+        wide_y = Cat(y, Const(0, wide - len(t) - Y_BITS))
+        product = _registered(m, "product", compress(m, booth_rows(m, wide_y, factor), 5))
         integer = Cat(Const(0, LOG_FRACTION), all_powers[-1], all_powers[-1][-1].replicate(wide))[:wide]
-        total, carry = _registered(m, "sum", compress(m, [*logarithm, integer], 2))
+        total, carry = _registered(m, "sum", compress(m, [*product, integer], 2))
         value = Signal(signed(wide), reset_less=True)
         m.d.sync += value.eq(total + carry)
 
-        # 11.
-        way = ways[9]
+        # 12.
+        way, sign = ways[10], value[-1]
         unrounded = Signal(unrounded_layout(LOG_BITS), reset_less=True)
         m.d.sync += [
-            unrounded.magnitude.eq(Mux(way.log2, Mux(value < 0, -value, value), ys[-1] << LOG_BITS - Y_BITS)),
+            unrounded.magnitude.eq(Mux(sign, -value, value)),
             unrounded.tags.exponent.eq(tags[-1]),
-            unrounded.tags.sign.eq(Mux(way.log2 & ~way.infinite, value < 0, way.sign)),
+            unrounded.tags.sign.eq(way.sign | sign),
             unrounded.tags.infinite.eq(way.infinite),
             unrounded.tags.nan.eq(way.nan),
         ]
-        with m.If(way.zero):
-            m.d.sync += unrounded.magnitude.eq(0)
 
         m.submodules.rounder = rounder = Rounder(width=LOG_BITS)
         m.d.comb += [

@@ -7,8 +7,9 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ..number_formats import FORMAT_BITS, Format
-from .fma import FusedMultiplyAdd, frame_bits, number_layout
+from .fma import FusedMultiplyAdd, frame_bits, multiplier_layout, number_layout
 from .formats import BIAS, Bf16, Flags, Fp32, Number, magnitude, nan, significand_bits, unpack
+from .multiply import booth_digits
 from .operations import FloatOperation
 from .round import Rounder
 from .shift import spread
@@ -57,18 +58,19 @@ class FloatUnit(wiring.Component):
         operation, a, b, c = self.operation, unpack(self.a), unpack(self.b), unpack(self.c)
         adds = operation.matches(FloatOperation.ADD, FloatOperation.SUB)
         fused = operation.matches(*(operation for operation in FloatOperation if operation.takes_c))
-        number = number_layout(bits)
-        x, y, z = (Signal(number, name=name, reset_less=True) for name in "xyz")
+        number, multiplier = number_layout(bits), multiplier_layout(bits)
+        x, z = (Signal(number, name=name, reset_less=True) for name in "xz")
+        factor, y = Signal(number), Signal(multiplier, reset_less=True)
+        m.d.comb += _take(factor, b)
         m.d.sync += [
             *_take(x, a), x.sign.eq(a.sign ^ operation.matches(*NEGATES_PRODUCT)),
-            *_take(y, b),
+            *(y[name].eq(factor[name]) for name, _ in number if name != "significand"),
+            y.significand.eq(booth_digits(m, factor.significand)),
             *_take(z, c), z.sign.eq(c.sign ^ operation.matches(*NEGATES_ADDEND)),
         ]
         with m.If(adds):
-            m.d.sync += [
-                y.eq(number.const({"significand": 1 << bits - 1, "exponent": BIAS})),
-                *_take(z, b), z.sign.eq(b.sign ^ operation.matches(*NEGATES_ADDEND)),
-            ]
+            m.d.comb += factor.eq(number.const({"significand": 1 << bits - 1, "exponent": BIAS}))
+            m.d.sync += [*_take(z, b), z.sign.eq(b.sign ^ operation.matches(*NEGATES_ADDEND))]
         with m.Elif(~fused):
             m.d.sync += [z.eq(number.const({"exponent": 1, "zero": 1})), z.sign.eq(a.sign ^ b.sign)]
         m.d.comb += [fma.x.eq(x), fma.y.eq(y), fma.z.eq(z)]

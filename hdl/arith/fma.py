@@ -1,13 +1,15 @@
 """Fused multiply-add up to its rounding, which `hdl.arith.round` does."""
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, signed, unsigned
+from itertools import pairwise
+
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, ValueLike, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from .formats import BIAS, significand_bits
-from .multiply import booth_rows, compress
+from .multiply import booth_layout, booth_rows, compress
 from .round import unrounded_layout
-from .shift import shift_right_sticky, spread
+from .shift import shift_right, spread, trailing_zeros
 
 #: Bits of the frame between the addend at its highest and the product: so far apart, the lower one is only a tail.
 GAP = 2
@@ -16,10 +18,19 @@ GAP = 2
 #: a guard bit above what is lost of the addend.
 BELOW = 2
 
+#: The frame is added in so many parts beside each other.
+PARTS = 3
+
 
 def number_layout(bits: int) -> data.StructLayout:
     """The fields of `formats.Number` that arithmetic needs, for a significand of `bits` bits."""
     return data.StructLayout({"significand": bits, "exponent": 8, "sign": 1, "zero": 1, "infinite": 1, "nan": 1})
+
+
+def multiplier_layout(bits: int) -> data.StructLayout:
+    """The same of a multiplier, whose significand comes as `booth_digits`."""
+    fields = {name: field.shape for name, field in number_layout(bits)}
+    return data.StructLayout(fields | {"significand": booth_layout(bits)})
 
 
 def frame_bits(bits: int) -> int:
@@ -41,8 +52,8 @@ class FusedMultiplyAdd(wiring.Component):
 
     1. Multiply, up to three rows that are yet to be added. Find how far apart z and the product are.
     2. Add the rows. Move z.
-    3. Add or subtract z: each half with and without a carry.
-    4. Choose among the halves.
+    3. Add or subtract z: each third with and without a carry.
+    4. Choose among the thirds.
 
     The frame has z at its top and the product below; z moves down to where it belongs. Where that is above the top, z
     stays there, since then the product is less than a quarter of its last bit, wherever it is exactly. So the frame's
@@ -55,7 +66,8 @@ class FusedMultiplyAdd(wiring.Component):
 
     Members
     -------
-    x, y, z : In(number_layout)
+    x, z : In(number_layout)
+    y : In(multiplier_layout)
     o : Out(unrounded_layout(frame_bits))
         The exponent is 1 or more. 0 x Inf and Inf - Inf are NaN; x - x is +0.
     """
@@ -66,7 +78,8 @@ class FusedMultiplyAdd(wiring.Component):
         self.bits = significand_bits(format)
         number = number_layout(self.bits)
         super().__init__({
-            "x": In(number), "y": In(number), "z": In(number), "o": Out(unrounded_layout(frame_bits(self.bits)))})
+            "x": In(number), "y": In(multiplier_layout(self.bits)), "z": In(number),
+            "o": Out(unrounded_layout(frame_bits(self.bits)))})
 
     def elaborate(self, platform):
         m = Module()
@@ -80,6 +93,7 @@ class FusedMultiplyAdd(wiring.Component):
         top = x.exponent + y.exponent - (BIAS - bits - GAP - 1)
         distance, product_zero = Signal(signed(11), reset_less=True), Signal(reset_less=True)
         addend = Signal(bits, reset_less=True)
+        lowest, addend_zero = Signal(range(bits + 1), reset_less=True), Signal(reset_less=True)
         infinite = x.infinite | y.infinite
         sign = x.sign ^ y.sign
         subtract = sign ^ z.sign
@@ -89,6 +103,8 @@ class FusedMultiplyAdd(wiring.Component):
             distance.eq(top - z.exponent),
             product_zero.eq(x.zero | y.zero),
             addend.eq(z.significand),
+            lowest.eq(trailing_zeros(m, z.significand)),
+            addend_zero.eq(~z.significand.any()),
             first.exponent.eq(z.exponent),
             first.product_sign.eq(Mux(z.infinite, z.sign, sign)),
             first.addend_sign.eq(Mux(infinite, sign, z.sign)),
@@ -100,7 +116,7 @@ class FusedMultiplyAdd(wiring.Component):
             third.eq(second),
         ]
 
-        # 2. What z loses on its way below the product it leaves in the lowest bit.
+        # 2. Whether z loses anything on its way below the product, its lowest bit says.
         frame = width - 1
         product, q, tail = Signal(2 * bits, reset_less=True), Signal(frame, reset_less=True), Signal(reset_less=True)
         total, carry = compress(m, rows, 2)
@@ -108,39 +124,42 @@ class FusedMultiplyAdd(wiring.Component):
         reach = width.bit_length()
         move = Signal(reach)
         m.d.comb += move.eq(Mux(stays, 0, distance[:reach] | spread(distance[reach:].any(), reach)))
-        moved = shift_right_sticky(m, Cat(Const(0, width - bits), addend), move)
+        moved = shift_right(m, Cat(Const(0, frame - bits), addend), move)
         m.d.sync += [
             product.eq(total + carry),
-            q.eq(moved[1:] ^ first.subtract.replicate(frame)),
-            tail.eq(moved[0]),
+            q.eq(moved ^ first.subtract.replicate(frame)),
+            tail.eq(~addend_zero & (move > lowest + (frame - bits))),
             second.exponent.eq(Mux(stays, first.exponent, first.exponent + distance)),
         ]
 
         # 3.
-        half = frame // 2
         p = Cat(Const(0, BELOW), product, Const(0, frame - BELOW - len(product)))
-        low, low_next = (Signal(half + 1, name=name, reset_less=True) for name in ("low", "low_next"))
-        high, high_next = (Signal(frame - half + 1, name=name, reset_less=True) for name in ("high", "high_next"))
+        bounds = [frame * third // PARTS for third in range(PARTS + 1)]
+        sums = []
+        for start, stop in pairwise(bounds):
+            plain, following = (Signal(stop - start + 1, name=name, reset_less=True) for name in ("plain", "following"))
+            m.d.sync += [
+                plain.eq(p[start:stop] + q[start:stop]),
+                following.eq(_next_sum(p[start:stop], q[start:stop])),
+            ]
+            sums.append((plain, following))
         lost, cancelled = Signal(reset_less=True), Signal(reset_less=True)
         m.d.sync += [
-            low.eq(p[:half] + q[:half]),
-            low_next.eq(_next_sum(p[:half], q[:half])),
-            high.eq(p[half:] + q[half:]),
-            high_next.eq(_next_sum(p[half:], q[half:])),
             lost.eq(tail),
             cancelled.eq(second.subtract & (p ^ q).all() & ~tail),
         ]
 
         # 4. P - Z is P + ~Z + 1, and Z - P is ~(P + ~Z). If Z has lost something, 1 more is to be taken away; then Z is
         # less than P.
-        positive = Mux(low[-1], high_next[-1], high[-1])
+        positive = Signal()
+        m.d.comb += positive.eq(_chosen(sums, 0)[-1])
         increment = third.subtract & positive & ~lost
         negative = third.subtract & ~positive
-        carries = Mux(increment, low_next[-1], low[-1])
-        chosen = Cat(Mux(increment, low_next[:-1], low[:-1]), Mux(carries, high_next[:-1], high[:-1]))
+        total = Signal(frame + 1)
+        m.d.comb += total.eq(_chosen(sums, increment))
         unrounded = Signal(unrounded_layout(width), reset_less=True)
         m.d.sync += [
-            unrounded.magnitude.eq(Cat(lost, chosen ^ spread(negative, frame))),
+            unrounded.magnitude.eq(Cat(lost, total[:-1] ^ spread(negative, frame))),
             unrounded.tags.exponent.eq(third.exponent),
             unrounded.tags.sign.eq(
                 Mux(negative, third.addend_sign, third.product_sign) & ~(cancelled & ~third.infinite)),
@@ -149,6 +168,15 @@ class FusedMultiplyAdd(wiring.Component):
         ]
         m.d.comb += self.o.eq(unrounded)
         return m
+
+
+def _chosen(sums: list[tuple[Signal, Signal]], carry: ValueLike) -> Value:
+    """The sum of parts that are there without and with a carry, and its own carry on top."""
+    parts = []
+    for plain, following in sums:
+        parts.append(Mux(carry, following[:-1], plain[:-1]))
+        carry = Mux(carry, following[-1], plain[-1])
+    return Cat(*parts, carry)
 
 
 def _next_sum(a: Value, b: Value) -> Value:

@@ -7,7 +7,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..number_formats import FORMAT_BITS, INTEGERS
-from .multiply import booth_rows, compress
+from .multiply import booth_digits, booth_rows, compress
 from .operations import IntegerOperation
 from .shift import spread
 
@@ -54,7 +54,8 @@ class IntegerUnit(wiring.Component):
         functions = [Signal(IntegerOperation, name=f"function{stage}", reset_less=True) for stage in range(2)]
         a, b, shifted = (Signal(bits, name=name, reset_less=True) for name in ("a1", "b1", "shifted"))
         total, difference = (Signal(bits + 1, name=name, reset_less=True) for name in ("total", "difference"))
-        rows = compress(m, booth_rows(m, self.a, self.b, operation == _OP.MULH), 4)
+        signed = operation == _OP.MULH
+        rows = compress(m, booth_rows(m, self.a, booth_digits(m, self.b, signed), signed), 4)
         partial = [Signal(2 * bits, name=f"partial{index}", reset_less=True) for index in range(len(rows))]
         m.d.sync += [
             functions[0].eq(operation),

@@ -2,40 +2,68 @@
 
 from collections.abc import Sequence
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, ValueLike
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, ValueLike, unsigned
+from amaranth.lib import data
 
 from .shift import spread
 
 
-def booth_rows(m: Module, x: Value, y: Value, signed: ValueLike = 0) -> list[Value]:
-    """Rows, half as many as `y` has bits plus one, whose sum is x * y modulo 2 to the power of both widths together.
+class BoothDigit(data.Struct):
+    """A digit from -2 to 2, which tells how to take a multiple."""
 
-    Both are two's complement if `signed` is 1, and `y` has an even number of bits. Radix 4: each pair of bits of `y`,
-    with the one below, is a digit from -2 to 2. A negative row is a complement, whose 1 goes to a free place of the
-    next row. Instead of a sign extension each row ends with 1 and the inverted sign, which together with the end of the
-    first row add up to a multiple of the modulus.
+    one: unsigned(1)
+    two: unsigned(1)
+    negative: unsigned(1)
+
+
+def booth_layout(bits: int) -> data.ArrayLayout:
+    """The digits of a multiplier that has an even number of bits, the lowest first."""
+    return data.ArrayLayout(BoothDigit, bits // 2 + 1)
+
+
+def booth_digits(m: Module, y: Value, signed: ValueLike = 0) -> data.View:
+    """`y`, which is two's complement if `signed` is 1, in radix 4: each digit is a pair of its bits with the one below.
+
+    In registers they spare a multiplication its first gates.
     """
-    width = len(x) + len(y)
-    signs = Value.cast(signed)
-    x = Cat(x, signs & x[-1])
-    digits = Cat(Const(0, 1), y, (signs & y[-1]).replicate(2))
-    rows: list[Value] = []
-    carry = Const(0, 1)
+    extended = Cat(Const(0, 1), y, (Value.cast(signed) & y[-1]).replicate(2))
+    digits = Signal(booth_layout(len(y)))
     last = len(y) // 2
     for index in range(last + 1):
-        low, middle, high = digits[2 * index:2 * index + 3]
-        one, two = low ^ middle, (low == middle) & (middle != high)
-        negative = high if index < last else Const(0, 1)  # the last digit is 0 or 1
+        low, middle, high = extended[2 * index:2 * index + 3]
+        m.d.comb += [
+            digits[index].one.eq(low ^ middle),
+            digits[index].two.eq((low == middle) & (middle != high)),
+            digits[index].negative.eq(high if index < last else 0),  # the last digit is 0 or 1
+        ]
+    return digits
+
+
+def booth_rows(m: Module, x: Value, digits: data.View, signed: ValueLike = 0) -> list[Value]:
+    """Rows, one for each digit of a multiplier, whose sum is x times it, modulo 2 to the power of both widths together.
+
+    `x` is two's complement if `signed` is 1. A negative row is a complement, whose 1 goes to a free place of the next
+    row. Instead of a sign extension each row ends with 1 and the inverted sign, which together with the end of the
+    first row add up to a multiple of the modulus.
+    """
+    count = digits.shape().length
+    width = len(x) + 2 * (count - 1)
+    x = Cat(x, Value.cast(signed) & x[-1])
+    rows: list[Value] = []
+    carry = Const(0, 1)
+    for index in range(count):
+        digit = digits[index]
         multiple = Signal(len(x) + 1, name=f"multiple{index}")
         m.d.comb += multiple.eq(
-            (Mux(one, Cat(x, x[-1]), 0) | Mux(two, Cat(Const(0, 1), x), 0)) ^ spread(negative, len(x) + 1))
+            (Mux(digit.one, Cat(x, x[-1]), 0) | Mux(digit.two, Cat(Const(0, 1), x), 0))
+            ^ spread(digit.negative, len(x) + 1))
         sign = multiple[-1]
         end = Cat(sign, sign, ~sign) if index == 0 else Cat(~sign, Const(1, 1))
         below = Const(0, 0) if index == 0 else Cat(Const(0, 2 * index - 2), carry, Const(0, 1))
         row = Signal(width, name=f"row{index}")
         m.d.comb += row.eq(Cat(below, multiple[:-1], end))
         rows.append(row)
-        carry = negative
+        carry = digit.negative
     return rows
 
 

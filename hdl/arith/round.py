@@ -4,8 +4,8 @@ from amaranth.hdl import Cat, Const, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from .formats import EXPONENT_MAX, Flags, Fp32, infinity, nan, significand_bits
-from .shift import leading_zeros, shift_left
+from .formats import EXPONENT_MAX, Flags, Fp32, nan, significand_bits
+from .shift import leading_zeros, shift_left, trailing_zeros
 
 
 class Tags(data.Struct):
@@ -28,7 +28,7 @@ def unrounded_layout(width: int) -> data.StructLayout:
 class Rounder(wiring.Component):
     """The number of a format that is nearest to an unrounded result, ties to even, subnormals and overflow included.
 
-    Latency 3 cycles: count the leading zeros and limit the shift to what a subnormal allows; shift; round and pack.
+    Latency 3 cycles: count zeros, at the top as far as a subnormal may be shifted; shift; round and pack.
     A zero keeps its sign.
 
     Parameters
@@ -66,55 +66,61 @@ class Rounder(wiring.Component):
         m = Module()
         bits = significand_bits(self.format)
 
-        # The top bit goes to the top, unless its exponent would fall below 1; then that limits the left shift, and a
-        # negative limit is a right shift.
+        # The highest bit goes to the top, unless its exponent would fall below 1. The place whose exponent is 1, where
+        # the shift then ends, is found as if its bit were set.
         exponent = self.i.tags.exponent
-        zeros = leading_zeros(m, self.i.magnitude)
-        limit = exponent - 1
-        limited = limit < zeros
-        shift = Signal(range(self.deepest + self.width + 1), reset_less=True)
+        width = self.width + self.deepest
+        least = Cat(*(exponent == place - self.deepest for place in range(width, 1, -1)), exponent <= 1 - self.deepest)
+        magnitude = Cat(self.i.magnitude, Const(0, self.deepest))
+        found = Signal(width)
+        m.d.comb += found.eq(magnitude | least)
+        shift, lowest = (Signal(range(width + 1), name=name, reset_less=True) for name in ("shift", "lowest"))
         counted = Signal(unrounded_layout(self.width), reset_less=True)
         m.d.sync += [
-            shift.eq(Mux(limited, Mux(limit < -self.deepest, 0, self.deepest + limit), self.deepest + zeros)),
+            shift.eq(leading_zeros(m, found)),
+            lowest.eq(trailing_zeros(m, magnitude)),
             counted.eq(self.i),
-            counted.tags.exponent.eq(Mux(limited, 1, exponent - zeros)),
         ]
 
-        window = Signal(self.width + self.deepest, reset_less=True)
+        # Two bits more than a significand stay; that others below are set, the place of the lowest one says.
+        window, rest = Signal(bits + 2, reset_less=True), Signal(reset_less=True)
         tags = Signal(Tags, reset_less=True)
         m.d.sync += [
-            window.eq(shift_left(m, Cat(counted.magnitude, Const(0, self.deepest)), shift)),
+            window.eq(shift_left(m, Cat(counted.magnitude, Const(0, self.deepest)), shift)[-len(window):]),
+            rest.eq(lowest + shift < width - len(window)),
             tags.eq(counted.tags),
+            tags.exponent.eq(counted.tags.exponent + self.deepest - shift),
         ]
 
         # Without the hidden bit (a subnormal or zero) the exponent field is 0. A carry out of the fraction makes the
         # exponent right, up to infinity.
-        kept, guard, rest = window[-bits:], window[-bits - 1], window[:-bits - 1]
+        below, guard, kept = window[0], window[1], window[2:]
         hidden, fraction = kept[-1], kept[:-1]
-        inexact = guard | rest.any()
-        field = Cat(fraction, tags.exponent[:8] & hidden.replicate(8))
-        up = guard & (rest.any() | kept[0])
-        rounded = Signal(len(field))
-        m.d.comb += rounded.eq(field + up)
+        inexact = guard | below | rest
+        field = Mux(hidden, tags.exponent[:8], 0)
+        up = guard & (below | rest | kept[0])
+        ones = fraction.all()
         special = tags.nan | tags.infinite
         large = hidden & (tags.exponent >= EXPONENT_MAX)
         # Tiny, rounded as if there were no least exponent: with one bit more, which carries if the fraction, that bit
         # and the next one are all 1.
-        tiny = ~hidden & ~(fraction.all() & guard & rest[-1])
+        tiny = ~hidden & ~(ones & guard & below)
 
         result = Signal(self.format, reset_less=True)
         invalid, overflow, underflow = (
             Signal(name=name, reset_less=True) for name in ("invalid", "overflow", "underflow"))
         m.d.sync += [
-            result.eq(Cat(rounded, tags.sign)),
+            result.sign.eq(tags.sign),
+            result.exponent.eq(Mux(up & ones, field + 1, field)),
+            result.fraction.eq(Mux(up, fraction + 1, fraction)),
             invalid.eq(tags.nan),
-            overflow.eq(~special & (large | up & (field == infinity(self.format) - 1))),
+            overflow.eq(~special & (large | up & ones & (field == EXPONENT_MAX - 1))),
             underflow.eq(~special & tiny & inexact),
         ]
         with m.If(tags.nan):
             m.d.sync += result.eq(nan(self.format))
         with m.Elif(tags.infinite | large):
-            m.d.sync += result.eq(Cat(Const(infinity(self.format), len(field)), tags.sign))
+            m.d.sync += [result.exponent.eq(EXPONENT_MAX), result.fraction.eq(0)]
         m.d.comb += [
             self.o.eq(result),
             self.flags.invalid.eq(invalid),

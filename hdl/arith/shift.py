@@ -20,14 +20,20 @@ def shift_left(m: Module, value: Value, amount: Value) -> Value:
     return value
 
 
-def shift_right_sticky(m: Module, value: Value, amount: Value) -> Value:
-    """`value` shifted right, zeros in; the lowest bit is also set if any bit was lost."""
+def shift_right(m: Module, value: Value, amount: Value) -> Value:
+    """`value` shifted right, zeros in."""
     for index in range(len(amount)):
-        step = 1 << index
         shifted = Signal.like(value, name=f"right{index}")
-        m.d.comb += shifted.eq(Mux(amount[index], Cat(value[:step + 1].any(), value[step + 1:]), value))
+        m.d.comb += shifted.eq(Mux(amount[index], value[1 << index:], value))
         value = shifted
     return value
+
+
+def trailing_zeros(m: Module, value: Value) -> Value:
+    """Zeros below the lowest bit that is set; the width if there is none."""
+    mirrored = Signal(len(value), name="mirrored")
+    m.d.comb += mirrored.eq(Cat(*reversed(value)))
+    return leading_zeros(m, mirrored)
 
 
 def leading_zeros(m: Module, value: Value) -> Value:

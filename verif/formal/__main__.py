@@ -21,7 +21,7 @@ def main() -> int:
         parser.error(f"no proof's name starts with {' or '.join(map(repr, arguments.names))}; there are "
                      + ", ".join(proof.name for proof in catalogue.proofs()))
 
-    table = Table("proof", "extent", "result", "states", title="Proofs (SymbiYosys, Z3)")
+    table = Table("proof", "extent", "result", "states", title="Proofs (SymbiYosys with Z3; ABC)")
     failures = []
     for proof in tqdm(proofs, desc="proofs", leave=False, disable=arguments.list):
         result = ""

@@ -1,6 +1,6 @@
-"""Proofs about CFloat8: what the decoder gives and what conversions into it give, for all inputs, as exact integers.
+"""Proofs about CFloat8 and SHP: what the decoder gives and what conversions into them give, as exact integers.
 
-The statements compare integers: all magnitudes are counted in a unit that is smaller than anything of CFloat8 at any
+The statements compare integers: all magnitudes are counted in a unit that is smaller than anything of the format at any
 bias. They share nothing with the units but the widths of the formats' fields.
 """
 
@@ -14,23 +14,23 @@ from amaranth.lib.wiring import In
 from hdl.arith.cfloat8 import Cfloat8Decoder
 from hdl.arith.convert import Converter
 from hdl.arith.formats import BIAS
-from hdl.number_formats import BIAS_BITS, FLOATS, Denormals, FloatFields, Format, Rounding
+from hdl.number_formats import BIAS_BITS, BIAS_LIMIT, FLOATS, Denormals, FloatFields, Format, Rounding
 
 from .proof import Proof
 
-#: CFloat8 lies between 2^-66 and 2^32.
-LOWEST, HIGHEST = 66, 32
+#: The formats' magnitudes are below 2^32.
+HIGHEST = 32
 
-#: The bias at which stochastic rounding is proved.
-MIDDLE = 31
+
+CFLOAT8 = (Format.CFLOAT8_1_4_3, Format.CFLOAT8_1_5_2)
 
 
 class Scale:
-    """CFloat8 magnitudes as integers, in units of 2^-`unit`."""
+    """Magnitudes as integers, in units of which the formats' smallest numbers are 2^`below`, or more."""
 
-    def __init__(self, unit: int):
-        self.unit = unit
-        self.width = unit + HIGHEST + 2  # room for the number above the largest, and for sums
+    def __init__(self, *formats: FloatFields, below: int):
+        self.unit = BIAS_LIMIT + max(fields.fraction_bits for fields in formats) + below
+        self.width = self.unit + HIGHEST + 2  # room for the number above the largest, and for sums
 
     def ulp_power(self, fields: FloatFields, code: Value, bias: Value, ieee: Value) -> Value:
         """The power of two that the last bit of exponent and fraction `code` stands for."""
@@ -54,9 +54,9 @@ class Decoding(wiring.Component):
         m = Module()
         m.submodules.decoder = decoder = Cfloat8Decoder()
         m.d.comb += [getattr(decoder, name).eq(getattr(self, name)) for name in ("i", "wide", "bias", "denormals")]
-        scale, number = Scale(LOWEST + 8), decoder.o
+        scale, number = Scale(*(FLOATS[code] for code in CFLOAT8), below=8), decoder.o
         given, is_denormal = Signal(scale.width), Signal()
-        for wide, code in enumerate((Format.CFLOAT8_1_4_3, Format.CFLOAT8_1_5_2)):
+        for wide, code in enumerate(CFLOAT8):
             fields = FLOATS[code]
             with m.If(self.wide == wide):
                 m.d.comb += [
@@ -77,30 +77,32 @@ class Decoding(wiring.Component):
 
 
 class Encoding(wiring.Component):
-    """A `Converter` gives the CFloat8 neighbour that the rounding asks for, and the flags; `source` is FP32 or BF16."""
+    """A `Converter` gives the neighbour that the rounding asks for, and the flags.
 
-    def __init__(self, *, source: Format, target: Format, rounding: Rounding, bias: int | None = None):
-        self.source, self.target, self.rounding, self.fixed_bias = source, target, rounding, bias
+    `source` is FP32 or BF16, `target` a format whose bias is chosen at run time.
+    """
+
+    def __init__(self, *, source: Format, target: Format, rounding: Rounding):
+        self.source, self.target, self.rounding = source, target, rounding
         # A draw of 32 bits is compared with a 2^32nd part of the distance between two numbers, a tie with half of it.
-        self.scale = Scale(LOWEST + (34 if rounding is Rounding.STOCHASTIC else 8))
+        self.scale = Scale(FLOATS[target], below=34 if rounding is Rounding.STOCHASTIC else 8)
         super().__init__({"i": In(FLOATS[source].bits), "bias": In(BIAS_BITS), "denormals": In(Denormals),
                           "draw": In(32)})
 
     def elaborate(self, platform):
         m = Module()
-        bias = self.bias if self.fixed_bias is None else Const(self.fixed_bias, BIAS_BITS)
         m.submodules.converter = converter = Converter()
         m.d.comb += [
             converter.i.eq(self.i),
             converter.source.eq(self.source),
             converter.target.eq(self.target),
-            converter.target_bias.eq(bias),
+            converter.target_bias.eq(self.bias),
             converter.denormals.eq(self.denormals),
             converter.rounding.eq(self.rounding),
             converter.draw.eq(self.draw),
         ]
         # What was asked for when the result went in.
-        asked = [self.i, bias, self.denormals, self.draw, Const(1, 1)]
+        asked = [self.i, self.bias, self.denormals, self.draw, Const(1, 1)]
         for _ in range(Converter.LATENCY):
             later = [Signal(len(value)) for value in asked]
             m.d.sync += [after.eq(before) for after, before in zip(later, asked, strict=True)]
@@ -108,7 +110,7 @@ class Encoding(wiring.Component):
         operand, bias, denormals, draw, valid = asked
         ieee = denormals == Denormals.IEEE
 
-        # The magnitude of the operand in units: `size`, and more if `sticky`, or too large for CFloat8 if `huge`.
+        # The magnitude of the operand in units: `size`, and more if `sticky`, or too large for the format if `huge`.
         fields = FLOATS[self.source]
         fraction, exponent = operand[:fields.fraction_bits], operand[fields.fraction_bits:-1]
         special, subnormal, sign = exponent.all(), ~exponent.any(), operand[-1]
@@ -126,17 +128,18 @@ class Encoding(wiring.Component):
         huge = exponent > BIAS + HIGHEST
 
         result, flags = converter.o, converter.flags
-        right, overflow, underflow = self._rounds(m, result[:7], size, sticky, huge, bias, ieee, draw)
+        code = result[:FLOATS[self.target].bits - 1]
+        right, overflow, underflow = self._rounds(m, code, size, sticky, huge, bias, ieee, draw)
         with m.If(valid):
             m.d.comb += [
                 Assert(~converter.illegal),
-                Assert(result[7:] == sign),
+                Assert(result[len(code):] == sign),
                 Assert(flags.denormal == (subnormal & fraction.any())),
                 Assert(flags.invalid == (special & fraction.any())),
             ]
             with m.If(special):
                 m.d.comb += [
-                    Assert(result[:7] == FLOATS[self.target].largest),
+                    Assert(code == FLOATS[self.target].largest),
                     Assert(flags.overflow == ~fraction.any()),
                     Assert(~flags.underflow),
                 ]
@@ -150,8 +153,9 @@ class Encoding(wiring.Component):
         scale, fields = self.scale, FLOATS[self.target]
         here, above, below, smallest = (Signal(scale.width, name=name) for name in (
             "here", "above", "below", "smallest"))
-        for signal, number in ((here, code), (above, code + 1), (below, code - 1), (smallest, Const(fields.one, 8))):
-            m.d.comb += signal.eq(scale.magnitude(fields, number[:8], bias, ieee))
+        one = Const(fields.one, fields.bits)
+        for signal, number in ((here, code), (above, code + 1), (below, code - 1), (smallest, one)):
+            m.d.comb += signal.eq(scale.magnitude(fields, number[:fields.bits], bias, ieee))
         largest = code == fields.largest
         exact = Cat(sticky, size)  # counts halves of a unit
         if self.rounding is Rounding.NEAREST:
@@ -164,8 +168,9 @@ class Encoding(wiring.Component):
             # The lower neighbour is the result, or, if that is larger than the operand, the one before it.
             up = ~huge & (here > size)
             lower, upper = Mux(up, below, here), Mux(up, here, above)
-            power = scale.ulp_power(fields, (code - up)[:8], bias, ieee)
-            hole = ~ieee & ((code - up)[:8] == fields.one - 1)
+            low = (code - up)[:fields.bits]
+            power = scale.ulp_power(fields, low, bias, ieee)
+            hole = ~ieee & (low == fields.one - 1)
             gap, part = Signal(scale.width), Signal(scale.width)
             m.d.comb += [
                 gap.eq(Mux(hole, fields.one + 1, 1) << power),
@@ -181,20 +186,14 @@ class Encoding(wiring.Component):
 
 
 def _encodings() -> list[Proof]:
-    """Nearest at every bias; stochastic, which takes the solver far longer, at a bias in the middle."""
-    proofs = []
-    for source, target, rounding in product(
-            (Format.BF16, Format.FP32), (Format.CFLOAT8_1_4_3, Format.CFLOAT8_1_5_2), Rounding):
-        if rounding is Rounding.STOCHASTIC and source is Format.FP32:
-            continue
-        bias = MIDDLE if rounding is Rounding.STOCHASTIC else None
-        proofs.append(Proof(
-            name=f"{source.name}_to_{target.name}_{rounding.name}".lower(),
-            states=f"{source.name} to {target.name}, {rounding.name.lower()}: the result and its flags, for every "
-                   f"operand, rule for denormals, {'draw and bias' if bias is None else f'and draw, at bias {bias}'}",
-            component=partial(Encoding, source=source, target=target, rounding=rounding, bias=bias),
-            mode="bmc", depth=Converter.LATENCY + 1))
-    return proofs
+    return [
+        Proof(name=f"{source.name}_to_{target.name}_{rounding.name}".lower(),
+              states=f"{source.name} to {target.name}, {rounding.name.lower()}: the result and its flags, for every "
+                     "operand, bias and rule for denormals" + ", and every draw" * (rounding is Rounding.STOCHASTIC),
+              component=partial(Encoding, source=source, target=target, rounding=rounding),
+              mode="bmc", depth=Converter.LATENCY + 1, engine="abc", timeout=3600)
+        for source, target, rounding in product(
+            (Format.BF16, Format.FP32), (*CFLOAT8, Format.SHP), Rounding)]
 
 
 PROOFS = (

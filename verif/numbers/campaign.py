@@ -26,6 +26,7 @@ PARTS = {
     "conversions": "verif.numbers.conversions_campaign",
     "lanes": "verif.numbers.lanes_campaign",
     "matrix": "verif.numbers.matrix_campaign",
+    "mutations": "verif.numbers.mutations",
 }
 
 

@@ -1,4 +1,4 @@
-"""Conversions and stochastic rounding, all of it: a part of `verif.numbers.campaign`."""
+"""Conversions, as gates, and stochastic rounding, all of it: a part of `verif.numbers.campaign`."""
 
 from functools import cache
 
@@ -7,15 +7,12 @@ import numpy as np
 from hdl.arith.cfloat8 import Cfloat8Decoder
 from hdl.arith.convert import Converter
 from hdl.number_formats import BIAS_LIMIT, Format
-from verif import batch
+from verif import batch, slices
 
-from . import cfloat8, conversions, conversions_mutations, conversions_softfloat, stochastic
-from .campaign import DOCUMENT, Outcome, Task
+from . import cfloat8, conversions, conversions_softfloat, stochastic
+from .campaign import Outcome, Task
 
 EVERY_BIAS = range(BIAS_LIMIT + 1)
-
-#: For SHP, where a bias takes ten million conversions.
-SHP_BIASES = (0, 1, 15, 31, 62, 63)
 
 #: Random conversions for each pair of formats, rule and rounding; for SoftFloat, for each pair.
 RANDOM = 100_000
@@ -26,8 +23,8 @@ DRAWS = 10_000_000
 
 
 @cache
-def converter() -> batch.Batch:
-    return batch.build(Converter(), name="converter", latency=Converter.LATENCY)
+def converter() -> slices.Slices:
+    return slices.build(Converter(), name="converter")
 
 
 @cache
@@ -43,9 +40,7 @@ def decoder(rng: np.random.Generator) -> Outcome:
 
 
 def boundaries(form: Format, rng: np.random.Generator) -> Outcome:
-    biases = SHP_BIASES if form is Format.SHP else EVERY_BIAS
-    count = conversions.fp32_boundaries(converter(), rng, biases=biases, forms=(form,))
-    return Outcome(count, f"all equal; biases {', '.join(map(str, biases))}" if form is Format.SHP else "all equal")
+    return Outcome(conversions.fp32_boundaries(converter(), rng, biases=EVERY_BIAS, forms=(form,)))
 
 
 def softfloat(pair: conversions_softfloat.Pair, rng: np.random.Generator) -> Outcome:
@@ -66,16 +61,6 @@ def unbiased(rng: np.random.Generator) -> Outcome:
                                        f"{abs(found[worst]):.2f} standard deviations from no bias ({worst})")
 
 
-def mutations(subject: conversions_mutations.Subject, rng: np.random.Generator) -> Outcome:
-    survivors = list(map(str, conversions_mutations.survivors(subject)))
-    explained = DOCUMENT.read_text()
-    unexplained = [survivor for survivor in survivors if f"| `{survivor}` |" not in explained]
-    noticed = subject.count - len(survivors)
-    assert noticed >= 0.85 * subject.count, "\n".join(["not noticed, and not explained:", *unexplained])
-    return Outcome(subject.count, f"{noticed} noticed; of the other {len(survivors)}, "
-                                  f"{len(survivors) - len(unexplained)} are explained below")
-
-
 TASKS = (
     Task("CFloat8 to BF16: every number, bias and rule, combinational decoder", decoder),
     Task("CFloat8 to FP32 and BF16: every number, bias and rule", lambda rng: Outcome(
@@ -84,7 +69,7 @@ TASKS = (
         conversions.every_operand(converter(), biases=EVERY_BIAS, forms=(Format.SHP, Format.UHP, Format.BF16)))),
     Task("BF16 to CFloat8: every number, bias, rule and rounding", lambda rng: Outcome(
         conversions.every_bf16(converter(), rng, biases=EVERY_BIAS))),
-    *(Task(f"FP32 to {form.name}: around every rounding boundary",
+    *(Task(f"FP32 to {form.name}: around every rounding boundary, every bias, rule and rounding",
            lambda rng, form=form: boundaries(form, rng))
       for form in (*conversions.BIASED, Format.UHP, Format.BF16)),
     Task("integers: every INT8, INT16, and INT32 and floats around the boundaries, every bias", lambda rng: Outcome(
@@ -96,6 +81,4 @@ TASKS = (
            lambda rng, pair=pair: softfloat(pair, rng)) for pair in conversions_softfloat.PAIRS),
     Task("the generator: states, stepping and loading", generator),
     Task("stochastic rounding: counts of roundings away from zero", unbiased),
-    *(Task(f"mutations of {subject.name}", lambda rng, subject=subject: mutations(subject, rng))
-      for subject in conversions_mutations.SUBJECTS),
 )

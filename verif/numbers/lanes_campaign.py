@@ -1,4 +1,4 @@
-"""The long checks of the lanes; `verif.numbers.campaign` runs them."""
+"""The long checks of the lanes, as gates; `verif.numbers.campaign` runs them."""
 
 from collections.abc import Callable, Iterator
 from itertools import product
@@ -17,7 +17,7 @@ from hdl.arith.integer_lane import IntegerLane
 from hdl.arith.operations import EstimateOperation, FloatOperation, IntegerOperation
 from hdl.number_formats import INTEGERS
 from sim import numerics
-from verif import batch
+from verif import slices
 
 from . import estimates, lanes, softfloat
 from .campaign import Outcome, Task
@@ -46,8 +46,8 @@ class Bf16Operation(wiring.Component):
         return m
 
 
-def _float_lane() -> batch.Batch:
-    return batch.build(FloatLane(), name="float_lane", latency=FloatLane.LATENCY)
+def _float_lane() -> slices.Slices:
+    return slices.build(FloatLane(), name="float_lane")
 
 
 def check_with_softfloat(operation: NDArray, a: NDArray, b: NDArray, c: NDArray) -> None:
@@ -101,7 +101,7 @@ def bf16_sums(_: np.random.Generator) -> Outcome:
 
 
 def _bf16_pairs(operation: FloatOperation, pairs: Iterator[tuple[NDArray, NDArray]], total: int) -> Outcome:
-    unit = batch.build(Bf16Operation(operation=operation), name="bf16_operation", latency=FloatUnit.LATENCY)
+    unit = slices.build(Bf16Operation(operation=operation), name="bf16_operation")
     count = 0
     for a, b in tqdm(pairs, total=total, leave=False):
         bits, flags = softfloat.float_operation(operation, a, b, b)
@@ -112,7 +112,7 @@ def _bf16_pairs(operation: FloatOperation, pairs: Iterator[tuple[NDArray, NDArra
 
 def random_integers(rng: np.random.Generator) -> Outcome:
     """Rows of mixed operations and formats."""
-    unit = batch.build(IntegerLane(), name="integer_lane", latency=IntegerLane.LATENCY)
+    unit = slices.build(IntegerLane(), name="integer_lane")
     for start in tqdm(range(0, INTEGER_ROWS, CHUNK), leave=False):
         lanes.random_integer_vectors(rng, min(CHUNK, INTEGER_ROWS - start)).check(unit)
     return Outcome(INTEGER_ROWS)
@@ -120,7 +120,7 @@ def random_integers(rng: np.random.Generator) -> Outcome:
 
 def pairs_of_bytes(_: np.random.Generator) -> Outcome:
     """All pairs of bytes in all operations; four of them side by side are elements of the other formats, too."""
-    unit, count = batch.build(IntegerLane(), name="integer_lane", latency=IntegerLane.LATENCY), 0
+    unit, count = slices.build(IntegerLane(), name="integer_lane"), 0
     every = np.arange(1 << 16, dtype=np.uint32)
     a, b = (lanes.words(half.astype(np.uint8)) for half in (every & 0xFF, every >> 8))
     for operation, format in product(IntegerOperation, INTEGERS):
@@ -133,7 +133,7 @@ def pairs_of_bytes(_: np.random.Generator) -> Outcome:
 def estimates_of(operation: EstimateOperation) -> Callable[[np.random.Generator], Outcome]:
     """A check of one function of the estimator on all significands."""
     def run(_: np.random.Generator) -> Outcome:
-        unit = batch.build(Estimator(), name="estimator", latency=Estimator.LATENCY)
+        unit = slices.build(Estimator(), name="estimator")
         count, worst = 0, 0.0
         for x in tqdm(estimates.operands(operation), leave=False):
             vectors = estimates.vectors(operation, x)

@@ -15,6 +15,7 @@ from verif.matrix import mass
 
 from . import matrix_accuracy
 from .campaign import Outcome, Task
+from .mutations import outcome
 
 #: Pairs of biases with every sum from 0 to 126.
 BIASES = [(min(total, BIAS_LIMIT), max(total - BIAS_LIMIT, 0)) for total in range(2 * BIAS_LIMIT + 1)]
@@ -82,7 +83,7 @@ def mutations(_: np.random.Generator) -> Outcome:
     """How many ways to break the unit the fast test notices."""
     left = mutation.survivors(MatrixUnit(config=ULX3S), name="matrix_mutants", latency=mass.LATENCY,
                               count=MUTATIONS, seed=2021, caught=caught)
-    return Outcome(MUTATIONS, f"{MUTATIONS - len(left)} caught; left: {'; '.join(map(str, left)) or 'none'}")
+    return outcome(MUTATIONS, left)
 
 
 TASKS = (

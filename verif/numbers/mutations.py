@@ -1,0 +1,150 @@
+"""Breaks the number units on purpose, and counts what the fast checks notice: a part of `verif.numbers.campaign`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from amaranth.lib import wiring
+from numpy.typing import ArrayLike, NDArray
+
+from hdl.arith.cfloat8 import Cfloat8Decoder
+from hdl.arith.convert import Converter
+from hdl.arith.estimate import Estimator
+from hdl.arith.float_lane import FloatUnit
+from hdl.arith.formats import Fp32
+from hdl.arith.integer_lane import IntegerUnit
+from hdl.arith.operations import EstimateOperation, FloatOperation
+from hdl.number_formats import Format
+from verif import batch, mutation, slices
+
+from . import cfloat8, conversions, estimates, lanes, stochastic
+from .campaign import Outcome, Task
+from .lanes import LAYOUTS, Vectors
+
+#: Of the mutations and of the checks.
+SEED = 1
+
+#: Bits of the element whose integer unit is broken; those of the others are the same but for their width.
+INTEGER_BITS = 16
+
+
+def converter_check(unit: conversions.Unit, rng: np.random.Generator) -> None:
+    """The checks of tests/test_conversions.py on fewer vectors, the quickest to find a fault first."""
+    conversions.anything(unit, rng, count=50)
+    conversions.refusals(unit, rng)
+    conversions.anything(unit, rng, count=2000)
+    conversions.fp32_boundaries(unit, rng, biases=(0, 15, 63), forms=conversions.CFLOAT8)
+    for form in (Format.SHP, Format.UHP, Format.BF16):
+        conversions.fp32_boundaries(unit, rng, biases=(15,), forms=(form,), most=20_000)
+    conversions.every_operand(unit, biases=(0, 15, 63), forms=conversions.CFLOAT8)
+    conversions.every_bf16(unit, rng, biases=(15, 31))
+    conversions.integers(unit, rng, biases=(15,))
+
+
+def decoder_check(unit: conversions.Unit, rng: np.random.Generator) -> None:
+    assert cfloat8.decoder_errors(unit) == 0
+
+
+def generator_check(unit: conversions.Unit, rng: np.random.Generator) -> None:
+    assert stochastic.generator_errors(unit, rng, cycles=2000) == 0
+
+
+def float_check(unit: conversions.Unit, rng: np.random.Generator) -> None:
+    """The checks of tests/test_lanes.py on fewer rows, all of them FP32."""
+    layout = LAYOUTS[Format.FP32]
+    for a, b, c in (lanes.float_operands(layout, rng, 10_000), lanes.float_operands(layout, rng, 300_000),
+                    lanes.corner_triples(layout)):
+        operation = rng.integers(0, len(FloatOperation), len(a), np.uint8)
+        rows = lanes.float_vectors(operation, np.full(len(a), Format.FP32, np.uint8), a, b, c)
+        Vectors({name: rows.inputs[name] for name in ("operation", "a", "b", "c")},
+                {name: rows.outputs[name] for name in ("o", "flags")}).check(unit)
+
+
+def integer_check(unit: conversions.Unit, rng: np.random.Generator) -> None:
+    """The same, undefined operations among them."""
+    for count in (30_000, 600_000):
+        rows = lanes.random_integer_vectors(rng, count)
+        kept = rows.inputs["format"] == Format.INT16
+        low = {name: (values[kept] & np.uint32(0xFFFF)).astype(np.uint16) if name in "abo" else values[kept]
+               for name, values in (rows.inputs | rows.outputs).items()}
+        Vectors({name: low[name] for name in ("operation", "a", "b")}, {"o": low["o"]}).check(unit)
+
+
+def estimator_check(unit: conversions.Unit, rng: np.random.Generator) -> None:
+    """The same for the estimator."""
+    for stride, count in ((29989, 1000), (2999, 20_000)):
+        for operation in EstimateOperation:
+            x = np.concatenate([*estimates.operands(operation, stride=stride), estimates.SPECIAL,
+                                rng.integers(0, 1 << 32, count, np.uint32)])
+            estimates.vectors(operation, x).check(unit)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A unit to break, in how many ways, and its check, which raises an AssertionError.
+
+    Without a latency it is a pipeline, for `verif.slices`.
+    """
+
+    name: str
+    component: Callable[[], wiring.Component]
+    count: int
+    check: Callable[[conversions.Unit, np.random.Generator], None]
+    latency: int | None = None
+
+
+SUBJECTS = (
+    Subject("converter", Converter, 200, converter_check),
+    Subject("cfloat8_decoder", Cfloat8Decoder, 60, decoder_check),
+    Subject("generator", stochastic.generator, 60, generator_check, latency=0),
+    Subject("float_unit", lambda: FloatUnit(format=Fp32), 200, float_check),
+    Subject("integer_unit", lambda: IntegerUnit(bits=INTEGER_BITS), 100, integer_check),
+    Subject("estimator", Estimator, 200, estimator_check),
+)
+
+
+class Recorder:
+    """Passes calls on to a unit and remembers them, so that they need not be worked out for each mutant again."""
+
+    def __init__(self, unit: conversions.Unit):
+        self.unit = unit
+        self.calls: list[tuple[dict[str, ArrayLike], dict[str, NDArray]]] = []
+
+    def __call__(self, **inputs: ArrayLike) -> dict[str, NDArray]:
+        outputs = self.unit(**inputs)
+        self.calls.append((inputs, outputs))
+        return outputs
+
+    def caught(self, unit: conversions.Unit) -> bool:
+        """Whether another unit answers any call otherwise."""
+        for inputs, expected in self.calls:
+            gave = unit(**inputs)
+            if any((gave[name] != values).any() for name, values in expected.items()):
+                return True
+        return False
+
+
+def survivors(subject: Subject) -> mutation.Survivors:
+    """Check the whole unit; then break it, and return what the check does not notice."""
+    component = subject.component()
+    if subject.latency is None:
+        recorder = Recorder(slices.build(component, name=subject.name))
+    else:
+        recorder = Recorder(batch.build(component, name=subject.name, latency=subject.latency))
+    subject.check(recorder, np.random.default_rng(SEED))
+    return mutation.survivors(component, name=subject.name, latency=subject.latency, count=subject.count, seed=SEED,
+                              caught=recorder.caught)
+
+
+def outcome(count: int, left: mutation.Survivors) -> Outcome:
+    """What became of a unit's mutations; it fails if any that changes an output was missed."""
+    assert not left.missed, "\n".join(["not noticed, and they may change an output:", *map(str, left.missed)])
+    noticed = count - len(left.harmless)
+    named = "; ".join(f"`{survivor}`" for survivor in left.harmless)
+    return Outcome(count, f"{noticed} noticed; the other {len(left.harmless)} are proved to change no output"
+                          + (f": {named}" if named else ""))
+
+
+TASKS = tuple(
+    Task(f"mutations of {subject.name}", lambda _, subject=subject: outcome(subject.count, survivors(subject)))
+    for subject in SUBJECTS)
