@@ -15,9 +15,10 @@ from rich.table import Table
 
 from hdl.config import Config, preset
 
-from .flow import Result, SynthesisError, flow_key, synthesise, synthesise_text
+from .flow import Result, flow_key, synthesise, synthesise_text
 from .pdk import ROOT, Pdk
 from .report import area_of, is_mapped
+from .yosys import SynthesisError
 
 #: Blocks that the tests watch, small enough to map there: a router, and a matrix unit of 2 x 2 x 2. Without a PDK, so
 #: that the figures are the same everywhere.
