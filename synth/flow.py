@@ -110,7 +110,8 @@ def versions() -> dict[str, str | None]:
     return {"pyosys": importlib.metadata.version("pyosys"), "opensta": timing.sta_version()}
 
 
-def _hash(*parts: bytes) -> str:
+def hash_of(*parts: bytes) -> str:
+    """A hash of some contents, in this order."""
     return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 
 
@@ -121,13 +122,13 @@ def _sources(modules: Sequence[str]) -> list[bytes]:
 def mapping_key(pdk: Pdk | None, target_ps: int) -> str:
     """A hash of everything that netlists depend on besides the Verilog."""
     liberty = [pdk.synthesis.read_bytes()] if pdk else []
-    return _hash(*_sources(_MAPPING), *liberty, json.dumps([versions()["pyosys"], target_ps]).encode())
+    return hash_of(*_sources(_MAPPING), *liberty, json.dumps([versions()["pyosys"], target_ps]).encode())
 
 
 def flow_key(pdk: Pdk | None, target_ps: int) -> str:
     """A hash of everything that results depend on besides the Verilog."""
     liberty = [pdk.timing.read_bytes()] if pdk else []
-    return _hash(mapping_key(pdk, target_ps).encode(), *_sources(_FIGURES), *liberty, json.dumps(versions()).encode())
+    return hash_of(mapping_key(pdk, target_ps).encode(), *_sources(_FIGURES), *liberty, json.dumps(versions()).encode())
 
 
 def synthesise(name: str, *, config: Config, pdk: Pdk | None, target_ps: int, fpga: bool = False,
@@ -154,7 +155,7 @@ def synthesise_component(component: wiring.Component, *, name: str, preset: str,
 def synthesise_text(text: str, *, name: str, preset: str, pdk: Pdk | None, target_ps: int,
                     fpga_text: str | None = None, build: Path = BUILD) -> Result:
     """As `synthesise_component`, for the component's Verilog, and that for an FPGA."""
-    key = _hash(text.encode(), flow_key(pdk, target_ps).encode(), (fpga_text or "").encode())[:16]
+    key = hash_of(text.encode(), flow_key(pdk, target_ps).encode(), (fpga_text or "").encode())[:16]
     folder = build / f"{preset}-{name}-{key}"
     stored = folder / "result.json"
     if not stored.exists():
@@ -182,7 +183,7 @@ def map_text(text: str, *, name: str, pdk: Pdk | None, target_ps: int, build: Pa
     """
     key = mapping_key(pdk, target_ps)
     units = split(text, name)
-    hashes = {unit.name: _hash(key.encode(), unit.text.encode(), unit.boxes.encode())[:16] for unit in units}
+    hashes = {unit.name: hash_of(key.encode(), unit.text.encode(), unit.boxes.encode())[:16] for unit in units}
     folders = {name: build / "units" / f"{name}-{hashed}" for name, hashed in hashes.items()}
     waiting = [unit for unit in units if not folders[unit.name].exists()]
     _side_by_side(lambda unit: _map_unit(unit, folders[unit.name], pdk, target_ps), waiting)

@@ -123,6 +123,23 @@ def verilog(memory: Memory, library: Library | None) -> str:
         buffer=library.buffer.name, buffer_input=library.buffer.inputs[0], buffer_output=library.buffer.output)
 
 
+def behaviour(memory: Memory) -> str:
+    """A memory that was kept out, for simulation; a ValueError if its reads are clocked."""
+    if memory.clocked:
+        raise ValueError(f"{memory.name} has clocked reads, which there is no model of for simulation")
+    ports = ", ".join(f"{direction} [{width - 1}:0] {name}" for name, direction, width in memory.ports())
+    address, width = memory.address_bits, memory.width
+    writes = "".join(
+        f"  for (i = 0; i < {width}; i = i + 1)\n"
+        f"    if (WR_EN[{port * width} + i]) words[WR_ADDR[{port * address} +: {address}]][i] <= "
+        f"WR_DATA[{port * width} + i];\n" for port in range(memory.writes))
+    reads = "".join(
+        f"assign RD_DATA[{port * width} +: {width}] = words[RD_ADDR[{port * address} +: {address}]];\n"
+        for port in range(memory.reads))
+    return (f"module {memory.name}({ports});\nreg [{width - 1}:0] words [0:{memory.words - 1}];\ninteger i;\n"
+            f"always @(posedge WR_CLK[0]) begin\n{writes}end\n{reads}endmodule\n")
+
+
 def take_out(netlist: dict, *, latches: bool) -> dict[str, Memory]:
     """Make the ``$mem_v2`` cells of more than `SMALL_WORDS` words instances of black boxes; return those by name.
 

@@ -50,6 +50,8 @@ class Cell:
     latch : tuple of str or None
         The enable and the data of a plain latch, in the words of Liberty.
     is_flip_flop : bool
+    inverts : bool
+        Of a flip-flop or latch: its first output is the opposite of what it took.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Cell:
     registers: tuple[str, ...] = ()
     latch: tuple[str, str] | None = None
     is_flip_flop: bool = False
+    inverts: bool = False
 
     @property
     def output(self) -> str:
@@ -217,12 +220,14 @@ def _cell(text: str) -> Cell:
     state = re.search(r"\b(ff|latch)\s*\(([^)]*)\)\s*\{([^}]*)\}", text)
     registers = tuple(re.findall(r"\w+", state[2])) if state else ()
     fields = dict(re.findall(r"(\w+)\s*:\s*\"([^\"]*)\"", state[3])) if state else {}
+    taken = fields.get("next_state", fields.get("data_in", "")).lstrip("( ")
+    inverts = taken.startswith("!") != (registers[1:] == tuple(functions.values())[:1])
     latch = None
     if state and state[1] == "latch" and not fields.keys() & {"clear", "preset"}:
         latch = (fields.get("enable", ""), fields.get("data_in", ""))
     return Cell(name=name[0] if name else "", area=float(area[1]) if area else 0.0, inputs=tuple(inputs),
                 functions=functions, max_capacitance=capacitance, registers=registers, latch=latch,
-                is_flip_flop=bool(state) and state[1] == "ff")
+                is_flip_flop=bool(state) and state[1] == "ff", inverts=bool(state) and inverts)
 
 
 def find(place: str | None) -> Pdk | None:
