@@ -32,7 +32,7 @@ def verilog(netlist: Netlist, pdk: Pdk | None) -> str:
                 for memory in (memories.Memory(**fields) for fields in figure["memories"]) if not memory.latches}
     used = {name for figure in netlist.figures().values() for name in figure["cells"]}
     models = _MODULE.finditer(cell_models(pdk).read_text())
-    return "".join([units, *map(memories.behaviour, kept_out.values()),
+    return "".join([units, "/*verilator tracing_off*/\n", *map(memories.behaviour, kept_out.values()),
                     *(model[0] for model in models if model[1].removeprefix("\\") in used)])
 
 

@@ -30,9 +30,9 @@ wire [{top}:0] data;
 endmodule
 """
 _LATCH_WORD = """wire [{top}:0] word{index};
-wire open{index} = ~WR_CLK & WR_EN[0] & WR_ADDR == {address};
+wire open{index} = ~WR_CLK & WR_EN[0] & {written};
 {latch} latch{index} [{top}:0] (.{enable}(open{index}), .{data}(data), .{output}(word{index}));
-wire [{top}:0] read{index} = {{{width}{{RD_ADDR == {address}}}}} & word{index};
+wire [{top}:0] read{index} = {{{width}{{{read}}}}} & word{index};
 """
 
 #: Capacitance of a memory's input, about that of a gate's, in femtofarads, and slew of its outputs in picoseconds.
@@ -91,13 +91,15 @@ class Memory:
 
     def ports(self) -> Iterator[tuple[str, str, int]]:
         """Name, direction and width of each port: all read ports side by side, and all write ports."""
+        ports = []
         if self.reads:
-            for port, width in (("CLK", 1), ("EN", 1), ("ARST", 1), ("SRST", 1), ("ADDR", self.address_bits)):
-                yield f"RD_{port}", "input", self.reads * width
-            yield "RD_DATA", "output", self.reads * self.width
+            inputs = (("CLK", 1), ("EN", 1), ("ARST", 1), ("SRST", 1), ("ADDR", self.address_bits))
+            ports += [(f"RD_{port}", "input", self.reads * width) for port, width in inputs]
+            ports.append(("RD_DATA", "output", self.reads * self.width))
         if self.writes:
-            for port, width in (("CLK", 1), ("EN", self.width), ("ADDR", self.address_bits), ("DATA", self.width)):
-                yield f"WR_{port}", "input", self.writes * width
+            inputs = (("CLK", 1), ("EN", self.width), ("ADDR", self.address_bits), ("DATA", self.width))
+            ports += [(f"WR_{port}", "input", self.writes * width) for port, width in inputs]
+        return (port for port in ports if port[2])  # one word has no address
 
 
 class TooManyFlipFlops(ValueError):
@@ -113,9 +115,13 @@ def verilog(memory: Memory, library: Library | None) -> str:
     assert library.latch is not None
     assert library.latch.latch is not None
     enable, data = library.latch.latch
+
+    def chosen(port: str, index: int) -> str:
+        return f"{port} == {memory.address_bits}'d{index}" if memory.address_bits else "1'b1"
+
     words = "".join(_LATCH_WORD.format(
-        index=index, address=f"{memory.address_bits}'d{index}", top=memory.width - 1, width=memory.width,
-        latch=library.latch.name, enable=enable, data=data, output=library.latch.output)
+        index=index, written=chosen("WR_ADDR", index), read=chosen("RD_ADDR", index), top=memory.width - 1,
+        width=memory.width, latch=library.latch.name, enable=enable, data=data, output=library.latch.output)
         for index in range(memory.words))
     return _LATCH_MEMORY.format(
         name=memory.name, ports=ports, words=words, top=memory.width - 1,
@@ -141,7 +147,7 @@ def behaviour(memory: Memory) -> str:
 
 
 def take_out(netlist: dict, *, latches: bool) -> dict[str, Memory]:
-    """Make the ``$mem_v2`` cells of more than `SMALL_WORDS` words instances of black boxes; return those by name.
+    """Make ``$mem_v2`` cells of more than `SMALL_WORDS` words, and those of latches, instances; return those by name.
 
     Without `latches`, what would be built from them is kept out like the others. A memory of few words with more than
     `MOST_FLIP_FLOPS` bits is an error.
@@ -153,16 +159,16 @@ def take_out(netlist: dict, *, latches: bool) -> dict[str, Memory]:
                 continue
             number = {name: int(value, 2) for name, value in cell["parameters"].items()
                       if name in ("SIZE", "WIDTH", "ABITS", "RD_PORTS", "WR_PORTS", "RD_CLK_ENABLE")}
-            if number["SIZE"] <= SMALL_WORDS:
+            clocked = number["RD_CLK_ENABLE"] != 0
+            of_latches = latches and not clocked and cell["attributes"].get("ram_style") == _LATCHES
+            if number["SIZE"] <= SMALL_WORDS and not of_latches:
                 if number["SIZE"] * number["WIDTH"] > MOST_FLIP_FLOPS:
                     raise TooManyFlipFlops(
                         f"memory {label} of {number['SIZE']} x {number['WIDTH']} bits would become flip-flops, more "
                         f"than {MOST_FLIP_FLOPS:,}: give it more than {SMALL_WORDS} words, or make it a macro")
                 continue
-            clocked = number["RD_CLK_ENABLE"] != 0
             memory = Memory(words=number["SIZE"], width=number["WIDTH"], address_bits=number["ABITS"],
-                            reads=number["RD_PORTS"], writes=number["WR_PORTS"], clocked=clocked,
-                            latches=latches and not clocked and cell["attributes"].get("ram_style") == _LATCHES)
+                            reads=number["RD_PORTS"], writes=number["WR_PORTS"], clocked=clocked, latches=of_latches)
             memories[memory.name] = memory
             directions = {name: direction for name, direction, _ in memory.ports()}
             cell |= {"type": memory.name, "parameters": {}, "port_directions": directions,

@@ -77,7 +77,7 @@ class Router(wiring.Component):
         # What proofs speak of.
         self.routing = Routing(config=config)
         self.pools = {side: Pool(flit=self.flit, depth=LOCAL_DEPTH if side is Side.LOCAL else config.fifo_depth,
-                                 ways=len(Side)) for side in Side}
+                                 ways=len(Side), registered=side is not Side.LOCAL) for side in Side}
         self.slots = {side: Slots(depth=config.fifo_depth) for side in NEIGHBOURS}
         self.leaves = {side: [Signal(len(Side), name=f"leaves_{side.name}_{s}{ALONE}") for s in range(pool.depth)]
                        for side, pool in self.pools.items()}
