@@ -75,7 +75,7 @@ class _Scales:
         self.leakage = float(leakage[1]) * _MICROWATTS[leakage[2]] if leakage else 0.0
         #: Axes of the tables that do not have their own, by the name of their template.
         self.templates = {name: _axes(body) for name, body in re.findall(
-            r"(?:power_)?lut?_table_template\s*\(\s*\"?(\w+)\"?\s*\)\s*\{(.*?)\}", head, re.DOTALL)}
+            r"\b(?:power_lut|lu_table)_template\s*\(\s*\"?(\w+)\"?\s*\)\s*\{(.*?)\}", head, re.DOTALL)}
 
 
 def _value(text: str, name: str) -> str:

@@ -184,7 +184,7 @@ def map_text(text: str, *, name: str, pdk: Pdk | None, target_ps: int, build: Pa
     key = mapping_key(pdk, target_ps)
     units = split(text, name)
     hashes = {unit.name: hash_of(key.encode(), unit.text.encode(), unit.boxes.encode())[:16] for unit in units}
-    folders = {name: build / "units" / f"{name}-{hashed}" for name, hashed in hashes.items()}
+    folders = {name: build / "units" / f"{name.replace('$', '_')}-{hashed}" for name, hashed in hashes.items()}
     waiting = [unit for unit in units if not folders[unit.name].exists()]
     _side_by_side(lambda unit: _map_unit(unit, folders[unit.name], pdk, target_ps), waiting)
     return Netlist(top=name, folders=folders)
