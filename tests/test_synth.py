@@ -20,7 +20,7 @@ from amaranth.lib.wiring import In, Out
 from hdl.config import SIM
 from hdl.queue import Queue
 from hdl.verilog import Block
-from synth import flow, history, netlist, pdk, report, timing, yosys
+from synth import flow, history, netlist, pdk, report, timing, units, yosys
 from synth.__main__ import main
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -201,6 +201,28 @@ def test_a_library_without_a_needed_cell_is_refused(tmp_path, name, what):
     path.write_text(liberty(without=name))
     with pytest.raises(pdk.PdkError, match=rf"{path} has no {what}.*: the flow needs one"):
         pdk.find(str(path))
+
+
+def test_units_are_blocks_and_parts_of_the_node():
+    def module(name: str, inside: str = "") -> str:
+        return f"module {name}(a);\n  input [3:0] a;\n{inside}endmodule\n"
+
+    macro = "module storage #(\n    parameter DEPTH = 512\n) (\n    input clk\n);\nendmodule\n"
+    def placed(*names: str) -> str:
+        return "".join(f"  {name} ({chr(10)}  );{chr(10)}" for name in names)
+
+    sram = placed("bank bank_0", "bank bank_1", r"\node.sram$1.merge  merge")
+    text = macro + "".join((
+        module("bank", placed("storage macro")), module("node", placed(r"\node.sram$1  sram", r"\node.router  router")),
+        module(r"\node.sram$1 ", sram), module(r"\node.sram$1.merge "), module(r"\node.router ")))
+    found = {unit.name: unit for unit in units.split(text, "node")}
+    assert list(found) == ["node.router", "bank", "node.sram$1", "node"], "what is placed comes first"
+    assert found["node"].inside == ("node.router", "node.sram$1")
+    assert found["node.sram$1"].inside == ("bank",)
+    assert found["node.sram$1"].boxes == "(* blackbox *)\nmodule bank(a);\n  input [3:0] a;\nendmodule\n"
+    assert "node.sram$1.merge" in found["node.sram$1"].text
+    assert "module storage" in found["bank"].text
+    assert "module storage" not in found["node"].text
 
 
 @needs_pdk

@@ -58,7 +58,7 @@ PROOFS: dict[str, Callable[[Config], wiring.Component]] = {
     "least_recent": lambda config: LeastRecent(count=5),
     "round_robin": lambda config: RoundRobin(count=5),
     "slots": lambda config: Slots(depth=config.fifo_depth),
-    "routing": lambda config: Routing(config=config.with_mesh(columns=18, rows=20)),
+    "routing": lambda config: Routing(config=config.with_mesh(columns=4, rows=4)),
     "ecc_decoder": lambda config: Decoder(),
     "alu": lambda config: Alu(),
     "matrix_loader": lambda config: MatrixLoader(),
