@@ -247,7 +247,7 @@ def _result(mapped: Netlist, folder: Path, pdk: Pdk | None, target_ps: int,
         libraries = [folder / "memories.lib", *(macro.liberty for macro in sram.values() if macro.liberty)]
         timed = timing.measure(folder, netlist=mapped.verilog(), top=mapped.top, pdk=pdk, libraries=libraries,
                                target_ps=target_ps,
-                               logs=[place / "yosys.log" for place in mapped.folders.values()])
+                               abc_ps=max(figure["delay_ps"] for figure in figures.values()))
     return Result(
         block=mapped.top,
         cells=cells.total(),

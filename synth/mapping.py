@@ -6,9 +6,10 @@ its figures are left there.
 """
 
 import json
+import re
 import sys
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pyosys import libyosys
@@ -16,18 +17,11 @@ from pyosys import libyosys
 from . import macros, memories, netlist
 from .pdk import Library, library
 
-#: Collect choices, map for delay, buffer, order, then size for the delay asked for; `stime` prints the delay that ABC
-#: sees. (`&nf` instead of `map` makes a tenth less area and paths that are a tenth slower.)
-ABC_SCRIPT = """strash
-dch
-map -B 0.9
-topo
-buffer -p -N 16
-topo
-upsize
-dnsize
-stime -p
-"""
+#: Ways of ABC's to collect choices and to map: for area, and for delay.
+SMALL, FAST = "&get -n; &st; &dch; &nf; &put", "strash; dch; map -B 0.9; topo"
+
+#: What follows: buffer, order, then size for the delay asked for; `stime` prints the area and the delay that ABC sees.
+SIZE = "buffer -p -N 16; topo; upsize; dnsize; stime -p"
 
 #: Transistors of the static CMOS gates that ABC maps to without a PDK, and of a flip-flop; Yosys's `stat -tech cmos`.
 TRANSISTORS = {"$_NOT_": 2, "$_NAND_": 4, "$_NOR_": 4, "$_AOI3_": 6, "$_OAI3_": 6, "$_AOI4_": 8, "$_OAI4_": 8,
@@ -42,6 +36,20 @@ NO_INIT = "setattr -unset init w:*"
 CLOCK = "clk"
 
 
+@dataclass(frozen=True)
+class Cost:
+    """What ABC says of its gates."""
+
+    area: float = 0.0
+    delay_ps: float = 0.0
+
+    @classmethod
+    def of(cls, said: str) -> "Cost":
+        """That of its last words; nothing if there was nothing to map."""
+        figures = re.findall(r"Area =\s*([\d.]+).*Delay =\s*([\d.]+) ps", said)
+        return cls(*map(float, figures[-1])) if figures else cls()
+
+
 class Mapper:
     """One unit's way from Verilog to gates."""
 
@@ -51,6 +59,7 @@ class Mapper:
         self.top = job["top"]
         self.library = library(Path(job["liberty"])) if job["liberty"] else None
         self.target_ps = job["target_ps"]
+        self.delay_ps = 0.0
         self.design = libyosys.Design()
 
     def run(self, *commands: str) -> None:
@@ -97,18 +106,27 @@ class Mapper:
         return self._figures(taken_out)
 
     def _map_to_cells(self, cells: Library) -> None:
-        script, constraints = self.folder / "abc.script", self.folder / "abc.constraints"
-        script.write_text(ABC_SCRIPT)
+        constraints = self.folder / "abc.constraints"
         # What ABC takes to be before and behind a module: about a few gates, so that its outputs are not weak.
         constraints.write_text(f"set_driving_cell {cells.buffer.name}\nset_load 5.0\n")
-        avoided = " ".join(f"-dont_use {name}" for name in cells.avoided)
         (high, high_pin), (low, low_pin) = cells.tie_high, cells.tie_low
         self.run(
             "rename -wire t:$_DFF_P_",  # paths start and end at the source's names
-            f"dfflibmap -liberty {cells.path}", "opt",
-            f"abc -liberty {cells.path} -constr {constraints} -D {self.target_ps} -script {script} {avoided}",
-            "setundef -zero", "splitnets", f"hilomap -hicell {high} {high_pin} -locell {low} {low_pin}",
-            "opt_clean -purge")
+            f"dfflibmap -liberty {cells.path}", "opt", "design -save unmapped")
+        costs = {}
+        for way, commands, avoided in (("small", SMALL, cells.avoided), ("fast", FAST, [*cells.avoided, *cells.weak])):
+            script, said = self.folder / f"abc-{way}.script", self.folder / f"abc-{way}.log"
+            script.write_text("\n".join(f"{commands}; {SIZE}".split("; ")) + "\n")
+            avoiding = " ".join(f"-dont_use {name}" for name in avoided)
+            self.run("design -load unmapped",
+                     f"tee -o {said} abc -liberty {cells.path} -constr {constraints} -D {self.target_ps} "
+                     f"-script {script} {avoiding}", f"design -save {way}")
+            costs[way] = Cost.of(said.read_text())
+        chosen = min(costs, key=lambda way: costs[way].area * costs[way].delay_ps)
+        self.delay_ps = costs[chosen].delay_ps
+        self.run(
+            f"design -load {chosen}", "setundef -zero", "splitnets",
+            f"hilomap -hicell {high} {high_pin} -locell {low} {low_pin}", "opt_clean -purge")
         self.exchange("unbuffered", lambda design: netlist.buffer(
             design["modules"][self.top], cells.buffer, clock=CLOCK))
 
@@ -120,6 +138,7 @@ class Mapper:
         cells = Counter(cell["type"] for cell in module["cells"].values())
         return {
             "cells": cells,
+            "delay_ps": self.delay_ps,
             "memories": [asdict(memory) for memory in taken_out.values()],
             "depth": netlist.depth(module, self.library.gates if self.library else TRANSISTORS.keys() - FLIP_FLOPS),
         }

@@ -19,9 +19,11 @@ ROOT = Path(__file__).resolve().parent.parent
 #: Where the PDK is looked for if nobody says where it is.
 DEFAULT = ROOT.parent / "shared" / "pdk" / "asap7"
 
-#: Cells that are not mapped to, as globs: delay cells, which are slow on purpose, cells of power domains, and ASAP7's
-#: weakest, which ABC takes for their area and cannot exchange for stronger ones, since there are none.
-AVOIDED = ("HB?xp67_*", "*dly*", "DLY*", "*lpflow*", "*probe*", "*xp2_ASAP7_*", "*xp25_ASAP7_*", "*xp33_ASAP7_*")
+#: Cells that are not mapped to, as globs: delay cells, which are slow on purpose, and cells of power domains.
+AVOIDED = ("HB?xp67_*", "*dly*", "DLY*", "*lpflow*", "*probe*")
+
+#: ASAP7's weakest: ABC takes them for their area and may not have stronger ones to exchange them for.
+WEAK = ("*xp2_ASAP7_*", "*xp25_ASAP7_*", "*xp33_ASAP7_*")
 
 #: A buffer for wide nets drives at least so many times what the smallest NAND2 may.
 _STRENGTH = 8
@@ -148,6 +150,11 @@ class Library:
     def avoided(self) -> list[str]:
         """Cells that are not to be mapped to."""
         return [name for name in self.cells if self.is_avoided(name)]
+
+    @cached_property
+    def weak(self) -> list[str]:
+        """Cells that are better not mapped to where time matters."""
+        return [name for name in self.cells if any(fnmatch(name, pattern) for pattern in WEAK)]
 
     @staticmethod
     def is_avoided(name: str) -> bool:

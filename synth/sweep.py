@@ -127,6 +127,7 @@ def _draw(sweep: Sweep, points: list[Point], measured: list[tuple[float, float]]
     axes.plot([clocks[index] for index in chosen], [areas[index] for index in chosen], label="Pareto front")
     for clock, area, point in zip(clocks, areas, points, strict=True):
         axes.annotate(point.label, (clock, area), xytext=(4, 4), textcoords="offset points", fontsize=7)
+    axes.margins(x=0.2)
     axes.set(xlabel="clock, GHz", ylabel=f"um2 per {sweep.unit}", title=f"{sweep.name}: no wires, no clock tree")
     axes.legend()
     figure.savefig(path, dpi=120)

@@ -93,13 +93,13 @@ def loading(folder: Path, *, netlist: Sequence[Path], top: str, pdk: Pdk, librar
 
 
 def measure(folder: Path, *, netlist: Sequence[Path], top: str, pdk: Pdk, libraries: Iterable[Path], target_ps: int,
-            logs: Iterable[Path]) -> Timing | None:
-    """Time a mapped block by OpenSTA, if it is installed, else by what ABC said in `logs`.
+            abc_ps: float) -> Timing:
+    """Time a mapped block by OpenSTA; if that is not installed, by the delay that ABC saw in its slowest unit.
 
     The slowest path is left in `folder` in ``timing.rpt``.
     """
     if sta_version() is None:
-        return abc(logs)
+        return Timing(period_ps=abc_ps, timing_tool="ABC, without clock-to-q and setup")
     report = run_sta(folder, "timing", loading(
         folder, netlist=netlist, top=top, pdk=pdk, libraries=libraries, period_ps=target_ps)
         + _REPORT.format(endpoints=_ENDPOINTS))
@@ -121,10 +121,3 @@ def measure(folder: Path, *, netlist: Sequence[Path], top: str, pdk: Pdk, librar
 def _name(point: re.Match[str] | None) -> str | None:
     """A register's or port's name in the source: without what the mapping added."""
     return point and point[1].replace("\\", "").removesuffix("$_DFF_P_")
-
-
-def abc(logs: Iterable[Path]) -> Timing | None:
-    """The delay that ABC saw in the slowest unit of a block: optimistic, and without clock-to-q and setup."""
-    delays = [float(delay) for log in logs
-              for delay in re.findall(r"^ABC: WireLoad.*Delay =\s*([\d.]+) ps", log.read_text(), re.MULTILINE)]
-    return Timing(period_ps=max(delays), timing_tool="ABC, without clock-to-q and setup") if delays else None

@@ -1,6 +1,7 @@
 """Power of mapped blocks at the target clock, busy and idle: `synth.power` says how, and what it leaves out."""
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
@@ -8,7 +9,7 @@ from amaranth.lib import wiring
 from rich.console import Console
 from rich.table import Table
 
-from hdl.config import SIM, Config
+from hdl.config import Config, preset
 from hdl.core.matrix import MatrixUnit
 from hdl.noc.router import Router
 from hdl.verilog import View, emit
@@ -58,8 +59,9 @@ def measure(load: Load, *, config: Config, cells: pdk.Pdk) -> dict[str, dict[str
     return measured
 
 
-def main(config: Config = SIM) -> None:
-    """Measure, print the table, and leave it as JSON."""
+def main() -> None:
+    """Measure at the size that the environment variable PRESET names, print the table, and leave it as JSON."""
+    config = preset(os.environ.get("PRESET", "SIM"))
     cells = pdk.find(None)
     if cells is None:
         print("power needs a PDK: a Liberty file or a folder with one in the environment variable PDK")
