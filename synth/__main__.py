@@ -2,14 +2,15 @@
 
 import argparse
 import sys
+from pathlib import Path
 
 from hdl.blocks import BLOCKS
 from hdl.config import PRESETS, preset
 
-from . import history, report
+from . import history, report, timing
 from . import pdk as pdks
-from .flow import BUILD, Result, SynthesisError, synthesise, versions
-from .timing import TimingError
+from .flow import BUILD, Result, synthesise, versions
+from .yosys import SynthesisError
 
 DEFAULT_BLOCKS = ("router", "vector", "matrix", "core")
 
@@ -17,18 +18,24 @@ DEFAULT_BLOCKS = ("router", "vector", "matrix", "core")
 DEFAULT_TARGET_PS = 250
 
 
-def notes(results: list[Result], *, mapped: bool) -> list[str]:
+def notes(results: list[Result], *, pdk: pdks.Pdk | None) -> list[str]:
     """What the figures are, and what is not in them."""
     tools = versions()
-    cells = (f"{pdks.CORNER}; pyosys {tools['pyosys']}, ABC" if mapped else
+    cells = (f"{pdk.library.corner}; pyosys {tools['pyosys']}, ABC" if pdk else
              f"no PDK: static CMOS gates; pyosys {tools['pyosys']}, ABC; NAND2 = transistors / 4")
     lines = [f"Cells: {cells}.", "No wires, no clock tree. Memories are kept out: 0 um2, and they answer at once."]
-    if mapped:
+    if not pdk:
+        lines.append("PDK=, a Liberty file or a folder with one, gives area in um2 and timing; with OpenSTA, paths.")
+    elif not tools["opensta"]:
+        lines.append("OpenSTA ('apt-get install opensta') gives paths, with clock-to-q and setup time.")
+    if any(result.ecp5 for result in results):
+        lines.append("LUT, FF, EBR, multipliers: of an ECP5, before placement; a carry cell is 2 LUTs, a 16 x 4 RAM 4.")
+    if pdk:
         said_by = ", ".join(sorted({result.timing_tool or "nobody" for result in results}))
         lines.append(f"Path: slowest of the block, said by {said_by}.")
     for result in results:
         if result.start:
-            lines.append(f"Path of {result.block}: {result.start} to {result.end}.")
+            lines.append(f"Path of {result.block}: {result.start} to {result.end}, {result.gates} gates.")
         if result.latches:
             lines.append(f"Memories of {result.block} built from latches, and in its area: {result.latches} bits.")
         if result.memories:
@@ -37,40 +44,52 @@ def notes(results: list[Result], *, mapped: bool) -> list[str]:
     return lines
 
 
+def picoseconds(text: str) -> int:
+    """A clock period of the command line; a ValueError if it is none."""
+    if not text.isdecimal() or not 1 <= int(text) <= 1_000_000:
+        raise ValueError(f"a clock period must be 1 to 1,000,000 ps, not {text!r}")
+    return int(text)
+
+
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m synth", description=__doc__)
     parser.add_argument("--preset", default="SIM", metavar="NAME", help=f"one of {', '.join(PRESETS)} (SIM)")
     parser.add_argument("--block", nargs="+", default=DEFAULT_BLOCKS, metavar="NAME",
                         help=f"of {', '.join(BLOCKS)} ({' '.join(DEFAULT_BLOCKS)})")
-    parser.add_argument("--pdk", metavar="FOLDER",
-                        help="with asap7_rvt_tt_synth.lib(.gz) and asap7_rvt_tt_full.lib(.gz)")
-    parser.add_argument("--clock", type=int, default=DEFAULT_TARGET_PS, metavar="PS",
+    parser.add_argument("--pdk", metavar="PATH", help="a Liberty file or a folder with one; 'none': without")
+    parser.add_argument("--clock", default=str(DEFAULT_TARGET_PS), metavar="PS",
                         help=f"delay that ABC works towards ({DEFAULT_TARGET_PS})")
+    parser.add_argument("--build", default=str(BUILD), metavar="FOLDER",
+                        help="where netlists and results go (build/synth)")
     parser.add_argument("--diff", metavar="REVISION", help="print what has changed since this commit")
     parser.add_argument("--reference", action="store_true", help="store the figures that the tests compare with")
     arguments = parser.parse_args()
+    build = Path(arguments.build)
     try:
         if arguments.reference:
             history.write_reference()
             return
         config = preset(arguments.preset)
+        target_ps = picoseconds(arguments.clock)
         if unknown := [name for name in arguments.block if name not in BLOCKS]:
             raise ValueError(f"no block is called {unknown[0]!r}; there are {', '.join(BLOCKS)}")
         pdk = pdks.find(arguments.pdk)
         commit = arguments.diff and history.commit_of(arguments.diff)
-        results = [synthesise(name, config=config, pdk=pdk, target_ps=arguments.clock) for name in arguments.block]
+        fpga = not commit and (pdk is None or timing.sta_version() is None)
+        results = [synthesise(name, config=config, pdk=pdk, target_ps=target_ps, fpga=fpga, build=build)
+                   for name in arguments.block]
         before = commit and history.results_at(
-            commit, blocks=arguments.block, config=config, pdk=pdk, target_ps=arguments.clock)
-    except (ValueError, OSError, SynthesisError, TimingError) as error:
+            commit, blocks=arguments.block, config=config, pdk=pdk, target_ps=target_ps)
+        said = notes(results, pdk=pdk)
+        report.write_summary(build, results, name=config.name, title=f"{config.name} preset", notes=said, conditions={
+            "preset": config.name, "corner": pdk.library.corner if pdk else None, "target_ps": target_ps,
+            "tools": versions()})
+        page = report.write(build / f"{config.name}-report", results, title=f"{config.name} preset", notes=said)
+        print(f"Report with pictures: {page}")
+        history.record(results, config=config, pdk=pdk, target_ps=target_ps)
+    except (ValueError, OSError, SynthesisError, timing.TimingError) as error:
         sys.exit(f"python -m synth: {error}")
-    said = notes(results, mapped=pdk is not None)
-    report.write_summary(BUILD, results, name=config.name, title=f"{config.name} preset", notes=said, conditions={
-        "preset": config.name, "corner": pdks.CORNER if pdk else None, "target_ps": arguments.clock,
-        "tools": versions()})
-    page = report.write(BUILD / f"{config.name}-report", results, title=f"{config.name} preset", notes=said)
-    print(f"Report with pictures: {page}")
-    history.record(results, config=config, pdk=pdk, target_ps=arguments.clock)
     if before:
         history.print_difference(before, results, revision=arguments.diff)
 

@@ -1,12 +1,15 @@
-"""Synthesises blocks of a preset, once for each content."""
+"""Synthesises blocks of a preset, each unit of them once for each content."""
 
 import hashlib
 import importlib.metadata
 import json
+import os
 import shutil
-import subprocess
 import sys
 import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -16,17 +19,16 @@ from hdl.blocks import block
 from hdl.config import Config
 from hdl.verilog import View, emit
 
-from . import timing
+from . import ecp5, macros, memories, netlist, timing, yosys
+from .mapping import FLIP_FLOPS, TRANSISTORS
 from .pdk import ROOT, Pdk
+from .units import Unit, split
 
 BUILD = ROOT / "build" / "synth"
 
-#: The modules of this package that make figures.
-_FLOW = ("flow", "mapping", "macros", "memories", "netlist", "pdk", "timing")
-
-
-class SynthesisError(RuntimeError):
-    """Yosys could not map a block; the message says what it said."""
+#: The modules of this package that make netlists, and those that make figures of them.
+_MAPPING = ("mapping", "macros", "memories", "netlist", "pdk", "units")
+_FIGURES = ("flow", "timing", "ecp5")
 
 
 @dataclass(frozen=True)
@@ -41,22 +43,28 @@ class Result:
         Shapes of the memories that were kept out, and how many of each there are.
     memory_bits : int
         Bits of those.
+    macros : int
+        SRAM macros among them.
     depth : int
-        Gates on the longest path within a module of the hierarchy.
+        Gates on the longest path within a unit of the hierarchy.
     nand2 : float
         Area in NAND2 gates; without a PDK, transistors / 4.
     parts : dict of float
-        The same area or transistors, of the cells of each module of the hierarchy itself, all its copies together.
+        The same area or transistors, of the cells of each unit of the hierarchy itself, all its copies together.
     macros_um2 : float or None
-        Area of the SRAM macros among the memories, by their LEF files; None if there are none, or no files.
+        Area of the SRAM macros, by their LEF files; None if there are none, or no files.
     area_um2, transistors : float or None
         Area of the cells; without a PDK, an estimate of the transistors.
     period_ps, timing_tool : or None
         Slowest path, and who says so.
     start, end : str or None
         Registers or ports that it goes from and to.
+    gates : int or None
+        Gates on it.
     periods_ps : list of float
         Slowest path to every register and output.
+    ecp5 : dict of int or None
+        Primitives of an ECP5 FPGA that the block takes, if that was asked for; see `synth.ecp5`.
     """
 
     block: str
@@ -65,6 +73,7 @@ class Result:
     latches: int
     memories: dict[str, int]
     memory_bits: int
+    macros: int
     depth: int
     nand2: float
     parts: dict[str, float]
@@ -75,7 +84,25 @@ class Result:
     timing_tool: str | None = None
     start: str | None = None
     end: str | None = None
+    gates: int | None = None
     periods_ps: list[float] = field(default_factory=list)
+    ecp5: dict[str, int] | None = None
+
+
+@dataclass(frozen=True)
+class Netlist:
+    """A mapped block: a folder for each unit of its hierarchy, with the unit's ``mapped.v`` and ``yosys.log``."""
+
+    top: str
+    folders: dict[str, Path]
+
+    def figures(self) -> dict[str, dict]:
+        """What the mapping of each unit said."""
+        return {unit: json.loads((folder / "figures.json").read_text()) for unit, folder in self.folders.items()}
+
+    def verilog(self) -> list[Path]:
+        """Verilog of the units."""
+        return [folder / "mapped.v" for folder in self.folders.values()]
 
 
 def versions() -> dict[str, str | None]:
@@ -83,71 +110,159 @@ def versions() -> dict[str, str | None]:
     return {"pyosys": importlib.metadata.version("pyosys"), "opensta": timing.sta_version()}
 
 
-def flow_key(pdk: Pdk | None, target_ps: int) -> str:
-    """A hash of everything that results depend on besides the Verilog."""
-    flow = [(Path(__file__).parent / f"{module}.py").read_bytes() for module in _FLOW]
-    liberties = [path.read_bytes() for path in (pdk.synthesis, pdk.timing)] if pdk else []
-    parts = [*flow, *liberties, json.dumps([versions(), target_ps]).encode()]
+def hash_of(*parts: bytes) -> str:
+    """A hash of some contents, in this order."""
     return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 
 
-def synthesise(name: str, *, config: Config, pdk: Pdk | None, target_ps: int, build: Path = BUILD) -> Result:
+def _sources(modules: Sequence[str]) -> list[bytes]:
+    return [(Path(__file__).parent / f"{module}.py").read_bytes() for module in modules]
+
+
+def mapping_key(pdk: Pdk | None, target_ps: int) -> str:
+    """A hash of everything that netlists depend on besides the Verilog."""
+    liberty = [pdk.synthesis.read_bytes()] if pdk else []
+    return hash_of(*_sources(_MAPPING), *liberty, json.dumps([versions()["pyosys"], target_ps]).encode())
+
+
+def flow_key(pdk: Pdk | None, target_ps: int) -> str:
+    """A hash of everything that results depend on besides the Verilog."""
+    liberty = [pdk.timing.read_bytes()] if pdk else []
+    return hash_of(mapping_key(pdk, target_ps).encode(), *_sources(_FIGURES), *liberty, json.dumps(versions()).encode())
+
+
+def synthesise(name: str, *, config: Config, pdk: Pdk | None, target_ps: int, fpga: bool = False,
+               build: Path = BUILD) -> Result:
     """Figures of the block called `name`, as of `synthesise_component`; a ValueError if no block is called that."""
     return synthesise_component(block(name, config), name=name, preset=config.name, pdk=pdk, target_ps=target_ps,
-                                build=build)
+                                fpga=fpga, build=build)
 
 
 def synthesise_component(component: wiring.Component, *, name: str, preset: str, pdk: Pdk | None, target_ps: int,
-                         build: Path = BUILD) -> Result:
-    """Figures of a component; the netlist and the logs are left in a folder of `build` named after preset and name.
+                         fpga: bool = False, build: Path = BUILD) -> Result:
+    """Figures of a component, with `fpga` those of an ECP5 as well; netlists and logs are left in folders of `build`.
 
     Raises
     ------
     SynthesisError, TimingError
         If a tool fails.
     """
+    text = emit(component, name=name, view=View.FPGA) if fpga else None
     return synthesise_text(emit(component, name=name, view=View.ASIC), name=name, preset=preset, pdk=pdk,
-                           target_ps=target_ps, build=build)
+                           target_ps=target_ps, fpga_text=text, build=build)
 
 
 def synthesise_text(text: str, *, name: str, preset: str, pdk: Pdk | None, target_ps: int,
-                    build: Path = BUILD) -> Result:
-    """As `synthesise_component`, for the component's Verilog."""
-    key = hashlib.sha256((text + flow_key(pdk, target_ps)).encode()).hexdigest()[:16]
+                    fpga_text: str | None = None, build: Path = BUILD) -> Result:
+    """As `synthesise_component`, for the component's Verilog, and that for an FPGA."""
+    key = hash_of(text.encode(), flow_key(pdk, target_ps).encode(), (fpga_text or "").encode())[:16]
     folder = build / f"{preset}-{name}-{key}"
     stored = folder / "result.json"
     if not stored.exists():
-        result = _synthesise(name, text, folder, pdk, target_ps)
-        stored.write_text(json.dumps(asdict(result), indent=2))
+        mapped = map_text(text, name=name, pdk=pdk, target_ps=target_ps, build=build)
+        folder.mkdir(parents=True, exist_ok=True)
+        primitives = ecp5.count(fpga_text, top=name, folder=folder) if fpga_text else None
+        write_whole(stored, json.dumps(asdict(_result(mapped, folder, pdk, target_ps, primitives)), indent=2))
     return Result(**json.loads(stored.read_text()))
 
 
-def _synthesise(name: str, text: str, folder: Path, pdk: Pdk | None, target_ps: int) -> Result:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    (folder / "source.sv").write_text(text)
-    job = {"top": name, "liberty": str(pdk.synthesis) if pdk else None, "target_ps": target_ps}
-    (folder / "job.json").write_text(json.dumps(job))
-    log = folder / "yosys.log"
-    print(f"mapping {name} ...", end="", file=sys.stderr, flush=True)
+def write_whole(path: Path, text: str) -> None:
+    """Write a file that is there whole or not at all."""
+    draft = path.with_name(f"{path.name}.new")
+    draft.write_text(text)
+    draft.replace(path)
+
+
+def map_text(text: str, *, name: str, pdk: Pdk | None, target_ps: int, build: Path = BUILD) -> Netlist:
+    """The netlist of emitted Verilog with top module `name`, its units mapped side by side, as many as there are CPUs.
+
+    Raises
+    ------
+    SynthesisError
+        If Yosys fails.
+    """
+    key = mapping_key(pdk, target_ps)
+    units = split(text, name)
+    hashes = {unit.name: hash_of(key.encode(), unit.text.encode(), unit.boxes.encode())[:16] for unit in units}
+    folders = {name: build / "units" / f"{name.replace('$', '_')}-{hashed}" for name, hashed in hashes.items()}
+    waiting = [unit for unit in units if not folders[unit.name].exists()]
+    _side_by_side(lambda unit: _map_unit(unit, folders[unit.name], pdk, target_ps), waiting)
+    return Netlist(top=name, folders=folders)
+
+
+def _side_by_side(work: Callable[[Unit], None], units: list[Unit]) -> None:
+    """The largest first; the first error ends what has not begun."""
+    units = sorted(units, key=lambda unit: -len(unit.text))
+    with ThreadPoolExecutor(max_workers=os.cpu_count()) as workers:
+        jobs = [workers.submit(work, unit) for unit in units]
+        try:
+            for job in jobs:
+                job.result()
+        except BaseException:
+            workers.shutdown(cancel_futures=True)
+            raise
+
+
+def _map_unit(unit: Unit, folder: Path, pdk: Pdk | None, target_ps: int) -> None:
+    draft = folder.with_name(f"{folder.name}-{os.getpid()}")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    (draft / "source.sv").write_text(unit.text)
+    (draft / "boxes.v").write_text(unit.boxes)
+    job = {"top": unit.name, "liberty": str(pdk.synthesis) if pdk else None, "target_ps": target_ps}
+    (draft / "job.json").write_text(json.dumps(job))
     start = time.monotonic()
-    with log.open("w") as output:
-        command = [sys.executable, "-m", "synth.mapping", str(folder)]
-        status = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-                                check=False).returncode
-    print(f" {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
-    if status:
-        said = [line for line in log.read_text().splitlines() if line.strip()]
-        errors = [line for line in said if "ERROR" in line] or said[-1:] or ["no output"]
-        raise SynthesisError(f"Yosys could not map {name}: {errors[-1]} (all of it: {log})")
-    figures = json.loads((folder / "figures.json").read_text())
+    yosys.run("mapping", draft, what=f"map {unit.name}")
+    print(f"mapped {unit.name}: {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
+    try:
+        draft.rename(folder)
+    except OSError:  # somebody else has mapped the same
+        if not folder.exists():
+            raise
+        shutil.rmtree(draft)
+
+
+def _result(mapped: Netlist, folder: Path, pdk: Pdk | None, target_ps: int,
+            primitives: dict[str, int] | None) -> Result:
+    """Figures of a netlist, timed."""
+    figures = mapped.figures()
+    cells_of = {unit: Counter(figure["cells"]) for unit, figure in figures.items()}
+    cells = netlist.count(cells_of, mapped.top)
+    kept_out = {memory.name: memory for figure in figures.values() for memory in
+                (memories.Memory(**fields) for fields in figure["memories"]) if not memory.latches}
+    sram = {name: macro for unit in cells_of.values() for name, macro in macros.named_in(" ".join(unit)).items()}
+    bits = {name: memory.bits for name, memory in (kept_out | sram).items()}
+    placed = {name: cells.pop(name) for name in bits}
+    if pdk:
+        areas = {cell.name: cell.area for cell in pdk.library.cells.values()}
+        flip_flops, latches, unit_area = pdk.library.flip_flops, {pdk.library.latch and pdk.library.latch.name}, \
+            pdk.library.nand2.area
+    else:
+        areas, flip_flops, latches, unit_area = TRANSISTORS, FLIP_FLOPS, set(), TRANSISTORS["$_NAND_"]
+    area = sum(areas[cell] * number for cell, number in cells.items())
+    known = [macro.area_um2 for macro in sram.values()]
     timed = None
     if pdk:
-        has_sta = timing.sta_version() is not None
-        timed = timing.opensta(folder, top=name, pdk=pdk, target_ps=target_ps) if has_sta else timing.abc(folder)
-    for intermediate in ("coarse.json", "unbuffered.json", "mapped.json"):
-        (folder / intermediate).unlink(missing_ok=True)
-    if timed is None:
-        return Result(block=name, **figures)
-    return Result(block=name, **figures, period_ps=timed.period_ps, timing_tool=timed.tool, start=timed.start,
-                  end=timed.end, periods_ps=list(timed.periods_ps))
+        (folder / "memories.lib").write_text(memories.liberty(kept_out.values()))
+        libraries = [folder / "memories.lib", *(macro.liberty for macro in sram.values() if macro.liberty)]
+        timed = timing.measure(folder, netlist=mapped.verilog(), top=mapped.top, pdk=pdk, libraries=libraries,
+                               target_ps=target_ps,
+                               abc_ps=max(figure["delay_ps"] for figure in figures.values()))
+    return Result(
+        block=mapped.top,
+        cells=cells.total(),
+        flip_flops=sum(number for cell, number in cells.items() if cell in flip_flops),
+        latches=sum(number for cell, number in cells.items() if cell in latches),
+        memories=placed,
+        memory_bits=sum(bits[name] * number for name, number in placed.items()),
+        macros=sum(placed[name] for name in sram),
+        depth=max(figure["depth"] for figure in figures.values()),
+        nand2=area / unit_area,
+        parts={unit: copies * sum(areas.get(cell, 0) * number for cell, number in cells_of[unit].items())
+               for unit, copies in netlist.placements(cells_of, mapped.top).items()},
+        area_um2=area if pdk else None,
+        transistors=None if pdk else int(area),
+        macros_um2=sum(placed[name] * macro.area_um2 for name, macro in sram.items() if macro.area_um2 is not None)
+        if known and None not in known else None,
+        ecp5=primitives,
+        **(asdict(timed) if timed else {}))

@@ -14,10 +14,12 @@ from rich.console import Console
 from rich.table import Table
 
 from hdl.config import Config, preset
+from hdl.verilog import View
 
-from .flow import Result, SynthesisError, flow_key, synthesise, synthesise_text
+from .flow import Result, flow_key, synthesise, synthesise_text
 from .pdk import ROOT, Pdk
 from .report import area_of, is_mapped
+from .yosys import SynthesisError
 
 #: Blocks that the tests watch, small enough to map there: a router, and a matrix unit of 2 x 2 x 2. Without a PDK, so
 #: that the figures are the same everywhere.
@@ -94,7 +96,8 @@ def _verilog_at(commit: str, name: str, preset_name: str) -> str:
         archive = subprocess.run(["git", "-C", str(ROOT), "archive", commit, "hdl"], capture_output=True, check=True)
         subprocess.run(["tar", "-x", "-C", temporary], input=archive.stdout, check=True)
         ran = subprocess.run(
-            [sys.executable, "-m", "hdl", "verilog", "--config", preset_name, "--block", name],
+            [sys.executable, "-m", "hdl", "verilog", "--config", preset_name, "--block", name,
+             "--view", View.ASIC.value],
             cwd=temporary, capture_output=True, text=True, check=False)
         if ran.returncode:
             said = (ran.stderr.strip() or "no output").splitlines()[-1]

@@ -6,10 +6,13 @@ Those that say so themselves, by the attribute ``ram_style = "latches"``, are bu
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from .pdk import BUFFER, LATCH
+from .pdk import Library
 
 #: Memories of so few words are built from flip-flops: FIFOs.
 SMALL_WORDS = 8
+
+#: More flip-flops than a FIFO can need.
+MOST_FLIP_FLOPS = 16384
 
 #: What the names of the black boxes start with.
 PREFIX = "memory_"
@@ -22,14 +25,14 @@ _LATCHES = "latches"
 #: buffers are so that its many loads do not slow down what else the data goes to.
 _LATCH_MEMORY = """module {name}({ports});
 wire [{top}:0] data;
-{buffer} buffer [{top}:0] (.A(WR_DATA), .Y(data));
+{buffer} buffer [{top}:0] (.{buffer_input}(WR_DATA), .{buffer_output}(data));
 {words}assign RD_DATA = {read};
 endmodule
 """
 _LATCH_WORD = """wire [{top}:0] word{index};
-wire open{index} = ~WR_CLK & WR_EN[0] & WR_ADDR == {address};
-{latch} latch{index} [{top}:0] (.CLK(open{index}), .D(data), .Q(word{index}));
-wire [{top}:0] read{index} = {{{width}{{RD_ADDR == {address}}}}} & word{index};
+wire open{index} = ~WR_CLK & WR_EN[0] & {written};
+{latch} latch{index} [{top}:0] (.{enable}(open{index}), .{data}(data), .{output}(word{index}));
+wire [{top}:0] read{index} = {{{width}{{{read}}}}} & word{index};
 """
 
 #: Capacitance of a memory's input, about that of a gate's, in femtofarads, and slew of its outputs in picoseconds.
@@ -86,48 +89,86 @@ class Memory:
     def bits(self) -> int:
         return self.words * self.width
 
-    @property
-    def stub(self) -> str:
-        """The black box in Verilog, or what is to be in its place."""
-        ports = ", ".join(f"{direction} [{width - 1}:0] {name}" for name, direction, width in self.ports())
-        if self.latches:
-            words = "".join(_LATCH_WORD.format(
-                index=index, address=f"{self.address_bits}'d{index}", top=self.width - 1, width=self.width, latch=LATCH)
-                for index in range(self.words))
-            read = " | ".join(f"read{index}" for index in range(self.words))
-            return _LATCH_MEMORY.format(
-                name=self.name, ports=ports, words=words, read=read, top=self.width - 1, buffer=BUFFER)
-        return f"(* blackbox *) module {self.name}({ports});\nendmodule\n"
-
     def ports(self) -> Iterator[tuple[str, str, int]]:
         """Name, direction and width of each port: all read ports side by side, and all write ports."""
+        ports = []
         if self.reads:
-            for port, width in (("CLK", 1), ("EN", 1), ("ARST", 1), ("SRST", 1), ("ADDR", self.address_bits)):
-                yield f"RD_{port}", "input", self.reads * width
-            yield "RD_DATA", "output", self.reads * self.width
+            inputs = (("CLK", 1), ("EN", 1), ("ARST", 1), ("SRST", 1), ("ADDR", self.address_bits))
+            ports += [(f"RD_{port}", "input", self.reads * width) for port, width in inputs]
+            ports.append(("RD_DATA", "output", self.reads * self.width))
         if self.writes:
-            for port, width in (("CLK", 1), ("EN", self.width), ("ADDR", self.address_bits), ("DATA", self.width)):
-                yield f"WR_{port}", "input", self.writes * width
+            inputs = (("CLK", 1), ("EN", self.width), ("ADDR", self.address_bits), ("DATA", self.width))
+            ports += [(f"WR_{port}", "input", self.writes * width) for port, width in inputs]
+        return (port for port in ports if port[2])  # one word has no address
+
+
+class TooManyFlipFlops(ValueError):
+    """A memory of few words is so wide that it cannot be meant to become flip-flops."""
+
+
+def verilog(memory: Memory, library: Library | None) -> str:
+    """A memory as a black box, or what is to be in its place: the latches of `library`."""
+    ports = ", ".join(f"{direction} [{width - 1}:0] {name}" for name, direction, width in memory.ports())
+    if not memory.latches:
+        return f"(* blackbox *) module {memory.name}({ports});\nendmodule\n"
+    assert library is not None
+    assert library.latch is not None
+    assert library.latch.latch is not None
+    enable, data = library.latch.latch
+
+    def chosen(port: str, index: int) -> str:
+        return f"{port} == {memory.address_bits}'d{index}" if memory.address_bits else "1'b1"
+
+    words = "".join(_LATCH_WORD.format(
+        index=index, written=chosen("WR_ADDR", index), read=chosen("RD_ADDR", index), top=memory.width - 1,
+        width=memory.width, latch=library.latch.name, enable=enable, data=data, output=library.latch.output)
+        for index in range(memory.words))
+    return _LATCH_MEMORY.format(
+        name=memory.name, ports=ports, words=words, top=memory.width - 1,
+        read=" | ".join(f"read{index}" for index in range(memory.words)),
+        buffer=library.buffer.name, buffer_input=library.buffer.inputs[0], buffer_output=library.buffer.output)
+
+
+def behaviour(memory: Memory) -> str:
+    """A memory that was kept out, for simulation; a ValueError if its reads are clocked."""
+    if memory.clocked:
+        raise ValueError(f"{memory.name} has clocked reads, which there is no model of for simulation")
+    ports = ", ".join(f"{direction} [{width - 1}:0] {name}" for name, direction, width in memory.ports())
+    address, width = memory.address_bits, memory.width
+    writes = "".join(
+        f"  for (i = 0; i < {width}; i = i + 1)\n"
+        f"    if (WR_EN[{port * width} + i]) words[WR_ADDR[{port * address} +: {address}]][i] <= "
+        f"WR_DATA[{port * width} + i];\n" for port in range(memory.writes))
+    reads = "".join(
+        f"assign RD_DATA[{port * width} +: {width}] = words[RD_ADDR[{port * address} +: {address}]];\n"
+        for port in range(memory.reads))
+    return (f"module {memory.name}({ports});\nreg [{width - 1}:0] words [0:{memory.words - 1}];\ninteger i;\n"
+            f"always @(posedge WR_CLK[0]) begin\n{writes}end\n{reads}endmodule\n")
 
 
 def take_out(netlist: dict, *, latches: bool) -> dict[str, Memory]:
-    """Make the ``$mem_v2`` cells of more than `SMALL_WORDS` words instances of black boxes; return those by name.
+    """Make ``$mem_v2`` cells of more than `SMALL_WORDS` words, and those of latches, instances; return those by name.
 
-    Without `latches`, what would be built from them is kept out like the others.
+    Without `latches`, what would be built from them is kept out like the others. A memory of few words with more than
+    `MOST_FLIP_FLOPS` bits is an error.
     """
     memories = {}
     for module in netlist["modules"].values():
-        for cell in module["cells"].values():
+        for label, cell in module["cells"].items():
             if cell["type"] != "$mem_v2":
                 continue
             number = {name: int(value, 2) for name, value in cell["parameters"].items()
                       if name in ("SIZE", "WIDTH", "ABITS", "RD_PORTS", "WR_PORTS", "RD_CLK_ENABLE")}
-            if number["SIZE"] <= SMALL_WORDS:
-                continue
             clocked = number["RD_CLK_ENABLE"] != 0
+            of_latches = latches and not clocked and cell["attributes"].get("ram_style") == _LATCHES
+            if number["SIZE"] <= SMALL_WORDS and not of_latches:
+                if number["SIZE"] * number["WIDTH"] > MOST_FLIP_FLOPS:
+                    raise TooManyFlipFlops(
+                        f"memory {label} of {number['SIZE']} x {number['WIDTH']} bits would become flip-flops, more "
+                        f"than {MOST_FLIP_FLOPS:,}: give it more than {SMALL_WORDS} words, or make it a macro")
+                continue
             memory = Memory(words=number["SIZE"], width=number["WIDTH"], address_bits=number["ABITS"],
-                            reads=number["RD_PORTS"], writes=number["WR_PORTS"], clocked=clocked,
-                            latches=latches and not clocked and cell["attributes"].get("ram_style") == _LATCHES)
+                            reads=number["RD_PORTS"], writes=number["WR_PORTS"], clocked=clocked, latches=of_latches)
             memories[memory.name] = memory
             directions = {name: direction for name, direction, _ in memory.ports()}
             cell |= {"type": memory.name, "parameters": {}, "port_directions": directions,

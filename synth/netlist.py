@@ -5,11 +5,9 @@ each port, ``connections`` and ``port_directions``. A bit is the number of a net
 """
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 
-from . import macros
-from .memories import PREFIX
-from .pdk import LATCH
+from .pdk import Cell
 
 #: A wider net gets a tree of buffers, each with so many loads.
 FANOUT = 16
@@ -21,32 +19,21 @@ def _bits(cell: dict, direction: str) -> Iterator[int]:
             yield from (bit for bit in bits if isinstance(bit, int))
 
 
-def is_flip_flop(cell_type: str) -> bool:
-    """Of ASAP7 or of Yosys's own gates."""
-    return cell_type.startswith(("DFF", "$_DFF"))
-
-
-def _is_gate(cell_type: str, modules: dict) -> bool:
-    """It is neither a flip-flop nor a latch nor a memory nor a block of the hierarchy."""
-    is_memory = cell_type.startswith((PREFIX, macros.PREFIX))
-    return not (is_flip_flop(cell_type) or cell_type == LATCH or is_memory or cell_type in modules)
-
-
-def buffer(module: dict, buffer_cell: str, *, clock: str, is_top: bool) -> int:
+def buffer(module: dict, cell: Cell, *, clock: str) -> int:
     """Give wide nets trees of buffers, except for the clock; return the number of buffers.
 
     ABC has done so where a gate drives gates, but not for what flip-flops, memories, blocks and ports drive or read. An
-    input of a block is left with one load, so that it counts as one in the module above.
+    input is left with one load, so that it counts as one in the module above.
     """
+    (buffer_input,), buffer_output = cell.inputs, cell.output
     free = 1 + max((bit for net in module["netnames"].values() for bit in net["bits"] if isinstance(bit, int)),
                    default=1)
     clocks = set(module["ports"][clock]["bits"]) if clock in module["ports"] else set()
-    inputs = set() if is_top else {bit for port in module["ports"].values() if port["direction"] == "input"
-                                   for bit in port["bits"]}
+    inputs = {bit for port in module["ports"].values() if port["direction"] == "input" for bit in port["bits"]}
     loads: dict[int, list[tuple[list, int]]] = defaultdict(list)
-    for cell in module["cells"].values():
-        for port, bits in cell["connections"].items():
-            if cell["port_directions"][port] == "input":
+    for reader in module["cells"].values():
+        for port, bits in reader["connections"].items():
+            if reader["port_directions"][port] == "input":
                 for index, bit in enumerate(bits):
                     if isinstance(bit, int) and bit not in clocks:
                         loads[bit].append((bits, index))
@@ -61,8 +48,9 @@ def buffer(module: dict, buffer_cell: str, *, clock: str, is_top: bool) -> int:
                     bits[index] = free
                 source = [net]
                 module["cells"][f"fanout_{net}_{free}"] = {
-                    "type": buffer_cell, "parameters": {}, "attributes": {},
-                    "port_directions": {"A": "input", "Y": "output"}, "connections": {"A": source, "Y": [free]}}
+                    "type": cell.name, "parameters": {}, "attributes": {},
+                    "port_directions": {buffer_input: "input", buffer_output: "output"},
+                    "connections": {buffer_input: source, buffer_output: [free]}}
                 module["netnames"][f"fanout_{net}_{free}_y"] = {"bits": [free], "attributes": {}}
                 above.append((source, 0))
                 free += 1
@@ -71,9 +59,9 @@ def buffer(module: dict, buffer_cell: str, *, clock: str, is_top: bool) -> int:
     return added
 
 
-def depth(module: dict, modules: dict) -> int:
+def depth(module: dict, gates_there_are: Collection[str]) -> int:
     """Gates on the longest path between flip-flops, memories, blocks and ports of the module."""
-    gates = [cell for cell in module["cells"].values() if _is_gate(cell["type"], modules)]
+    gates = [cell for cell in module["cells"].values() if cell["type"] in gates_there_are]
     readers = defaultdict(list)
     for index, gate in enumerate(gates):
         for bit in _bits(gate, "input"):
@@ -96,20 +84,21 @@ def depth(module: dict, modules: dict) -> int:
     return max(level, default=0)
 
 
-def placements(modules: dict, top: str) -> Counter:
-    """How often `top` and each block below it is placed."""
+def placements(cells: Mapping[str, Mapping[str, int]], top: str) -> Counter[str]:
+    """How often `top` and each block below it is placed; `cells` are the counts of cells and blocks in each block."""
     placed = Counter({top: 1})
-    for cell in modules[top]["cells"].values():
-        if cell["type"] in modules:
-            placed += placements(modules, cell["type"])
+    for cell, number in cells[top].items():
+        if cell in cells:
+            for block, inside in placements(cells, cell).items():
+                placed[block] += number * inside
     return placed
 
 
-def count(modules: dict, top: str) -> Counter:
+def count(cells: Mapping[str, Mapping[str, int]], top: str) -> Counter[str]:
     """Cells of each type in `top` and in the blocks below it."""
     total = Counter()
-    for cell_type, number in Counter(cell["type"] for cell in modules[top]["cells"].values()).items():
-        inside = count(modules, cell_type) if cell_type in modules else {cell_type: 1}
-        for inner_type, inner_number in inside.items():
-            total[inner_type] += number * inner_number
+    for block, copies in placements(cells, top).items():
+        for cell, number in cells[block].items():
+            if cell not in cells:
+                total[cell] += copies * number
     return total

@@ -1,5 +1,6 @@
 """What synthesis found, to look at: tables for the terminal, and a page with pictures."""
 
+import io
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +12,11 @@ import squarify
 from rich.console import Console
 from rich.table import Table
 
-from .flow import Result
+from .ecp5 import PRIMITIVES
+from .flow import Result, write_whole
+
+#: Columns of text of the printed table.
+WIDTH = 140
 
 #: Parts smaller than this share of a block go together in its treemap.
 _SMALL = 0.01
@@ -45,18 +50,26 @@ def area_of(result: Result) -> float:
 
 def columns(results: list[Result]) -> list[str]:
     """Headings of `row`."""
-    return ["block", "cells", "um2" if is_mapped(results) else "transistors", "NAND2", "flops", "mem bits", "depth",
-            *(("path ps", "MHz") if is_mapped(results) else ()), *(("of node",) if _node(results) else ())]
+    made = ["block", "cells", "um2" if is_mapped(results) else "transistors", "NAND2", "flops", "macros"]
+    made += ["macro um2"] if any(result.macros_um2 for result in results) else []
+    made += ["mem bits", "depth"]
+    made += ["path ps", "MHz"] if is_mapped(results) else []
+    made += list(PRIMITIVES) if _has_ecp5(results) else []
+    return made + (["of node"] if _node(results) else [])
 
 
 def row(result: Result, results: list[Result]) -> list[str]:
     """A block's figures, as text."""
     made = [result.block, f"{result.cells:,}", f"{area_of(result):,.0f}", f"{result.nand2:,.0f}",
-            f"{result.flip_flops:,}", f"{result.memory_bits:,}", str(result.depth)]
+            f"{result.flip_flops:,}", f"{result.macros:,}"]
+    made += [f"{result.macros_um2 or 0:,.0f}"] if any(other.macros_um2 for other in results) else []
+    made += [f"{result.memory_bits:,}", str(result.depth)]
     if is_mapped(results):
         made += [f"{result.period_ps:.0f}", f"{1e6 / result.period_ps:,.0f}"] if result.period_ps else ["-", "-"]
+    if _has_ecp5(results):
+        made += [f"{(result.ecp5 or {}).get(name, 0):,}" for name in PRIMITIVES]
     if node := _node(results):
-        made.append(f"{area_of(result) / area_of(node):.0%}")
+        made.append(f"{_whole(result) / _whole(node):.0%}")
     return made
 
 
@@ -82,20 +95,30 @@ def write(folder: Path, results: list[Result], *, title: str, notes: list[str]) 
             _slacks(result, folder / f"{result.block}-slack.png")
     page = _PAGE.render(title=title, columns=columns(results), rows=[row(result, results) for result in results],
                         notes=notes, results=results)
-    draft = folder / "report.html.new"
-    draft.write_text(page)
-    return draft.replace(folder / "report.html")
+    write_whole(folder / "report.html", page)
+    return folder / "report.html"
 
 
 def write_summary(folder: Path, results: list[Result], *, name: str, title: str, notes: list[str],
                   conditions: dict) -> None:
     """Print the table, and leave it as ``<name>.txt`` and ``<name>.json``."""
-    (folder / f"{name}.json").write_text(json.dumps(
+    folder.mkdir(parents=True, exist_ok=True)
+    text = io.StringIO()
+    for console in (Console(width=WIDTH), Console(file=text, width=WIDTH)):
+        console.print(table(results, title=title))
+        console.print("\n".join(notes), highlight=False)
+    write_whole(folder / f"{name}.json", json.dumps(
         conditions | {"blocks": [asdict(result) for result in results]}, indent=2) + "\n")
-    with (folder / f"{name}.txt").open("w") as file:
-        for console in (Console(), Console(file=file, width=120)):
-            console.print(table(results, title=title))
-            console.print("\n".join(notes), highlight=False)
+    write_whole(folder / f"{name}.txt", text.getvalue())
+
+
+def _has_ecp5(results: list[Result]) -> bool:
+    return any(result.ecp5 for result in results)
+
+
+def _whole(result: Result) -> float:
+    """Area of the cells and of the macros."""
+    return area_of(result) + (result.macros_um2 or 0)
 
 
 def _node(results: list[Result]) -> Result | None:

@@ -85,7 +85,7 @@ def test_a_seed_replays_a_run(model, tmp_path, monkeypatch):
 def test_waves_are_written_on_demand(tmp_path, monkeypatch, capfd):
     monkeypatch.setenv("WAVES", "1")
     model = build.build(Tiny(), name="tiny")
-    assert model.waves
+    assert model.trace == "dump.vcd"
     build.run(model, bench=BENCH, test="passes", work=tmp_path)
     assert "$enddefinitions" in (tmp_path / "dump.vcd").read_text()
     assert "dump.vcd" in capfd.readouterr().out

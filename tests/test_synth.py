@@ -1,8 +1,10 @@
 """`synth`: counts are right on designs small enough to count by hand, and errors are a line."""
 
 import dataclasses
+import errno
 import gzip
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -18,7 +20,8 @@ from amaranth.lib.wiring import In, Out
 from hdl.config import SIM
 from hdl.queue import Queue
 from hdl.verilog import Block
-from synth import flow, history, netlist, pdk, report, timing
+from synth import flow, history, netlist, pdk, report, timing, units, yosys
+from synth.__main__ import main
 
 ROOT = Path(__file__).resolve().parent.parent
 ASAP7 = pdk.find(None)
@@ -80,9 +83,9 @@ class Wide(wiring.Component):
 @pytest.fixture
 def synthesise(monkeypatch, tmp_path):
     """Synthesise a component as if it were a block called ``small``."""
-    def run(component: wiring.Component, *, cells: pdk.Pdk | None = None) -> flow.Result:
+    def run(component: wiring.Component, *, cells: pdk.Pdk | None = None, fpga: bool = False) -> flow.Result:
         monkeypatch.setattr(flow, "block", lambda name, config: component)
-        return flow.synthesise("small", config=SIM, pdk=cells, target_ps=250, build=tmp_path)
+        return flow.synthesise("small", config=SIM, pdk=cells, target_ps=250, fpga=fpga, build=tmp_path)
     return run
 
 
@@ -102,13 +105,136 @@ def test_counts_without_a_pdk(synthesise, monkeypatch, tmp_path):
     assert result.parts["stage"] % 5 == 0, "all copies of a block count"
     assert result.area_um2 is result.period_ps is None
 
-    netlists = [path.read_text() for path in tmp_path.glob("*/mapped.v")]
-    assert [netlist.count("\nmodule stage(") for netlist in netlists] == [1], "a block is mapped once"
+    netlists = [path.read_text() for path in tmp_path.glob("units/*/mapped.v")]
+    assert sorted(netlist.count("\nmodule stage(") for netlist in netlists) == [0, 1], "a block is mapped once"
 
-    def not_again(*arguments):
+    def not_again(*arguments, **named):
         raise AssertionError("it was in the cache")
-    monkeypatch.setattr(flow, "_synthesise", not_again)
+    monkeypatch.setattr(yosys, "run", not_again)
     assert synthesise(Small()) == result
+    for path in tmp_path.glob("*/result.json"):
+        path.unlink()
+    assert synthesise(Small()) == result, "its units were in the cache"
+
+
+def test_primitives_of_an_fpga(synthesise):
+    result = synthesise(Small(), fpga=True)
+    assert result.ecp5["FF"] == result.flip_flops - 8  # the queue's words are in LUTs
+    assert result.ecp5["LUT"] >= 2 * 2 * 4  # two 16 x 4 RAMs for 32 words of 8 bits, each four LUTs
+    assert result.ecp5["EBR"] == result.ecp5["multipliers"] == 0
+
+
+class Exploding(wiring.Component):
+    """A memory of few words that is too wide to be flip-flops."""
+
+    def __init__(self):
+        super().__init__({"address": In(1), "data": Out(8)})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.lines = lines = Memory(shape=10_000, depth=2, init=[])
+        write, read = lines.write_port(), lines.read_port(domain="comb")
+        m.d.comb += [write.addr.eq(self.address), write.data.eq(~read.data), write.en.eq(1),
+                     read.addr.eq(~self.address), self.data.eq(read.data)]
+        return m
+
+
+def test_a_memory_that_would_explode_is_named(synthesise):
+    with pytest.raises(yosys.SynthesisError, match=r"memory lines.* of 2 x 10000 bits would become flip-flops"):
+        synthesise(Exploding())
+
+
+def liberty(*, without: str = "", text: str = "") -> str:
+    """A library of few cells in nanoseconds and picofarads, one of them left out."""
+    def table(value: float) -> str:
+        return f'(scalar) {{ values ("{value}"); }}'
+
+    def timing(pin: str, kind: str) -> str:
+        return (f'timing () {{ related_pin : "{pin}"; {kind} cell_rise {table(0.02)} cell_fall {table(0.02)} '
+                f'rise_transition {table(0.01)} fall_transition {table(0.01)} }}')
+
+    def gate(name: str, area: float, inputs: str, function: str, state: str = "", kind: str = "") -> str:
+        pins = "".join(f"pin ({pin}) {{ direction : input; capacitance : 0.001; "
+                       f"{'clock : true;' if pin == 'C' else ''} }}\n" for pin in inputs)
+        arcs = "".join(timing(pin, kind) for pin in ("C" if state else inputs))
+        return (f'cell ("{name}") {{ area : {area};\n{state}{pins}pin (Z) {{ direction : output; '
+                f'max_capacitance : 0.1; function : "{function}"; {arcs} }}\n}}\n')
+
+    cells = {
+        "INV": gate("INV", 1, "A", "!A"), "BUF": gate("BUF", 2, "A", "A"), "NAND2": gate("NAND2", 2, "AB", "!(A&B)"),
+        "NOR2": gate("NOR2", 2, "AB", "!(A|B)"), "ONE": gate("ONE", 1, "", "1"), "ZERO": gate("ZERO", 1, "", "0"),
+        "FF": gate("FF", 8, "CD", "IQ", 'ff (IQ,IQN) { clocked_on : "C"; next_state : "D"; }\n',
+                   "timing_type : rising_edge;"),
+    }
+    return ("library (toy) {\n  delay_model : table_lookup; time_unit : \"1ns\"; voltage_unit : \"1V\"; "
+            "current_unit : \"1mA\"; capacitive_load_unit (1,pf); pulling_resistance_unit : \"1kohm\"; "
+            "nom_voltage : 1.1; nom_temperature : 25; "
+            "slew_lower_threshold_pct_rise : 20; slew_lower_threshold_pct_fall : 20; "
+            "slew_upper_threshold_pct_rise : 80; slew_upper_threshold_pct_fall : 80; "
+            "input_threshold_pct_rise : 50; input_threshold_pct_fall : 50; "
+            "output_threshold_pct_rise : 50; output_threshold_pct_fall : 50;\n"
+            + "".join(cell for name, cell in cells.items() if name != without) + text + "}\n")
+
+
+@pytest.fixture
+def toy(tmp_path):
+    path = tmp_path / "toy.lib"
+    path.write_text(liberty())
+    return pdk.Pdk(synthesis=path, timing=path)
+
+
+def test_any_library_will_do(synthesise, toy):
+    assert toy.library.corner == "toy, 1.1 V, 25 C"
+    result = synthesise(Small(), cells=toy)
+    assert result.flip_flops == 17
+    assert result.area_um2 > 17 * 8
+    assert result.latches == 0
+    if timing.sta_version():
+        assert result.timing_tool.startswith("OpenSTA")
+        assert 40 < result.period_ps < 2000, "in ps, whatever the library's unit"
+
+
+@pytest.mark.parametrize("name, what", [("BUF", "buffer"), ("NAND2", "NAND2"), ("FF", "flip-flop"),
+                                        ("ONE", "cell whose function is 1"), ("ZERO", "cell whose function is 0")])
+def test_a_library_without_a_needed_cell_is_refused(tmp_path, name, what):
+    path = tmp_path / "toy.lib"
+    path.write_text(liberty(without=name))
+    with pytest.raises(pdk.PdkError, match=rf"{path} has no {what}.*: the flow needs one"):
+        pdk.find(str(path))
+
+
+def test_units_are_blocks_and_parts_of_the_node():
+    def module(name: str, inside: str = "") -> str:
+        return f"module {name}(a);\n  input [3:0] a;\n{inside}endmodule\n"
+
+    macro = "module storage #(\n    parameter DEPTH = 512\n) (\n    input clk\n);\nendmodule\n"
+    def placed(*names: str) -> str:
+        return "".join(f"  {name} ({chr(10)}  );{chr(10)}" for name in names)
+
+    sram = placed("bank bank_0", "bank bank_1", r"\node.sram$1.merge  merge")
+    text = macro + "".join((
+        module("bank", placed("storage macro")), module("node", placed(r"\node.sram$1  sram", r"\node.router  router")),
+        module(r"\node.sram$1 ", sram), module(r"\node.sram$1.merge "), module(r"\node.router ")))
+    found = {unit.name: unit for unit in units.split(text, "node")}
+    assert list(found) == ["node.router", "bank", "node.sram$1", "node"], "what is placed comes first"
+    assert found["node"].inside == ("node.router", "node.sram$1")
+    assert found["node.sram$1"].inside == ("bank",)
+    assert found["node.sram$1"].boxes == "(* blackbox *)\nmodule bank(a);\n  input [3:0] a;\nendmodule\n"
+    assert "node.sram$1.merge" in found["node.sram$1"].text
+    assert "module storage" in found["bank"].text
+    assert "module storage" not in found["node"].text
+
+
+@needs_pdk
+def test_cells_are_found_by_what_they_do():
+    assert ASAP7 is not None
+    cells = ASAP7.library
+    assert cells.latch is not None
+    assert cells.buffer.name == "BUFx4_ASAP7_75t_R"
+    assert cells.latch.name == "DHLx1_ASAP7_75t_R"
+    assert cells.tie_high == ("TIEHIx1_ASAP7_75t_R", "H")
+    assert len(cells.flip_flops) == 7
+    assert "HB1xp67_ASAP7_75t_R" in cells.avoided
 
 
 @needs_pdk
@@ -145,37 +271,36 @@ def two_gates(net: int) -> dict:
 
 
 def test_depth_counts_gates_between_registers():
-    assert netlist.depth(two_gates(3), {}) == 2
-    assert netlist.depth(two_gates(2), {}) == 1
+    assert netlist.depth(two_gates(3), {"$_NOT_"}) == 2
+    assert netlist.depth(two_gates(2), {"$_NOT_"}) == 1
     register = two_gates(3)
     register["cells"]["b"]["type"] = "$_DFF_P_"
-    assert netlist.depth(register, {}) == 1
+    assert netlist.depth(register, {"$_NOT_"}) == 1
 
 
 def test_depth_refuses_a_loop():
     with pytest.raises(ValueError, match="1 gates are in or behind a combinational loop"):
-        netlist.depth(two_gates(4), {})
+        netlist.depth(two_gates(4), {"$_NOT_"})
 
 
 def test_cells_of_blocks_are_multiplied():
-    def of(*types: str) -> dict:
-        return {"cells": {str(index): {"type": cell} for index, cell in enumerate(types)}}
-    modules = {"top": of("block", "block", "NOT"), "block": of("leaf", "leaf", "NOT"), "leaf": of("DFF")}
-    assert netlist.count(modules, "top") == {"DFF": 4, "NOT": 3}
+    cells = {"top": {"block": 2, "NOT": 1}, "block": {"leaf": 2, "NOT": 1}, "leaf": {"DFF": 1}}
+    assert netlist.count(cells, "top") == {"DFF": 4, "NOT": 3}
+    assert netlist.placements(cells, "top") == {"top": 1, "block": 2, "leaf": 4}
 
 
-@pytest.mark.parametrize("is_top, roots", [(True, 2), (False, 1)])
-def test_a_wide_net_gets_a_tree_of_buffers(is_top, roots):
+def test_a_wide_net_gets_a_tree_of_buffers():
     loads = {str(index): {"type": "NOT", "port_directions": {"A": "input", "Y": "output"},
                           "connections": {"A": [2], "Y": [index + 3]}} for index in range(300)}
     module = {"ports": {"i": {"direction": "input", "bits": [2]}}, "cells": loads,
               "netnames": {str(bit): {"bits": [bit]} for bit in range(2, 303)}}
-    buffers = 19 + 2 + (0 if is_top else 1)  # 300 loads, 16 each; a block's input has one load
-    assert netlist.buffer(module, "BUF", clock="clk", is_top=is_top) == buffers
-    readers = Counter(cell["connections"]["A"][0] for cell in module["cells"].values())
-    assert readers.pop(2) == roots
+    buffers = 19 + 2 + 1  # 300 loads, 16 each; an input has one load
+    cell = pdk.Cell(name="BUF", area=1, inputs=("I",), functions={"Z": "I"}, max_capacitance=1)
+    assert netlist.buffer(module, cell, clock="clk") == buffers
+    readers = Counter(next(iter(cell["connections"].values()))[0] for cell in module["cells"].values())
+    assert readers.pop(2) == 1
     assert max(readers.values()) == netlist.FANOUT
-    assert readers.total() == 300 + buffers - roots
+    assert readers.total() == 300 + buffers - 1
 
 
 def test_a_report_has_a_page_and_its_pictures(synthesise, tmp_path):
@@ -214,10 +339,11 @@ def test_figures_of_another_commit_are_recorded_outside_of_the_tree(monkeypatch,
     assert "+100.0%" in capsys.readouterr().out
 
 
-def run(*arguments: str) -> str:
+def run(*arguments: str, **options) -> str:
     result = subprocess.run([sys.executable, "-m", "synth", *arguments], cwd=ROOT, capture_output=True, text=True,
-                            check=False)
+                            check=False, **options)
     assert result.returncode == 1
+    assert result.stderr.count("python -m synth: ") == 1
     return result.stderr
 
 
@@ -234,22 +360,48 @@ def test_an_unknown_preset_is_refused_in_a_line():
     assert run("--preset", "D2") == "python -m synth: no preset is called 'D2'; there are D1, SIM, ULX3S\n"
 
 
-def test_a_folder_without_liberty_is_refused_in_a_line(tmp_path):
-    message = f"PDK {tmp_path}: neither asap7_rvt_tt_synth.lib nor asap7_rvt_tt_synth.lib.gz is there"
-    assert run("--pdk", str(tmp_path)) == f"python -m synth: {message}\n"
+@pytest.mark.parametrize("clock", ["0", "-5", "fast", "2.5"])
+def test_a_clock_that_is_none_is_refused_in_a_line(clock):
+    assert run(f"--clock={clock}") == f"python -m synth: a clock period must be 1 to 1,000,000 ps, not {clock!r}\n"
+
+
+def test_a_place_without_liberty_is_refused_in_a_line(tmp_path):
+    assert run("--pdk", str(tmp_path)).startswith(f"python -m synth: PDK {tmp_path}: there has to be one Liberty file")
+    missing = tmp_path / "missing.lib"
+    assert run("--pdk", str(missing)) == f"python -m synth: PDK {missing}: there is no such file or folder\n"
+
+
+@pytest.mark.parametrize("full", ["source.sv", "result.json", "SIM.json", "report.html"])
+def test_no_room_on_the_disk_is_told_in_a_line_and_leaves_no_half_report(monkeypatch, tmp_path, full):
+    write = Path.write_text
+
+    def written(path: Path, text: str) -> int:
+        if not path.name.startswith(full):
+            return write(path, text)
+        write(path, text[:len(text) // 2])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr(Path, "write_text", written)
+    monkeypatch.setattr(flow, "block", lambda name, config: Small())
+    monkeypatch.setattr(history, "record", lambda *results, **named: None)
+    monkeypatch.setattr(sys, "argv", ["synth", "--block", "router", "--pdk", "none", "--build", str(tmp_path)])
+    with pytest.raises(SystemExit, match=r"^python -m synth: \[Errno 28\] No space left on device: \S+$"):
+        main()
+    half = {"report.html", full} - {"source.sv"}  # that is in a draft of a folder, not in the cache
+    assert not [path for path in tmp_path.rglob("*") if path.name in half]
 
 
 @pytest.mark.parametrize("content, complaint", [
     (b"library (x) { cell (a) {", "is malformed"),
     (b"<html>not found</html>", "is malformed"),
-    (b"library (x) { }", "has no cell BUFx4_ASAP7_75t_R"),
+    (b"library (x) { }", "has no NAND2"),
     (b"\xff\xfe", "cannot be read"),
 ])
 def test_a_malformed_liberty_is_refused(tmp_path, content, complaint):
     path = tmp_path / "asap7_rvt_tt_synth.lib"
     path.write_bytes(content)
     with pytest.raises(pdk.PdkError, match=complaint):
-        pdk.read_liberty(path)
+        pdk.library(path)
 
 
 def test_a_cut_off_archive_is_refused(tmp_path):

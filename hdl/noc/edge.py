@@ -65,7 +65,7 @@ class EdgePort(wiring.Component):
         # From the host. `ready` must not depend on `valid`: an answer of the port's own waits in a queue.
         m.submodules.answers = answers = Queue(shape=self.flit, depth=self.config.fifo_depth)
         m.submodules.slots = slots = Slots(depth=self.config.fifo_depth)
-        room = Cat(slot.any() for slot in slots.slots)
+        room = slots.room
         m.d.sync += [
             self.mesh_out.slot.eq(Mux(slots.leaves[0], slots.slots[0], Mux(slots.leaves[1], slots.slots[1], 0))),
             self.mesh_out.flit.eq(packet),

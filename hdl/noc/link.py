@@ -54,11 +54,16 @@ def class_of(flit: data.View) -> Value:
     return Value.cast(flit.header.op)[-1]
 
 
+def usable(free: Value, *, traffic_class: int) -> Value:
+    """The free slots that a flit of a class may go into."""
+    shared = (1 << len(free)) - (1 << CLASSES)
+    return (free & (shared | 1 << traffic_class))[:len(free)]
+
+
 def choose(free: Value, *, traffic_class: int) -> Value:
     """The free slot that a flit of a class is to go into, one-hot: its class's own if it can, 0 if there is none."""
-    shared = (1 << len(free)) - (1 << CLASSES)
-    usable = free & (shared | 1 << traffic_class)
-    return (usable & (~usable + 1))[:len(free)]
+    usable_now = usable(free, traffic_class=traffic_class)
+    return (usable_now & (~usable_now + 1))[:len(free)]
 
 
 class Slots(wiring.Component):
@@ -74,6 +79,8 @@ class Slots(wiring.Component):
         At most one bit: a flit of this class is sent; only if there is a slot.
     slots : Out(depth), one for each class
         The slot that it goes into, one-hot, or 0.
+    room : Out(CLASSES)
+        There is one: known earlier than which.
     free : Out(depth)
         Slots that were free before `freed` came.
     """
@@ -84,6 +91,7 @@ class Slots(wiring.Component):
             "freed": In(depth),
             "leaves": In(CLASSES),
             "slots": Out(depth).array(CLASSES),
+            "room": Out(CLASSES),
             "free": Out(depth, init=(1 << depth) - 1),
         })
 
@@ -93,7 +101,10 @@ class Slots(wiring.Component):
         taken = Signal(self.depth)
         m.d.comb += free.eq(self.free | self.freed)
         for c in range(CLASSES):
-            m.d.comb += self.slots[c].eq(choose(free, traffic_class=c))
+            m.d.comb += [
+                self.slots[c].eq(choose(free, traffic_class=c)),
+                self.room[c].eq(usable(free, traffic_class=c).any()),
+            ]
             with m.If(self.leaves[c]):
                 m.d.comb += taken.eq(self.slots[c])
         m.d.sync += self.free.eq(free & ~taken)

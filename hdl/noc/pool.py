@@ -5,6 +5,7 @@ from operator import or_
 
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from .link import class_of
@@ -23,6 +24,9 @@ class Pool(wiring.Component):
         A header with ``destination`` and ``op``, and whatever else.
     depth, ways : int
         Slots, and outputs of the router.
+    registered : bool
+        ``slot`` and ``flit`` come from registers, so that as an ASIC flits can be in latches, which are open in the
+        second half of the cycle in which a flit comes.
 
     Members
     -------
@@ -47,11 +51,12 @@ class Pool(wiring.Component):
         Slots that were left in the cycle before.
     """
 
-    def __init__(self, *, flit: data.StructLayout, depth: int, ways: int):
+    def __init__(self, *, flit: data.StructLayout, depth: int, ways: int, registered: bool):
         if depth < CLASSES:
             raise ValueError(f"a pool needs a slot for each of {CLASSES} classes, not {depth!r}")
         self.depth = depth
         self.ways = ways
+        self.attrs = {"ram_style": "latches"} if registered else {}
         super().__init__({
             "slot": In(depth),
             "flit": In(flit),
@@ -93,9 +98,11 @@ class Pool(wiring.Component):
                     Mux(stays[s] & ~(self.waits[s] & stays).any(), self.way_of[s], 0))),
             ]
             m.d.sync += self.requests[s].eq(requests[s])
+            m.submodules[f"flit_{s}"] = flit = Memory(shape=self.flit.shape(), depth=1, init=[], attrs=self.attrs)
+            write, read = flit.write_port(), flit.read_port(domain="comb")
+            m.d.comb += [write.data.eq(self.flit), write.en.eq(self.slot[s]), self.flits[s].eq(read.data)]
             with m.If(self.slot[s]):
                 m.d.sync += [
-                    self.flits[s].eq(self.flit),
                     self.way_of[s].eq(self.way),
                     self.waits[s].eq(same & ~self.slot),
                     shared[s].eq(new_class),

@@ -10,7 +10,7 @@ from amaranth.lib.wiring import In, Out
 from ..arbiter import LeastRecent
 from ..config import Config
 from ..verilog import ALONE
-from .link import Hop, Link, Slots, choose, class_of
+from .link import Hop, Link, Slots, choose, class_of, usable
 from .packet import CLASSES, Coordinate, flit_layout
 from .pool import Pool
 from .routing import NEIGHBOURS, RouteSettings, Routing, Side
@@ -77,7 +77,7 @@ class Router(wiring.Component):
         # What proofs speak of.
         self.routing = Routing(config=config)
         self.pools = {side: Pool(flit=self.flit, depth=LOCAL_DEPTH if side is Side.LOCAL else config.fifo_depth,
-                                 ways=len(Side)) for side in Side}
+                                 ways=len(Side), registered=side is not Side.LOCAL) for side in Side}
         self.slots = {side: Slots(depth=config.fifo_depth) for side in NEIGHBOURS}
         self.leaves = {side: [Signal(len(Side), name=f"leaves_{side.name}_{s}{ALONE}") for s in range(pool.depth)]
                        for side, pool in self.pools.items()}
@@ -105,7 +105,7 @@ class Router(wiring.Component):
                 m.d.comb += [
                     pool.flit.eq(self.local_in.flit),
                     pool.slot.eq(reduce(or_, (Mux(self.local_in.valid[c], free[c], 0) for c in range(CLASSES)))),
-                    self.local_in.ready.eq(Cat(slot.any() for slot in free)),
+                    self.local_in.ready.eq(Cat(usable(~pool.valid, traffic_class=c).any() for c in range(CLASSES))),
                 ]
             else:
                 link = self.inputs[side]
@@ -156,7 +156,7 @@ class Router(wiring.Component):
                 can_pass.eq(Cat(
                     self.pools[side].slot.any() & routing.ways[side][out] & Mux(arriving[i], room[1], room[0])
                     for i, side in enumerate(through))),
-                first.eq(can_pass & (~can_pass + 1)),
+                first.eq(Cat(can_pass[i] & ~can_pass[:i].any() for i in range(len(through)))),
             ]
             for i, side in enumerate(through):
                 m.d.comb += passes[side][out].eq(first[i] & ~classes.requests.any())
@@ -182,7 +182,7 @@ class Router(wiring.Component):
                 m.d.comb += [
                     slots.freed.eq(link.freed),
                     slots.leaves.eq(sent),
-                    room.eq(Cat(slot.any() for slot in slots.slots)),
+                    room.eq(slots.room),
                 ]
                 m.d.sync += [
                     link.flit.eq(flit),

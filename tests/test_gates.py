@@ -1,0 +1,72 @@
+"""Mapped netlists do what the hardware does that they were mapped from: proofs of small units, benches on gates.
+
+`make verify-synth` does the same with whole units.
+"""
+
+import re
+
+import pytest
+
+from hdl.arbiter import LeastRecent
+from hdl.config import ULX3S
+from hdl.core.matrix_element import MatrixElement
+from hdl.noc.link import Slots
+from hdl.noc.routing import Routing
+from hdl.verilog import View, emit
+from sim.build import build_text, ports, run
+from synth import equivalence, flow, gates, memories, pdk, yosys
+
+ASAP7 = pdk.find(None)
+
+CELLS = [None, pytest.param(ASAP7, marks=pytest.mark.skipif(ASAP7 is None, reason="no PDK"))]
+IDS = ["gates", "asap7"]
+
+
+@pytest.mark.parametrize("cells", CELLS, ids=IDS)
+@pytest.mark.parametrize("name, component, ports_and_registers", [
+    ("least_recent", lambda: LeastRecent(count=5), 5 + 10),
+    ("slots", lambda: Slots(depth=4), 2 * 4 + 2 + 4),
+    ("routing", lambda: Routing(config=ULX3S), 5 * 5 + 5 + 3 * 2 * 3),
+])
+def test_gates_are_proved_equal(tmp_path, name, component, ports_and_registers, cells):
+    proved = equivalence.prove(component(), name=name, pdk=cells, target_ps=250, build=tmp_path)
+    assert proved == ports_and_registers
+
+
+@pytest.mark.parametrize("cells, right, wrong", [
+    (CELLS[0], r"\$_NAND_", r"\$_NOR_"),
+    pytest.param(ASAP7, "NAND2xp5_ASAP7_75t_R", "NOR2xp67_ASAP7_75t_R", marks=CELLS[1].marks),
+], ids=IDS)
+def test_one_wrong_gate_is_noticed(tmp_path, cells, right, wrong):
+    mapped = flow.map_text(emit(LeastRecent(count=5), name="arbiter", view=View.ASIC), name="arbiter", pdk=cells,
+                           target_ps=250, build=tmp_path)
+    path, = mapped.verilog()
+    changed, count = re.subn(rf"^  {re.escape(right)} ", lambda _: f"  {wrong} ", path.read_text(), count=1,
+                             flags=re.MULTILINE)
+    assert count == 1
+    path.write_text(changed)
+    figures = path.with_name("figures.json")
+    figures.write_text(figures.read_text().replace('"cells": {', f'"cells": {{"{wrong.removeprefix(chr(92))}": 1, '))
+    with pytest.raises(yosys.SynthesisError, match="signals are not proved equal"):
+        equivalence.prove_netlist(mapped, pdk=cells, folder=tmp_path / "proof")
+
+
+def test_what_cannot_be_proved_at_once_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="element has blocks or memories in it"):
+        equivalence.prove(MatrixElement(depth=1, accumulators=2), name="element", pdk=None, target_ps=250,
+                          build=tmp_path)
+
+
+def test_gates_of_a_matrix_element_pass_its_bench():
+    depth, accumulators = 1, 16
+    element = MatrixElement(depth=depth, accumulators=accumulators)
+    name = "element_gates"
+    mapped = flow.map_text(emit(element, name=name, view=View.ASIC), name=name, pdk=None, target_ps=250)
+    model = build_text(gates.verilog(mapped, None), name=name, visible=ports(element))
+    run(model, bench="verif.matrix.element", DEPTH=depth, ACCUMULATORS=accumulators)
+
+
+def test_clocked_reads_cannot_be_simulated():
+    memory = memories.Memory(words=32, width=8, address_bits=5, reads=1, writes=1, clocked=True)
+    with pytest.raises(ValueError, match="memory_32x8_1r1w_clocked has clocked reads"):
+        memories.behaviour(memory)

@@ -1,0 +1,154 @@
+"""Power: sums small enough to do by hand, of a library in units of its own; points of a Pareto front."""
+
+import json
+
+import pytest
+
+from synth import energies, pdk, power, sweep
+from synth.flow import Netlist
+
+#: In pF, ns and V: a NAND2 whose output takes 2 or 4 units inside, by its load, and a flip-flop whose clock takes 1.
+LIBRARY = """library (two) {
+  time_unit : "1ns"; voltage_unit : "1V"; capacitive_load_unit (1,pf); leakage_power_unit : "1nW";
+  nom_voltage : 2; nom_temperature : 25;
+  power_lut_template (by_load) { variable_1 : input_transition_time; variable_2 : total_output_net_capacitance;
+    index_1 ("0, 1"); index_2 ("0, 0.01"); }
+  cell ("NAND2") { area : 2;
+    pg_pin (VDD) { pg_type : primary_power; }
+    pg_pin (VSS) { pg_type : primary_ground; }
+    leakage_power () { value : 5; related_pg_pin : VDD; }
+    leakage_power () { value : 100; related_pg_pin : VSS; }
+    pin (A) { direction : input; capacitance : 0.001; }
+    pin (B) { direction : input; capacitance : 0.003; }
+    pin (Z) { direction : output; max_capacitance : 1; function : "!(A & B)";
+      internal_power () { related_pin : "A"; related_pg_pin : VDD;
+        rise_power (by_load) { values ("0.001, 0.003", "0.001, 0.003"); }
+        fall_power (by_load) { values ("0.003, 0.005", "0.003, 0.005"); } }
+      internal_power () { related_pin : "A"; related_pg_pin : VSS;
+        rise_power (by_load) { values ("9, 9", "9, 9"); }
+        fall_power (by_load) { values ("9, 9", "9, 9"); } } }
+  }
+  cell ("FF") { area : 8; cell_leakage_power : 7;
+    ff (IQ,IQN) { clocked_on : "C"; next_state : "D"; }
+    pin (C) { direction : input; capacitance : 0.002; clock : true;
+      internal_power () { when : "Q";
+        rise_power (scalar) { values ("0.001"); } fall_power (scalar) { values ("0.001"); } }
+      internal_power () { when : "!Q"; rise_power (scalar) { values ("0"); } fall_power (scalar) { values ("9"); } } }
+    pin (D) { direction : input; capacitance : 0.001; }
+    pin (Q) { direction : output; max_capacitance : 1; function : "IQ"; }
+  }
+  cell ("BUF") { area : 1; pin (A) { direction : input; capacitance : 0.001; }
+    pin (Z) { direction : output; max_capacitance : 9; function : "A"; } }
+  cell ("ONE") { area : 1; pin (Z) { direction : output; max_capacitance : 1; function : "1"; } }
+  cell ("ZERO") { area : 1; pin (Z) { direction : output; max_capacitance : 1; function : "0"; } }
+}
+"""
+
+#: A flip-flop that a gate inverts while `run` is 1, and a block with another gate behind it.
+TOP = """module top(clk, run, o);
+  input clk; input run; output o;
+  wire q; wire \\n$1 ;
+  NAND2 gate ( .A(run), .B(q), .Z(\\n$1 ) );
+  FF register ( .C(clk), .D(\\n$1 ), .Q(q) );
+  part inside ( .clk(clk), .i(q), .o(o) );
+endmodule
+"""
+PART = """module part(clk, i, o);
+  input clk; input i; output o;
+  NAND2 gate ( .A(i), .B(i), .Z(o) );
+endmodule
+"""
+BOX = "(* blackbox *)\nmodule part(clk, i, o);\n  input clk; input i; output o;\nendmodule\n"
+
+#: Ten cycles, in which q changes 5 times and what follows from it 5 and 4 times.
+ACTIVITY = r"""(SAIFILE
+ (INSTANCE $rootio
+  (NET (clk (T0 1) (T1 1) (TZ 0) (TX 0) (TB 0) (TC 20)))
+ )
+ (INSTANCE top
+  (NET
+   (clk (T0 1) (T1 1) (TZ 0) (TX 0) (TB 0) (TC 20))
+   (q (T0 1) (T1 1) (TZ 0) (TX 0) (TB 0) (TC 5))
+   (n$1 (T0 1) (T1 1) (TZ 0) (TX 0) (TB 0) (TC 5))
+   (o (T0 1) (T1 1) (TZ 0) (TX 0) (TB 0) (TC 4))
+  )
+  (INSTANCE inside
+   (NET
+    (i (T0 1) (T1 1) (TZ 0) (TX 0) (TB 0) (TC 5))
+    (o (T0 1) (T1 1) (TZ 0) (TX 0) (TB 0) (TC 4))
+   )
+  )
+ )
+)
+"""
+
+
+@pytest.fixture
+def library(tmp_path, monkeypatch):
+    monkeypatch.setattr(energies, "BUILD", tmp_path)
+    path = tmp_path / "two.lib"
+    path.write_text(LIBRARY)
+    return pdk.Pdk(synthesis=path, timing=path)
+
+
+@pytest.fixture
+def netlist(tmp_path, library):
+    folders = {}
+    for name, text, boxes in (("top", TOP, BOX), ("part", PART, "")):
+        folders[name] = folder = tmp_path / name
+        folder.mkdir()
+        (folder / "mapped.v").write_text(text)
+        (folder / "boxes.v").write_text(boxes)
+        (folder / "memories.v").write_text("")
+        (folder / "job.json").write_text(json.dumps({"top": name, "liberty": str(library.synthesis)}))
+    return Netlist(top="top", folders=folders)
+
+
+def test_energies_are_those_of_the_supply_in_femtojoules(library):
+    volts, cells = energies.energies(library)
+    assert volts == 2
+    gate, register = cells["NAND2"], cells["FF"]
+    assert gate.capacitance_ff == {"A": 1, "B": 3}
+    assert gate.loads_ff == {"Z": [0, 10]}
+    assert gate.change_fj["Z"] == pytest.approx([2, 4])
+    assert gate.leakage_uw == pytest.approx(0.005)
+    assert register.edge_fj == pytest.approx({"C": 1, "D": 0}), "an edge that changes the output is the output's"
+    assert register.leakage_uw == pytest.approx(0.007)
+
+
+def test_power_of_a_netlist_is_what_one_counts_by_hand(tmp_path, library, netlist):
+    saif = tmp_path / "dump.saif"
+    saif.write_text(ACTIVITY)
+    found = power.measure(netlist, saif, pdk=library)
+    square = 2 * 2 / 2  # V^2 / 2
+    top, part = found["top"], found["part"]
+    q_load = 3 + (1 + 3)  # gate.B, and both pins of the gate in the block
+    assert top.switching_fj == pytest.approx(square * (q_load * 0.5 + 1 * 0.5))
+    assert top.internal_fj == pytest.approx(0.5 * (2 + 2 * 1 / 10)), "at a load of 1 of 10 fF"
+    assert top.clock_fj == pytest.approx(2 * (1 + square * 2))
+    assert top.leakage_uw == pytest.approx(0.005 + 0.007)
+    assert part.switching_fj == 0
+    assert part.internal_fj == pytest.approx(0.4 * 2), "an output that drives nothing"
+    whole = power.by_kind(found)
+    assert whole.cycle_fj == pytest.approx(top.cycle_fj + part.cycle_fj)
+    assert whole.milliwatts(500) == pytest.approx(whole.cycle_fj / 500 + 0.017e-3)
+
+
+def test_activity_of_something_else_is_refused(tmp_path, library, netlist):
+    saif = tmp_path / "dump.saif"
+    saif.write_text(ACTIVITY.replace("INSTANCE top", "INSTANCE other"))
+    with pytest.raises(ValueError, match="has no instance called top"):
+        power.measure(netlist, saif, pdk=library)
+    saif.write_text(ACTIVITY.replace("(TC 20)", "(TC 0)"))
+    with pytest.raises(ValueError, match="clk of top never changes"):
+        power.measure(netlist, saif, pdk=library)
+
+
+def test_the_front_is_what_nothing_else_beats():
+    assert sweep.front([(500, 10), (400, 20), (450, 25), (600, 5), (600, 7), (400, 30)]) == [1, 0, 3]
+
+
+def test_a_sweep_that_there_is_not_is_refused_in_a_line(monkeypatch):
+    monkeypatch.setattr("sys.argv", ["sweep", "--block", "rooter"])
+    with pytest.raises(SystemExit, match=r"^python -m synth.sweep: no sweep is called 'rooter'; there are router, "):
+        sweep.main()
