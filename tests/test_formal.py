@@ -1,5 +1,7 @@
 """The proofs that take seconds, and whether a proof can fail."""
 
+from typing import Literal
+
 import pytest
 from amaranth.hdl import Assert, Cover, Module
 from amaranth.lib import wiring
@@ -29,7 +31,8 @@ class _Sum(wiring.Component):
         return m
 
 
-def _proof(name: str, mode, *, below: int = 31, reaches: int = 30, engine="z3") -> Proof:
+def _proof(name: str, mode, *, below: int = 31, reaches: int = 30,
+           engine: Literal["z3", "abc"] = "z3") -> Proof:
     return Proof(name=f"test_{name}", states="a sum is below its limit", mode=mode, depth=1, engine=engine,
                  component=lambda: _Sum(below=below, reaches=reaches))
 

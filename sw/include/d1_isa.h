@@ -71,6 +71,9 @@
 #define D1_NODE_BRANCHES 0x158
 #define D1_NODE_MISPREDICTIONS 0x160
 #define D1_NODE_FETCH_MISSES 0x168
+#define D1_NODE_SRAM_WAITS_FETCH 0x170
+#define D1_NODE_SRAM_WAITS_CORE 0x178
+#define D1_NODE_SRAM_WAITS_MESH 0x180
 
 /* Error codes */
 #define D1_ERROR_NONE 0x0
@@ -102,6 +105,8 @@
 #define D1_CSR_MARCHID 0xf12
 #define D1_CSR_MIMPID 0xf13
 #define D1_CSR_MHARTID 0xf14
+#define D1_CSR_VFORMAT 0x800
+#define D1_CSR_MFORMAT 0x801
 #define D1_CSR_MNODE 0xfc0
 #define D1_CSR_MMESH 0xfc1
 
@@ -172,27 +177,457 @@ struct d1_list {
 #define D1_VPUT(vs2, address, offset) \
     __asm__ volatile(".insn s 0x2b, 2, x%0, %1(%2)" :: "i"(vs2), "i"(offset), "r"((uint64_t)(address)) : "memory")
 
-/* vadd.s vd, vs1, vs2: each FP32 lane: vd = vs1 + vs2, rounded to nearest even */
+/* vadd.s vd, vs1, vs2: each FP32 lane: vd = vs1 + vs2 */
 #define D1_VADD_S(vd, vs1, vs2) \
     __asm__ volatile(".insn r 0x5b, 0, 0, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
 
-/* vmul.s vd, vs1, vs2: each FP32 lane: vd = vs1 * vs2, rounded to nearest even */
+/* vsub.s vd, vs1, vs2: each FP32 lane: vd = vs1 - vs2 */
+#define D1_VSUB_S(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 0, 1, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vmul.s vd, vs1, vs2: each FP32 lane: vd = vs1 * vs2 */
 #define D1_VMUL_S(vd, vs1, vs2) \
     __asm__ volatile(".insn r 0x5b, 0, 2, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
 
-/* vmax.s vd, vs1, vs2: each FP32 lane: vd = maximumNumber(vs1, vs2): -0 < +0; the other operand if one is NaN;
- * canonical NaN if both are */
+/* vmin.s vd, vs1, vs2: each FP32 lane: vd = minimumNumber(vs1, vs2) */
+#define D1_VMIN_S(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 0, 4, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vmax.s vd, vs1, vs2: each FP32 lane: vd = maximumNumber(vs1, vs2) */
 #define D1_VMAX_S(vd, vs1, vs2) \
     __asm__ volatile(".insn r 0x5b, 0, 5, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* veq.s vd, vs1, vs2: each FP32 lane: vd = all ones if vs1 == vs2, else zeros */
+#define D1_VEQ_S(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 0, 6, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vlt.s vd, vs1, vs2: each FP32 lane: vd = all ones if vs1 < vs2, else zeros */
+#define D1_VLT_S(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 0, 7, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vle.s vd, vs1, vs2: each FP32 lane: vd = all ones if vs1 <= vs2, else zeros */
+#define D1_VLE_S(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 0, 8, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vsgnj.s vd, vs1, vs2: each FP32 lane: vd = vs1 with the sign of vs2 */
+#define D1_VSGNJ_S(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 0, 9, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vsgnjn.s vd, vs1, vs2: each FP32 lane: vd = vs1 with the opposite of vs2's sign */
+#define D1_VSGNJN_S(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 0, 10, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vsgnjx.s vd, vs1, vs2: each FP32 lane: vd = vs1, its sign changed if vs2 is negative */
+#define D1_VSGNJX_S(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 0, 11, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vmadd.s vd, vs1, vs2: each FP32 lane: vd = vs1 * vs2 + vd */
+#define D1_VMADD_S(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 0, 16, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vmsub.s vd, vs1, vs2: each FP32 lane: vd = vs1 * vs2 - vd */
+#define D1_VMSUB_S(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 0, 17, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vnmsub.s vd, vs1, vs2: each FP32 lane: vd = -(vs1 * vs2) + vd */
+#define D1_VNMSUB_S(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 0, 18, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vnmadd.s vd, vs1, vs2: each FP32 lane: vd = -(vs1 * vs2) - vd */
+#define D1_VNMADD_S(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 0, 19, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vadd.bf16 vd, vs1, vs2: each BF16 lane: vd = vs1 + vs2 */
+#define D1_VADD_BF16(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 3, 0, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vsub.bf16 vd, vs1, vs2: each BF16 lane: vd = vs1 - vs2 */
+#define D1_VSUB_BF16(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 3, 1, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vmul.bf16 vd, vs1, vs2: each BF16 lane: vd = vs1 * vs2 */
+#define D1_VMUL_BF16(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 3, 2, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vmin.bf16 vd, vs1, vs2: each BF16 lane: vd = minimumNumber(vs1, vs2) */
+#define D1_VMIN_BF16(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 3, 4, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vmax.bf16 vd, vs1, vs2: each BF16 lane: vd = maximumNumber(vs1, vs2) */
+#define D1_VMAX_BF16(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 3, 5, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* veq.bf16 vd, vs1, vs2: each BF16 lane: vd = all ones if vs1 == vs2, else zeros */
+#define D1_VEQ_BF16(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 3, 6, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vlt.bf16 vd, vs1, vs2: each BF16 lane: vd = all ones if vs1 < vs2, else zeros */
+#define D1_VLT_BF16(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 3, 7, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vle.bf16 vd, vs1, vs2: each BF16 lane: vd = all ones if vs1 <= vs2, else zeros */
+#define D1_VLE_BF16(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 3, 8, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vsgnj.bf16 vd, vs1, vs2: each BF16 lane: vd = vs1 with the sign of vs2 */
+#define D1_VSGNJ_BF16(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 3, 9, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vsgnjn.bf16 vd, vs1, vs2: each BF16 lane: vd = vs1 with the opposite of vs2's sign */
+#define D1_VSGNJN_BF16(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 3, 10, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vsgnjx.bf16 vd, vs1, vs2: each BF16 lane: vd = vs1, its sign changed if vs2 is negative */
+#define D1_VSGNJX_BF16(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 3, 11, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vmadd.bf16 vd, vs1, vs2: each BF16 lane: vd = vs1 * vs2 + vd */
+#define D1_VMADD_BF16(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 3, 16, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vmsub.bf16 vd, vs1, vs2: each BF16 lane: vd = vs1 * vs2 - vd */
+#define D1_VMSUB_BF16(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 3, 17, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vnmsub.bf16 vd, vs1, vs2: each BF16 lane: vd = -(vs1 * vs2) + vd */
+#define D1_VNMSUB_BF16(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 3, 18, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vnmadd.bf16 vd, vs1, vs2: each BF16 lane: vd = -(vs1 * vs2) - vd */
+#define D1_VNMADD_BF16(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 3, 19, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vrcp.s vd, vs1: each FP32 lane: vd = about 1 / vs1, as docs/numerics.md says bit for bit */
+#define D1_VRCP_S(vd, vs1) \
+    __asm__ volatile(".insn r 0x5b, 0, 24, x%0, x%1, x0" :: "i"(vd), "i"(vs1))
+
+/* vrsqrt.s vd, vs1: each FP32 lane: vd = about 1 / sqrt(vs1), as docs/numerics.md says bit for bit */
+#define D1_VRSQRT_S(vd, vs1) \
+    __asm__ volatile(".insn r 0x5b, 0, 25, x%0, x%1, x0" :: "i"(vd), "i"(vs1))
+
+/* vexp2.s vd, vs1: each FP32 lane: vd = about 2 ^ vs1, as docs/numerics.md says bit for bit */
+#define D1_VEXP2_S(vd, vs1) \
+    __asm__ volatile(".insn r 0x5b, 0, 26, x%0, x%1, x0" :: "i"(vd), "i"(vs1))
+
+/* vlog2.s vd, vs1: each FP32 lane: vd = about log2(vs1), as docs/numerics.md says bit for bit */
+#define D1_VLOG2_S(vd, vs1) \
+    __asm__ volatile(".insn r 0x5b, 0, 27, x%0, x%1, x0" :: "i"(vd), "i"(vs1))
+
+/* vadd.i8 vd, vs1, vs2: each 8-bit lane: vd = vs1 + vs2 */
+#define D1_VADD_I8(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 4, 0, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vsub.i8 vd, vs1, vs2: each 8-bit lane: vd = vs1 - vs2 */
+#define D1_VSUB_I8(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 4, 1, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vadds.i8 vd, vs1, vs2: each 8-bit lane: vd = vs1 + vs2, signed, saturating */
+#define D1_VADDS_I8(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 4, 2, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vaddsu.i8 vd, vs1, vs2: each 8-bit lane: vd = vs1 + vs2, unsigned, saturating */
+#define D1_VADDSU_I8(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 4, 3, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vsubs.i8 vd, vs1, vs2: each 8-bit lane: vd = vs1 - vs2, signed, saturating */
+#define D1_VSUBS_I8(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 4, 4, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vsubsu.i8 vd, vs1, vs2: each 8-bit lane: vd = vs1 - vs2, unsigned, saturating */
+#define D1_VSUBSU_I8(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 4, 5, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vmul.i8 vd, vs1, vs2: each 8-bit lane: vd = the low half of vs1 * vs2 */
+#define D1_VMUL_I8(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 4, 6, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vmulh.i8 vd, vs1, vs2: each 8-bit lane: vd = the high half of vs1 * vs2, signed */
+#define D1_VMULH_I8(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 4, 7, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vmulhu.i8 vd, vs1, vs2: each 8-bit lane: vd = the high half of vs1 * vs2, unsigned */
+#define D1_VMULHU_I8(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 4, 8, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vsll.i8 vd, vs1, vs2: each 8-bit lane: vd = vs1 << vs2, modulo the width */
+#define D1_VSLL_I8(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 4, 9, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vsrl.i8 vd, vs1, vs2: each 8-bit lane: vd = vs1 >> vs2, modulo the width, zeros in */
+#define D1_VSRL_I8(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 4, 10, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vsra.i8 vd, vs1, vs2: each 8-bit lane: vd = vs1 >> vs2, modulo the width, sign in */
+#define D1_VSRA_I8(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 4, 11, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vand.i8 vd, vs1, vs2: each 8-bit lane: vd = vs1 & vs2 */
+#define D1_VAND_I8(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 4, 12, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vor.i8 vd, vs1, vs2: each 8-bit lane: vd = vs1 | vs2 */
+#define D1_VOR_I8(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 4, 13, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vxor.i8 vd, vs1, vs2: each 8-bit lane: vd = vs1 ^ vs2 */
+#define D1_VXOR_I8(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 4, 14, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* veq.i8 vd, vs1, vs2: each 8-bit lane: vd = all ones if vs1 == vs2, else zeros */
+#define D1_VEQ_I8(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 4, 15, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vlt.i8 vd, vs1, vs2: each 8-bit lane: vd = all ones if vs1 < vs2, signed, else zeros */
+#define D1_VLT_I8(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 4, 16, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vltu.i8 vd, vs1, vs2: each 8-bit lane: vd = all ones if vs1 < vs2, unsigned, else zeros */
+#define D1_VLTU_I8(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 4, 17, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vle.i8 vd, vs1, vs2: each 8-bit lane: vd = all ones if vs1 <= vs2, signed, else zeros */
+#define D1_VLE_I8(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 4, 18, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vleu.i8 vd, vs1, vs2: each 8-bit lane: vd = all ones if vs1 <= vs2, unsigned, else zeros */
+#define D1_VLEU_I8(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 4, 19, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vmin.i8 vd, vs1, vs2: each 8-bit lane: vd = the smaller, signed */
+#define D1_VMIN_I8(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 4, 20, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vminu.i8 vd, vs1, vs2: each 8-bit lane: vd = the smaller, unsigned */
+#define D1_VMINU_I8(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 4, 21, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vmax.i8 vd, vs1, vs2: each 8-bit lane: vd = the larger, signed */
+#define D1_VMAX_I8(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 4, 22, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vmaxu.i8 vd, vs1, vs2: each 8-bit lane: vd = the larger, unsigned */
+#define D1_VMAXU_I8(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 4, 23, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vadd.i16 vd, vs1, vs2: each 16-bit lane: vd = vs1 + vs2 */
+#define D1_VADD_I16(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 5, 0, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vsub.i16 vd, vs1, vs2: each 16-bit lane: vd = vs1 - vs2 */
+#define D1_VSUB_I16(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 5, 1, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vadds.i16 vd, vs1, vs2: each 16-bit lane: vd = vs1 + vs2, signed, saturating */
+#define D1_VADDS_I16(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 5, 2, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vaddsu.i16 vd, vs1, vs2: each 16-bit lane: vd = vs1 + vs2, unsigned, saturating */
+#define D1_VADDSU_I16(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 5, 3, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vsubs.i16 vd, vs1, vs2: each 16-bit lane: vd = vs1 - vs2, signed, saturating */
+#define D1_VSUBS_I16(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 5, 4, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vsubsu.i16 vd, vs1, vs2: each 16-bit lane: vd = vs1 - vs2, unsigned, saturating */
+#define D1_VSUBSU_I16(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 5, 5, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vmul.i16 vd, vs1, vs2: each 16-bit lane: vd = the low half of vs1 * vs2 */
+#define D1_VMUL_I16(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 5, 6, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vmulh.i16 vd, vs1, vs2: each 16-bit lane: vd = the high half of vs1 * vs2, signed */
+#define D1_VMULH_I16(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 5, 7, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vmulhu.i16 vd, vs1, vs2: each 16-bit lane: vd = the high half of vs1 * vs2, unsigned */
+#define D1_VMULHU_I16(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 5, 8, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vsll.i16 vd, vs1, vs2: each 16-bit lane: vd = vs1 << vs2, modulo the width */
+#define D1_VSLL_I16(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 5, 9, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vsrl.i16 vd, vs1, vs2: each 16-bit lane: vd = vs1 >> vs2, modulo the width, zeros in */
+#define D1_VSRL_I16(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 5, 10, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vsra.i16 vd, vs1, vs2: each 16-bit lane: vd = vs1 >> vs2, modulo the width, sign in */
+#define D1_VSRA_I16(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 5, 11, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vand.i16 vd, vs1, vs2: each 16-bit lane: vd = vs1 & vs2 */
+#define D1_VAND_I16(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 5, 12, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vor.i16 vd, vs1, vs2: each 16-bit lane: vd = vs1 | vs2 */
+#define D1_VOR_I16(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 5, 13, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vxor.i16 vd, vs1, vs2: each 16-bit lane: vd = vs1 ^ vs2 */
+#define D1_VXOR_I16(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 5, 14, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* veq.i16 vd, vs1, vs2: each 16-bit lane: vd = all ones if vs1 == vs2, else zeros */
+#define D1_VEQ_I16(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 5, 15, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vlt.i16 vd, vs1, vs2: each 16-bit lane: vd = all ones if vs1 < vs2, signed, else zeros */
+#define D1_VLT_I16(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 5, 16, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vltu.i16 vd, vs1, vs2: each 16-bit lane: vd = all ones if vs1 < vs2, unsigned, else zeros */
+#define D1_VLTU_I16(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 5, 17, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vle.i16 vd, vs1, vs2: each 16-bit lane: vd = all ones if vs1 <= vs2, signed, else zeros */
+#define D1_VLE_I16(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 5, 18, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vleu.i16 vd, vs1, vs2: each 16-bit lane: vd = all ones if vs1 <= vs2, unsigned, else zeros */
+#define D1_VLEU_I16(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 5, 19, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vmin.i16 vd, vs1, vs2: each 16-bit lane: vd = the smaller, signed */
+#define D1_VMIN_I16(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 5, 20, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vminu.i16 vd, vs1, vs2: each 16-bit lane: vd = the smaller, unsigned */
+#define D1_VMINU_I16(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 5, 21, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vmax.i16 vd, vs1, vs2: each 16-bit lane: vd = the larger, signed */
+#define D1_VMAX_I16(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 5, 22, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vmaxu.i16 vd, vs1, vs2: each 16-bit lane: vd = the larger, unsigned */
+#define D1_VMAXU_I16(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 5, 23, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vadd.i32 vd, vs1, vs2: each 32-bit lane: vd = vs1 + vs2 */
+#define D1_VADD_I32(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 6, 0, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vsub.i32 vd, vs1, vs2: each 32-bit lane: vd = vs1 - vs2 */
+#define D1_VSUB_I32(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 6, 1, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vadds.i32 vd, vs1, vs2: each 32-bit lane: vd = vs1 + vs2, signed, saturating */
+#define D1_VADDS_I32(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 6, 2, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vaddsu.i32 vd, vs1, vs2: each 32-bit lane: vd = vs1 + vs2, unsigned, saturating */
+#define D1_VADDSU_I32(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 6, 3, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vsubs.i32 vd, vs1, vs2: each 32-bit lane: vd = vs1 - vs2, signed, saturating */
+#define D1_VSUBS_I32(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 6, 4, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vsubsu.i32 vd, vs1, vs2: each 32-bit lane: vd = vs1 - vs2, unsigned, saturating */
+#define D1_VSUBSU_I32(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 6, 5, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vmul.i32 vd, vs1, vs2: each 32-bit lane: vd = the low half of vs1 * vs2 */
+#define D1_VMUL_I32(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 6, 6, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vmulh.i32 vd, vs1, vs2: each 32-bit lane: vd = the high half of vs1 * vs2, signed */
+#define D1_VMULH_I32(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 6, 7, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vmulhu.i32 vd, vs1, vs2: each 32-bit lane: vd = the high half of vs1 * vs2, unsigned */
+#define D1_VMULHU_I32(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 6, 8, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vsll.i32 vd, vs1, vs2: each 32-bit lane: vd = vs1 << vs2, modulo the width */
+#define D1_VSLL_I32(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 6, 9, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vsrl.i32 vd, vs1, vs2: each 32-bit lane: vd = vs1 >> vs2, modulo the width, zeros in */
+#define D1_VSRL_I32(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 6, 10, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vsra.i32 vd, vs1, vs2: each 32-bit lane: vd = vs1 >> vs2, modulo the width, sign in */
+#define D1_VSRA_I32(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 6, 11, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vand.i32 vd, vs1, vs2: each 32-bit lane: vd = vs1 & vs2 */
+#define D1_VAND_I32(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 6, 12, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vor.i32 vd, vs1, vs2: each 32-bit lane: vd = vs1 | vs2 */
+#define D1_VOR_I32(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 6, 13, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vxor.i32 vd, vs1, vs2: each 32-bit lane: vd = vs1 ^ vs2 */
+#define D1_VXOR_I32(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 6, 14, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* veq.i32 vd, vs1, vs2: each 32-bit lane: vd = all ones if vs1 == vs2, else zeros */
+#define D1_VEQ_I32(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 6, 15, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vlt.i32 vd, vs1, vs2: each 32-bit lane: vd = all ones if vs1 < vs2, signed, else zeros */
+#define D1_VLT_I32(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 6, 16, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vltu.i32 vd, vs1, vs2: each 32-bit lane: vd = all ones if vs1 < vs2, unsigned, else zeros */
+#define D1_VLTU_I32(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 6, 17, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vle.i32 vd, vs1, vs2: each 32-bit lane: vd = all ones if vs1 <= vs2, signed, else zeros */
+#define D1_VLE_I32(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 6, 18, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vleu.i32 vd, vs1, vs2: each 32-bit lane: vd = all ones if vs1 <= vs2, unsigned, else zeros */
+#define D1_VLEU_I32(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 6, 19, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vmin.i32 vd, vs1, vs2: each 32-bit lane: vd = the smaller, signed */
+#define D1_VMIN_I32(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 6, 20, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vminu.i32 vd, vs1, vs2: each 32-bit lane: vd = the smaller, unsigned */
+#define D1_VMINU_I32(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 6, 21, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vmax.i32 vd, vs1, vs2: each 32-bit lane: vd = the larger, signed */
+#define D1_VMAX_I32(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 6, 22, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vmaxu.i32 vd, vs1, vs2: each 32-bit lane: vd = the larger, unsigned */
+#define D1_VMAXU_I32(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 6, 23, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
 
 /* vcvt.bf16.s vd, vs1, vs2: low half of vd = vs1, high half = vs2; each FP32 lane converted to BF16, rounded to
  * nearest even */
 #define D1_VCVT_BF16_S(vd, vs1, vs2) \
     __asm__ volatile(".insn r 0x5b, 1, 0, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
 
+/* vcvt vd, vs1, quarter: as many numbers as there are 32-bit lanes, converted as the thread's CSR vformat says;
+ * numbers of less than 32 bits are those of part (quarter mod 32 / bits) of vs1 and of vd, whose other parts stay */
+#define D1_VCVT(vd, vs1, quarter) \
+    __asm__ volatile(".insn r 0x5b, 1, 1, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(quarter))
+
+/* vseed vd, vs1: vd = the thread's state of the generators of stochastic rounding, 32 bits a lane; that becomes vs1,
+ * 0 as 1 */
+#define D1_VSEED(vd, vs1) \
+    __asm__ volatile(".insn r 0x5b, 1, 2, x%0, x%1, x0" :: "i"(vd), "i"(vs1))
+
 /* vbcast.w vd, rs1, rs2: each 32-bit lane of the low half of vd = rs1[31:0], of the high half = rs2[31:0] */
 #define D1_VBCAST_W(vd, low, high) \
     __asm__ volatile(".insn r 0x5b, 2, 0, x%0, %1, %2" :: "i"(vd), "r"((uint64_t)(low)), "r"((uint64_t)(high)))
+
+/* vsel vd, vs1, vs2: each bit: vd = vs1 if vd is 1, else vs2; vd is what a comparison gave */
+#define D1_VSEL(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 2, 1, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vshuf.w vd, vs1, vs2: each 32-bit lane: vd = the lane of vs1 whose number is in the lane of vs2, modulo their count
+ * */
+#define D1_VSHUF_W(vd, vs1, vs2) \
+    __asm__ volatile(".insn r 0x5b, 2, 2, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
 
 /* mzero ad: accumulator ad = 0 */
 #define D1_MZERO(ad) \
@@ -206,6 +641,51 @@ struct d1_list {
 /* mmulz.bf16 ad, vs1, vs2: ad[M, N] = vs1[M, K] x vs2[K, N]: as mzero and then mmul.bf16, in one step */
 #define D1_MMULZ_BF16(ad, vs1, vs2) \
     __asm__ volatile(".insn r 0x7b, 0, 9, x%0, x%1, x%2" :: "i"(ad), "i"(vs1), "i"(vs2))
+
+/* mmul.ll ad, vs1, vs2: as mmul.bf16, of operands in the thread's formats (CSR mformat); a CFloat8 A is in the low
+ * half of vs1, a CFloat8 B in the low half of vs2 */
+#define D1_MMUL_LL(ad, vs1, vs2) \
+    __asm__ volatile(".insn r 0x7b, 0, 16, x%0, x%1, x%2" :: "i"(ad), "i"(vs1), "i"(vs2))
+
+/* mmul.hl ad, vs1, vs2: as mmul.bf16, of operands in the thread's formats (CSR mformat); a CFloat8 A is in the high
+ * half of vs1, a CFloat8 B in the low half of vs2 */
+#define D1_MMUL_HL(ad, vs1, vs2) \
+    __asm__ volatile(".insn r 0x7b, 0, 17, x%0, x%1, x%2" :: "i"(ad), "i"(vs1), "i"(vs2))
+
+/* mmul.lh ad, vs1, vs2: as mmul.bf16, of operands in the thread's formats (CSR mformat); a CFloat8 A is in the low
+ * half of vs1, a CFloat8 B in the high half of vs2 */
+#define D1_MMUL_LH(ad, vs1, vs2) \
+    __asm__ volatile(".insn r 0x7b, 0, 18, x%0, x%1, x%2" :: "i"(ad), "i"(vs1), "i"(vs2))
+
+/* mmul.hh ad, vs1, vs2: as mmul.bf16, of operands in the thread's formats (CSR mformat); a CFloat8 A is in the high
+ * half of vs1, a CFloat8 B in the high half of vs2 */
+#define D1_MMUL_HH(ad, vs1, vs2) \
+    __asm__ volatile(".insn r 0x7b, 0, 19, x%0, x%1, x%2" :: "i"(ad), "i"(vs1), "i"(vs2))
+
+/* mmulz.ll ad, vs1, vs2: as mmulz.bf16, of operands in the thread's formats (CSR mformat); a CFloat8 A is in the low
+ * half of vs1, a CFloat8 B in the low half of vs2 */
+#define D1_MMULZ_LL(ad, vs1, vs2) \
+    __asm__ volatile(".insn r 0x7b, 0, 24, x%0, x%1, x%2" :: "i"(ad), "i"(vs1), "i"(vs2))
+
+/* mmulz.hl ad, vs1, vs2: as mmulz.bf16, of operands in the thread's formats (CSR mformat); a CFloat8 A is in the high
+ * half of vs1, a CFloat8 B in the low half of vs2 */
+#define D1_MMULZ_HL(ad, vs1, vs2) \
+    __asm__ volatile(".insn r 0x7b, 0, 25, x%0, x%1, x%2" :: "i"(ad), "i"(vs1), "i"(vs2))
+
+/* mmulz.lh ad, vs1, vs2: as mmulz.bf16, of operands in the thread's formats (CSR mformat); a CFloat8 A is in the low
+ * half of vs1, a CFloat8 B in the high half of vs2 */
+#define D1_MMULZ_LH(ad, vs1, vs2) \
+    __asm__ volatile(".insn r 0x7b, 0, 26, x%0, x%1, x%2" :: "i"(ad), "i"(vs1), "i"(vs2))
+
+/* mmulz.hh ad, vs1, vs2: as mmulz.bf16, of operands in the thread's formats (CSR mformat); a CFloat8 A is in the high
+ * half of vs1, a CFloat8 B in the high half of vs2 */
+#define D1_MMULZ_HH(ad, vs1, vs2) \
+    __asm__ volatile(".insn r 0x7b, 0, 27, x%0, x%1, x%2" :: "i"(ad), "i"(vs1), "i"(vs2))
+
+/* mload ad, vs1, part: the rows of accumulator ad from part x R on, R = the rows that fit, = the FP32 numbers of vs1,
+ * exactly */
+#define D1_MLOAD(ad, vs1, part) \
+    __asm__ volatile(".insn r 0x7b, 0, 3, x%0, x%1, x%2" :: "i"(ad), "i"(vs1), "i"(part))
 
 /* mread vd, as1, part: vd = the rows of accumulator as1 from part x R on, R = the rows that fit; each rounded once to
  * FP32 */
