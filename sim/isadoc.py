@@ -107,7 +107,8 @@ def page() -> str:
         lines += ["", f"## {title}", ""]
         lines += _table(
             ["instruction", "meaning", "traps", *(f"{high}:{low}" for high, low in _COLUMNS)],
-            [[f"`{row.name}{' ' if row.syntax else ''}{row.syntax}`", row.meaning.replace("|", "\\|"),
+            [[f"`{row.name}{' ' if row.syntax else ''}{row.syntax}`{' *' if row.needs else ''}",
+              row.meaning.replace("|", "\\|"),
               ", ".join(str(cause.value) for cause in traps(row)),
               *(_column(row, high, low) for high, low in _COLUMNS)] for row in rows])
     lines += ["", "## Traps", "", _TRAPS, ""]
@@ -134,8 +135,9 @@ Tesla has published neither mnemonics nor encodings of D1, so Xd1 is our own. St
 `sw/include/d1_isa.h` wraps every Xd1 instruction for C.
 
 * `rd rs1 rs2` are the integer registers x0 to x31 (x0 reads 0), `vd vs1 vs2` the vector registers v0 to v31, `ad as1`
-  accumulators, `part` is a number. Each stands in the field of the same number: `rd` in bits 11:7, `rs1` in 19:15,
-  `rs2` in 24:20.
+  accumulators, `part` and `quarter` (0 to 3) are numbers, in the place of `rs2`. Each stands in the field of the same
+  number: `rd` in bits 11:7, `rs1` in 19:15, `rs2` in 24:20.
+* An instruction with an asterisk is illegal on nodes that do not have what it needs; see Sizes.
 * `imm` is sign-extended except in shifts and CSR instructions. Bits that the encoding does not hold are 0. In assembler
   text `lui` and `auipc` take imm >> 12.
 * Results are 64 bits. Addresses wrap around at 2^64; memory is little-endian.
@@ -147,7 +149,10 @@ Tesla has published neither mnemonics nor encodings of D1, so Xd1 is our own. St
 A vector register holds one line of memory; byte 0 is the byte at the lowest address, and lane i of FP32 is bytes 4 i to
 4 i + 3. An operand of `mmul.bf16` is row-major from byte 0 on: a[i, k] is element i x K + k of vs1, b[k, j] element
 k x N + j of vs2, two bytes each. `mread` gives row-major FP32. Bytes that an operand does not fill are ignored, those
-that a result does not fill are 0. An accumulator or a part that the node does not have makes the word illegal."""
+that a result does not fill are 0. An accumulator or a part that the node does not have makes the word illegal.
+
+`mmul.hl` and its like take operands in the formats of the CSR mformat. One in CFloat8 has as many elements as one in BF16,
+of a byte each, and fills half of the space: the low half or, with an h in the name, the high one."""
 
 _TRAPS = """\
 A trap is precise: no part of the instruction has happened. mcause, mepc (the pc of the instruction) and mtval are set,
@@ -162,6 +167,10 @@ value."""
 _SIZES = """\
 Programs that are to run on nodes of several sizes take these from their build."""
 
+def _yes(present: bool) -> str:
+    return "yes" if present else "no"
+
+
 _SIZE_ROWS: tuple[tuple[str, Callable[[Config], object]], ...] = (
     ("threads of a node", lambda config: config.threads),
     ("bytes of a vector register and of a line", lambda config: config.vector_bytes),
@@ -170,6 +179,11 @@ _SIZE_ROWS: tuple[tuple[str, Callable[[Config], object]], ...] = (
     ("accumulators of a thread", lambda config: config.accumulators),
     ("parts of an accumulator", lambda config: config.parts),
     ("rows in a part (R)", lambda config: config.rows_per_part),
+    ("CFloat8 matrix operands", lambda config: _yes(config.cfloat8)),
+    ("BF16 lanes", lambda config: _yes(config.bf16_lanes)),
+    ("integer lanes", lambda config: _yes(config.integer_lanes)),
+    ("conversions", lambda config: _yes(config.conversions)),
+    ("estimates", lambda config: _yes(config.estimates)),
     ("semaphores of a node", lambda config: config.semaphores),
     ("bytes of SRAM", lambda config: f"{config.sram_bytes:,}"),
 )
