@@ -151,8 +151,8 @@ A vector register holds one line of memory; byte 0 is the byte at the lowest add
 k x N + j of vs2, two bytes each. `mread` gives row-major FP32. Bytes that an operand does not fill are ignored, those
 that a result does not fill are 0. An accumulator or a part that the node does not have makes the word illegal.
 
-`mmul.hl` and its like take operands in the formats of the CSR mformat. One in CFloat8 has as many elements as one in BF16,
-of a byte each, and fills half of the space: the low half or, with an h in the name, the high one."""
+`mmul.hl` and its like take operands in the formats of the CSR mformat. One in CFloat8 has as many elements as one in
+BF16, of a byte each, and fills half of the space: the low half or, with an h in the name, the high one."""
 
 _TRAPS = """\
 A trap is precise: no part of the instruction has happened. mcause, mepc (the pc of the instruction) and mtval are set,
