@@ -127,7 +127,7 @@ def page() -> str:
 _INTRODUCTION = """\
 # Instruction set
 
-Generated from the table in `hdl/isa.py` by `python -m sim docs`; do not edit.
+Generated from the table in `hdl/isa/` by `python -m sim docs`; do not edit.
 
 RV64IM with Zaamo, `amocas.w` and `amocas.d` of Zacas, Zicsr and Zifencei, machine mode, LP64; and the extension Xd1 in
 the opcodes for custom use: `0001011` (custom-0), `0101011` (custom-1), `1011011` (custom-2), `1111011` (custom-3).
@@ -192,7 +192,7 @@ _SIZE_ROWS: tuple[tuple[str, Callable[[Config], object]], ...] = (
 # The C header
 
 _PREAMBLE = f"""\
-/* Xd1, the CSRs and the address map for C and assembly. Generated from hdl/isa.py by `python -m sim header`; do not
+/* Xd1, the CSRs and the address map for C and assembly. Generated from hdl/isa/ by `python -m sim header`; do not
  * edit.
  *
  * Every Xd1 instruction is a macro. Vector registers, accumulators, parts and offsets are integer constant expressions,

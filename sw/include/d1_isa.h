@@ -1,4 +1,4 @@
-/* Xd1, the CSRs and the address map for C and assembly. Generated from hdl/isa.py by `python -m sim header`; do not
+/* Xd1, the CSRs and the address map for C and assembly. Generated from hdl/isa/ by `python -m sim header`; do not
  * edit.
  *
  * Every Xd1 instruction is a macro. Vector registers, accumulators, parts and offsets are integer constant expressions,
