@@ -31,9 +31,8 @@ from .verilator import ROOT, MissingTool
 MODELS = ROOT / "build" / "models"
 RUNS = ROOT / "build" / "runs"
 
-
-#: What a run writes waveforms into, in its folder.
-WAVEFORM = "dump.vcd"
+#: What cocotb calls the files of waveforms and of activity.
+WAVES, ACTIVITY = "dump.vcd", "dump.saif"
 
 
 class BenchFailed(AssertionError):
@@ -134,7 +133,7 @@ def build_text(text: str, *, name: str, visible: list[str], waves: bool | None =
         verilator.compile_model(directory, name=name, text=text, control=control, options=options)
 
     directory = _cached(name, (text, control, *options), compile_into)
-    return Model(name=name, directory=directory, trace=WAVEFORM if waves else "dump.saif" if activity else None)
+    return Model(name=name, directory=directory, trace=WAVES if waves else ACTIVITY if activity else None)
 
 
 def library(text: str, *, name: str, driver: str, no_inline: tuple[str, ...] = ()) -> Path:

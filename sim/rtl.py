@@ -10,7 +10,7 @@ from hdl.config import Config
 from hdl.mem.sram import BANK_MODULE, READ_PATH_MODULE
 from hdl.mesh import NODE_MODULE, Mesh
 
-from .build import MODELS, ROOT, WAVEFORM, Model, build, run
+from .build import MODELS, ROOT, WAVES, Model, build, run
 from .errors import SimulationError
 from .job import Job, Result
 
@@ -38,7 +38,7 @@ def model_for(config: Config, *, waves: bool = False) -> Model:
     key = hashlib.sha256(_SOURCES + repr((config, waves, versions)).encode()).hexdigest()[:16]
     note = MODELS / f"mesh-{key}.note"
     if note.exists():
-        model = Model(name=_TOP, directory=MODELS / note.read_text(), trace=WAVEFORM if waves else None)
+        model = Model(name=_TOP, directory=MODELS / note.read_text(), trace=WAVES if waves else None)
         if (model.directory / "complete").exists():
             return model
     model = build(Mesh(config=config), name=_TOP, waves=waves, no_inline=(NODE_MODULE, *REPEATED), untraced=REPEATED)

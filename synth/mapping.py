@@ -81,10 +81,12 @@ class Mapper:
     def map(self) -> dict:
         """Map, and return the figures."""
         text = (self.folder / "source.sv").read_text()
+        source = self.folder / "marked.sv"
+        source.write_text(memories.marked(text))
         stubs = self.folder / "macros.v"
         stubs.write_text("".join(macro.stub for macro in macros.named_in(text).values()))
         self.run(f"read_verilog -lib {stubs}", f"read_verilog -lib -sv {self.folder / 'boxes.v'}",
-                 f"read_verilog -sv -nomem2reg {self.folder / 'source.sv'}", f"hierarchy -check -top {self.top}")
+                 f"read_verilog -sv {source}", f"hierarchy -check -top {self.top}")
         self.run("proc -norom")  # a table of constants is logic, not a memory to be kept out
         self.run("synth -flatten -noabc -booth -extra-map +/choices/kogge-stone.v -run begin:fine")
         latch = self.library and self.library.latch

@@ -102,6 +102,12 @@ class Memory:
         return (port for port in ports if port[2])  # one word has no address
 
 
+def marked(text: str) -> str:
+    """Verilog whose memories of latches stay memories: Yosys would make registers of those of one word."""
+    style = f'ram_style = "{_LATCHES}"'
+    return text.replace(f"(* {style} *)", f"(* {style}, nomem2reg *)")
+
+
 class TooManyFlipFlops(ValueError):
     """A memory of few words is so wide that it cannot be meant to become flip-flops."""
 

@@ -163,7 +163,7 @@ class Library:
 
     def check(self) -> None:
         """Raise a PdkError if a cell that the flow needs is not there."""
-        _ = self.buffer, self.tie_high, self.tie_low
+        _ = self.nand2, self.buffer, self.tie_high, self.tie_low
         if not self.flip_flops:
             raise PdkError(f"Liberty file {self.path} has no flip-flop: the flow needs one")
 

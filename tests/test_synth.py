@@ -17,7 +17,10 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from hdl.config import SIM
+from hdl.config import SIM, ULX3S
+from hdl.mem.storage import Storage
+from hdl.noc.packet import flit_layout
+from hdl.noc.pool import Pool
 from hdl.queue import Queue
 from hdl.verilog import Block
 from synth import flow, history, netlist, pdk, report, timing, units, yosys
@@ -201,6 +204,21 @@ def test_a_library_without_a_needed_cell_is_refused(tmp_path, name, what):
     path.write_text(liberty(without=name))
     with pytest.raises(pdk.PdkError, match=rf"{path} has no {what}.*: the flow needs one"):
         pdk.find(str(path))
+
+
+def test_lines_of_the_sram_are_in_macros(synthesise):
+    result = synthesise(Storage(config=ULX3S))
+    assert result.macros == 2 * 2  # two words, each of 64 bits and of 8
+    assert result.memory_bits == 8 * ULX3S.sram_bytes // ULX3S.sram_banks * 72 // 64
+    assert result.flip_flops < 8
+
+
+@needs_pdk
+def test_flits_of_the_router_are_in_latches(synthesise):
+    flit = flit_layout(ULX3S)
+    result = synthesise(Pool(flit=flit, depth=3, ways=5, registered=True), cells=ASAP7)
+    assert result.latches == 3 * flit.size
+    assert result.memories == {}
 
 
 def test_units_are_blocks_and_parts_of_the_node():
