@@ -20,8 +20,8 @@ from hdl import verilog
 from . import batch, slices
 from .yosys import abc, yosys
 
-#: The unit as gates, without what synthesis finds to be of no use: there, mutations would change nothing. Flip-flops
-#: are plain ones, so that their resets and enables are gates as well; they themselves are left alone.
+#: The unit as gates, without what ABC finds to be of no use: there, mutations would change nothing. Flip-flops are
+#: plain ones, so that their resets and enables are gates as well; they themselves are left alone.
 _SCRIPT = """
 read_verilog -sv {name}.sv
 hierarchy -top {name}
@@ -30,10 +30,10 @@ flatten
 memory_map
 opt_expr -full
 techmap
-dfflegalize -cell $_DFF_P_ 01
+{registers}
 opt_expr
 opt_merge
-abc -g AND,OR,XOR,MUX -script +strash;ifraig;dc2;scorr;ifraig;dc2;strash;map
+abc -g AND,OR,XOR,MUX -script +{reduce};{reduce};strash;ifraig;dc2;strash;map
 opt_clean -purge
 select t:$_DFF_P_ %n
 mutate -list {count} -seed {seed} -ctrl mutation {width} 1 -o mutations.ys
@@ -41,6 +41,13 @@ select -clear
 script mutations.ys
 write_verilog -sv -noattr mutated.sv
 """
+
+#: Equal signals become one, and gates that make no difference go.
+_REDUCE = "strash;ifraig;dc2;if,-K,6;mfs2,-a,-e,-L,200"
+
+#: The registers of a unit with feedback, and those of a pipeline, which become wires, as in `slices`.
+_REGISTERS = "dfflegalize -cell $_DFF_P_ 01"
+_WIRES = "setattr -unset init w:*\ndfflegalize -cell $_DFF_P_ x\ntechmap -map wire.v"
 
 #: The mutated unit as a graph for ABC, and the same with one mutation turned on for good.
 _GRAPH = """
@@ -132,7 +139,8 @@ def survivors(component: wiring.Component, *, name: str, latency: int | None, co
     """
     if not 1 <= count < 1 << _WIDTH:
         raise ValueError(f"the number of mutations must be 1 to {(1 << _WIDTH) - 1}, not {count!r}")
-    text, mutations = _mutate(verilog.emit(component, name=name), name=name, count=count, seed=seed)
+    text, mutations = _mutate(verilog.emit(component, name=name), name=name, count=count, seed=seed,
+                              registers=_WIRES if latency is None else _REGISTERS)
     inputs, outputs = batch.ports_of(component)
     inputs.append(batch.Port("mutation", _WIDTH))
     if latency is None:
@@ -143,11 +151,11 @@ def survivors(component: wiring.Component, *, name: str, latency: int | None, co
         raise ValueError(f"the check finds {name!r} wrong without any mutation")
     left = [mutation for mutation in tqdm(mutations, desc=f"mutations of {name}", leave=False)
             if not caught(Mutant(unit, mutation.number))]
-    harmless = _harmless(text, left)
+    harmless = _harmless(text, left, command="cec" if latency is None else "dsec")
     return Survivors(harmless, [mutation for mutation in left if mutation not in harmless])
 
 
-def _harmless(text: str, mutations: list[Mutation]) -> list[Mutation]:
+def _harmless(text: str, mutations: list[Mutation], *, command: str) -> list[Mutation]:
     """Those with which the mutated unit of `text`, from reset on, always does what it does without any."""
     if not mutations:
         return []
@@ -157,14 +165,16 @@ def _harmless(text: str, mutations: list[Mutation]) -> list[Mutation]:
         yosys(_GRAPH + "".join(_MUTANT.format(width=_WIDTH, number=number)
                                for number in (0, *(mutation.number for mutation in mutations))), folder)
         return [mutation for mutation in mutations if "Networks are equivalent" in abc(
-            f"dsec mutant0.aig mutant{mutation.number}.aig", folder, timeout=_TIMEOUT)]
+            f"{command} mutant0.aig mutant{mutation.number}.aig", folder, timeout=_TIMEOUT)]
 
 
-def _mutate(text: str, *, name: str, count: int, seed: int) -> tuple[str, list[Mutation]]:
+def _mutate(text: str, *, name: str, count: int, seed: int, registers: str) -> tuple[str, list[Mutation]]:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         (folder / f"{name}.sv").write_text(text)
-        yosys(_SCRIPT.format(name=name, count=count, seed=seed, width=_WIDTH), folder)
+        (folder / "wire.v").write_text(slices.WIRE)
+        yosys(_SCRIPT.format(name=name, count=count, seed=seed, width=_WIDTH, registers=registers, reduce=_REDUCE),
+              folder)
         return (folder / "mutated.sv").read_text(), _read((folder / "mutations.ys").read_text())
 
 

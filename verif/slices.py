@@ -40,7 +40,8 @@ opt_clean -purge
 write_aiger -symbols {name}.aig
 """
 
-_WIRE = '(* techmap_celltype = "$_DFF_P_" *) module wire_of(input C, D, output Q); assign Q = D; endmodule\n'
+#: What a register becomes.
+WIRE = '(* techmap_celltype = "$_DFF_P_" *) module wire_of(input C, D, output Q); assign Q = D; endmodule\n'
 
 #: Rows go in blocks of 512, as 32 vectors of 16 words; transposed, a vector holds one bit of all rows.
 _SOURCE = """
@@ -150,7 +151,7 @@ def build_text(text: str, *, name: str, inputs: list[Port], outputs: list[Port])
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary)
             (folder / f"{name}.sv").write_text(text)
-            (folder / "wire.v").write_text(_WIRE)
+            (folder / "wire.v").write_text(WIRE)
             yosys(_GRAPH.format(name=name), folder)
             source = folder / "gates.cpp"
             source.write_text(_source(_read((folder / f"{name}.aig").read_bytes()), inputs, outputs))
