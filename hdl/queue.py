@@ -38,6 +38,13 @@ class Queue(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         payload = Value.cast(self.o.payload)
+        if self.depth == 1:  # a FIFO of one word would have addresses of no bits
+            m.d.comb += [self.i.ready.eq(~self.level), self.o.valid.eq(self.level)]
+            with m.If(self.i.valid & self.i.ready):
+                m.d.sync += [payload.eq(Value.cast(self.i.payload)), self.level.eq(1)]
+            with m.Elif(self.o.ready):
+                m.d.sync += self.level.eq(0)
+            return m
         m.submodules.fifo = items = fifo.SyncFIFO(width=len(payload), depth=self.depth)
         m.d.comb += [
             items.w_data.eq(Value.cast(self.i.payload)),
