@@ -3,6 +3,8 @@
 import argparse
 import subprocess
 import sys
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 
 from hdl.blocks import BLOCKS, block
 from hdl.config import PRESETS
@@ -28,10 +30,10 @@ def main() -> None:
     parser.add_argument("block", nargs="?", default="mesh", choices=BLOCKS, help="mesh, if not given: all are in it")
     name = parser.parse_args().block
     failed = False
-    for preset in PRESETS:
-        said = lint(name, preset)
-        failed |= bool(said)
-        print(f"{preset} {name}: {said or 'clean'}", flush=True)
+    with ProcessPoolExecutor() as pool:
+        for preset, said in zip(PRESETS, pool.map(partial(lint, name), PRESETS), strict=True):
+            failed |= bool(said)
+            print(f"{preset} {name}: {said or 'clean'}", flush=True)
     sys.exit(failed)
 
 
