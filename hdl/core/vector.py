@@ -38,7 +38,7 @@ class VectorUnit(wiring.Component):
     """One operation a cycle.
 
     Results are offered 9 cycles after the request was taken and in the order of the requests; those of estimates, among
-    themselves, 16 cycles after. ``request.ready`` depends on registers alone; it is low only while results that nobody
+    themselves, 17 cycles after. ``request.ready`` depends on registers alone; it is low only while results that nobody
     takes fill a queue.
 
     Parameters

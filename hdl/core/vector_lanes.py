@@ -117,7 +117,7 @@ class IntegerLanes(wiring.Component):
 
 
 class EstimateLanes(wiring.Component):
-    """Estimates in FP32. Latency 15 cycles: keep the operand; the lanes.
+    """Estimates in FP32. Latency 16 cycles: keep the operand; the lanes.
 
     Members
     -------
