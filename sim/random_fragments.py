@@ -190,14 +190,17 @@ class Fragments:
                 self.emit("add", rd=self._register(), rs1=ADDRESS, rs2=self._register())
 
     def _vector(self) -> None:
-        kind = self.random.choice(list(Vector))
-        row = self.random.choice([row for row in INSTRUCTIONS if row.lanes is kind])
-        if not row.is_in(self.config) and self.random.random() < 0.9:
-            return
-        values = {name: self._vector_register() if name.startswith("v") else self._register() for name in row.operands}
-        if "quarter" in row.operands:
-            values["quarter"] = self.random.randrange(4 if self.random.random() < 0.95 else 32)
-        self.emit(row.name, **values)
+        """A few operations, now and then of lanes that the configuration does not have."""
+        for _ in range(self.random.randint(1, 4)):
+            kinds = [self.random.choice(list(Vector))] if self.random.random() < 0.5 else list(Vector)
+            row = self.random.choice([row for row in INSTRUCTIONS if row.lanes in kinds])
+            if not row.is_in(self.config) and self.random.random() < 0.9:
+                continue
+            values = {name: self._vector_register() if name.startswith("v") else self._register()
+                      for name in row.operands}
+            if "quarter" in row.operands:
+                values["quarter"] = self.random.randrange(4 if self.random.random() < 0.95 else 32)
+            self.emit(row.name, **values)
 
     def _formats(self) -> None:
         """Formats of conversions and of matrix operands, now and then undefined ones."""
@@ -217,6 +220,7 @@ class Fragments:
 
     def _matrix(self) -> None:
         """A burst of steps on one or more accumulators, and readings."""
+        steps = (Matrix.START, Matrix.MULTIPLY)
         for _ in range(self.random.randint(1, 4)):
             accumulator = self.random.randrange(self.config.accumulators)
             match self.random.randrange(8):
@@ -226,13 +230,11 @@ class Fragments:
                     part = self.random.randrange(self.config.parts)
                     self.emit("mread", vd=self._vector_register(), as1=accumulator, part=part)
                 case 3:
-                    self.emit("mmulz.bf16", ad=accumulator, vs1=self._vector_register(), vs2=self._vector_register())
-                case 4:
                     part = self.random.randrange(self.config.parts)
                     self.emit("mload", ad=accumulator, vs1=self._vector_register(), part=part)
                 case _:
                     row = self.random.choice([row for row in INSTRUCTIONS if row.is_in(self.config)
-                                              and row.function is Matrix.MULTIPLY and row.unit is Unit.MATRIX])
+                                              and row.function in steps and row.unit is Unit.MATRIX])
                     self.emit(row.name, ad=accumulator, vs1=self._vector_register(), vs2=self._vector_register())
 
     def _csr(self) -> None:
