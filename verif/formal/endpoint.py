@@ -4,11 +4,13 @@ That the server takes packets of class 1 whatever requests do is not proved here
 `verif.interface.packets`.
 """
 
+from dataclasses import replace
+
 from amaranth.hdl import Assert, Assume, Module, Mux, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
-from hdl.config import Config
+from hdl.config import ULX3S
 from hdl.core.remote import Remote
 from hdl.noc.link import Link
 from hdl.noc.list_sender import PullSender
@@ -18,9 +20,9 @@ from hdl.noc.packet import CLASSES, PULL_SLOTS, PULL_TAG, Op, flit_layout
 
 from .proof import Proof
 
-CONFIG = Config(
-    name="endpoint", threads=2, issue_width=1, vector_bytes=16, matrix=(2, 2, 2), accumulators=1, sram_bytes=4096,
-    sram_banks=1, fetch_lines=2, semaphores=2, fifo_depth=2, list_queue=1, columns=2, rows=2)
+CONFIG = replace(
+    ULX3S, name="endpoint", accumulators=1, sram_bytes=4096, sram_banks=1, fetch_lines=2, semaphores=2, fifo_depth=2,
+    list_queue=1)
 
 
 def bounded(m: Module, name: str, waits, limit: int) -> Signal:
