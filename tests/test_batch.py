@@ -1,5 +1,7 @@
 """The harness of the mass checks: vectors go through in order, faults are found, wrong arrays are refused."""
 
+# pyright: reportAttributeAccessIssue=none
+
 import numpy as np
 import pytest
 from amaranth.hdl import Module, Mux, Signal

@@ -1,5 +1,7 @@
 """`sim.build`: models are built once and right, and a bench that fails cannot look as if it had passed."""
 
+# pyright: reportAttributeAccessIssue=none
+
 import importlib.metadata
 import os
 import subprocess

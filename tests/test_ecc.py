@@ -1,5 +1,7 @@
 """The error-correcting code: model and hardware against its definition and against each other."""
 
+# pyright: reportAttributeAccessIssue=none
+
 from itertools import combinations
 
 import numpy as np

@@ -1,5 +1,7 @@
 """The proofs that take seconds, and whether a proof can fail."""
 
+# pyright: reportAttributeAccessIssue=none
+
 from typing import Literal
 
 import pytest

@@ -1,5 +1,7 @@
 """`synth`: counts are right on designs small enough to count by hand, and errors are a line."""
 
+# pyright: reportAttributeAccessIssue=none
+
 import dataclasses
 import errno
 import gzip

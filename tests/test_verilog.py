@@ -1,5 +1,7 @@
 """`hdl.verilog`, `python -m hdl` and Verilator's lint of what they write."""
 
+# pyright: reportAttributeAccessIssue=none
+
 import re
 import subprocess
 import sys

@@ -87,14 +87,14 @@ def main() -> None:
     tools = versions()
     console = Console()
     console.print(table(results))
-    console.print(f"{pdks.CORNER if pdk else 'No PDK: static CMOS gates'}; pyosys {tools['pyosys']}, ABC; path: "
+    console.print(f"{pdk.library.corner if pdk else 'No PDK: static CMOS gates'}; pyosys {tools['pyosys']}, ABC; path: "
                   f"{', '.join(sorted(said_by)) or 'not timed'}. No wires, no clock tree; no preset, since none of "
                   "these has a size of its own.", highlight=False)
     folder = ROOT / "build" / "bench"
     folder.mkdir(parents=True, exist_ok=True)
     figures = [asdict(result) | {"latency": unit.latency, "note": unit.note} for unit, result in results.items()]
     (folder / "numbers.json").write_text(json.dumps(
-        {"corner": pdks.CORNER if pdk else None, "tools": tools, "units": figures}, indent=2) + "\n")
+        {"corner": pdk.library.corner if pdk else None, "tools": tools, "units": figures}, indent=2) + "\n")
 
 
 if __name__ == "__main__":

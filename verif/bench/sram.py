@@ -1,5 +1,7 @@
 """The SRAM: what is lost to conflicts by streams of requests with 4, 8 and 16 banks, and by kernels in a node."""
 
+# pyright: reportAttributeAccessIssue=none
+
 import importlib.metadata
 import json
 from dataclasses import dataclass, replace

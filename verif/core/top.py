@@ -1,5 +1,7 @@
 """The core with its SRAM, as the lock-step bench drives it."""
 
+# pyright: reportAttributeAccessIssue=none
+
 from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out

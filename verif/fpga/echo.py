@@ -1,5 +1,7 @@
 """A stand-in for a tile, small enough to be built into a bitstream in a minute: it sends back what it gets."""
 
+# pyright: reportAttributeAccessIssue=none
+
 from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out

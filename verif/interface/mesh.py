@@ -1,5 +1,7 @@
 """A mesh of nodes without cores: routers, network interfaces and SRAM, with the host's edge port."""
 
+# pyright: reportAttributeAccessIssue=none
+
 from amaranth.hdl import Module, Signal
 from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out

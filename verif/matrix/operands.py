@@ -1,5 +1,7 @@
 """Operands that try the accumulator hard."""
 
+# pyright: reportAttributeAccessIssue=none
+
 from collections.abc import Iterator
 from dataclasses import dataclass
 

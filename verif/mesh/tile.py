@@ -1,5 +1,7 @@
 """What `verif.mesh.model` compiles once and wires many times: a router whose node takes flits into a register."""
 
+# pyright: reportAttributeAccessIssue=none
+
 from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out

@@ -1,5 +1,7 @@
 """The long checks of the lanes, as gates; `verif.numbers.campaign` runs them."""
 
+# pyright: reportAttributeAccessIssue=none
+
 from collections.abc import Callable, Iterator
 from itertools import product
 

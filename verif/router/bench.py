@@ -1,5 +1,7 @@
 """One router: any traffic on all links, checked flit by flit."""
 
+# pyright: reportAttributeAccessIssue=none
+
 import os
 import random
 from collections import deque

@@ -1,5 +1,7 @@
 """A mesh of bare routers, with the links of every LOCAL side as ports."""
 
+# pyright: reportAttributeAccessIssue=none
+
 from amaranth.hdl import Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out

@@ -1,5 +1,7 @@
 """The SRAM with all of D1's ports side by side in a few wide signals, which benches drive faster than many."""
 
+# pyright: reportAttributeAccessIssue=none
+
 from amaranth.hdl import Cat, Module
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
