@@ -8,9 +8,8 @@ from amaranth.lib.wiring import In, Out
 
 from .verilog import use_macro
 
-#: The macro's bodies, one for each `hdl.verilog.View`. Only that for simulation stops the clock, which saves the time
-#: that a simulator would spend on a block that stands still; so nothing may depend on whether it does.
-BODIES = Path(__file__).with_name("clock_gate_views")
+#: The macro. Verilator spends no time on a block whose clock stands still; nothing may depend on whether it does.
+MACRO = Path(__file__).with_name("clock_gate.v")
 
 
 class ClockGate(wiring.Component):
@@ -30,7 +29,7 @@ class ClockGate(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        use_macro(BODIES)
+        use_macro(MACRO)
         m.submodules.macro = Instance(
             "d1_clock_gate", i_clk=ClockSignal(), i_enable=self.enable | ResetSignal(), o_gated=self.clk)
         return m

@@ -27,12 +27,11 @@ from hdl.queue import Queue
 from hdl.verilog import Block
 from synth import flow, history, netlist, pdk, report, timing, units, yosys
 from synth.__main__ import main
+from tests.cells import ASAP7, needs_asap7
 
 ROOT = Path(__file__).resolve().parent.parent
-ASAP7 = pdk.find(None)
 
-needs_pdk = pytest.mark.skipif(ASAP7 is None, reason="no PDK")
-needs_sta = pytest.mark.skipif(ASAP7 is None or timing.sta_version() is None, reason="no PDK or no OpenSTA")
+needs_sta = pytest.mark.skipif(timing.sta_version() is None, reason="OpenSTA is not installed")
 
 
 class Stage(wiring.Component):
@@ -215,7 +214,7 @@ def test_lines_of_the_sram_are_in_macros(synthesise):
     assert result.flip_flops < 8
 
 
-@needs_pdk
+@needs_asap7
 def test_flits_of_the_router_are_in_latches(synthesise):
     flit = flit_layout(ULX3S)
     result = synthesise(Pool(flit=flit, depth=3, ways=5, registered=True), cells=ASAP7)
@@ -245,7 +244,7 @@ def test_units_are_blocks_and_parts_of_the_node():
     assert "module storage" not in found["node"].text
 
 
-@needs_pdk
+@needs_asap7
 def test_cells_are_found_by_what_they_do():
     assert ASAP7 is not None
     cells = ASAP7.library
@@ -257,7 +256,7 @@ def test_cells_are_found_by_what_they_do():
     assert "HB1xp67_ASAP7_75t_R" in cells.avoided
 
 
-@needs_pdk
+@needs_asap7
 def test_cells_of_the_pdk_have_an_area(synthesise, monkeypatch):
     monkeypatch.setattr(timing, "sta_version", lambda: None)
     result = synthesise(Stage(), cells=ASAP7)
@@ -267,6 +266,7 @@ def test_cells_of_the_pdk_have_an_area(synthesise, monkeypatch):
     assert result.timing_tool.startswith("ABC")
 
 
+@needs_asap7
 @needs_sta
 def test_opensta_times_paths_through_memories_and_wide_nets(synthesise):
     small, wide = synthesise(Small(), cells=ASAP7), synthesise(Wide(), cells=ASAP7)
