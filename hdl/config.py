@@ -63,6 +63,8 @@ class Config:
     bf16_lanes, integer_lanes, conversions, estimates : bool
         Besides FP32 arithmetic, the vector unit has that of BF16 and of integers, converts between all formats, and
         estimates reciprocals, roots, powers and logarithms.
+    gather : bool
+        There is an engine that gathers and scatters words.
     accumulators : int
         M x N accumulators of each thread.
     sram_bytes, sram_banks : int
@@ -101,6 +103,7 @@ class Config:
     integer_lanes: bool
     conversions: bool
     estimates: bool
+    gather: bool
     accumulators: int
     sram_bytes: int
     sram_banks: int
@@ -138,7 +141,7 @@ class Config:
               f"{2 * self.decode_width} or more, for two decoded groups of {self.decode_width}")
         whole("alus", 1, 4)
         power_of_two("branch_targets", 2, 1024)
-        for field in ("fair_threads", "cfloat8", "bf16_lanes", "integer_lanes", "conversions", "estimates"):
+        for field in ("fair_threads", "cfloat8", "bf16_lanes", "integer_lanes", "conversions", "estimates", "gather"):
             check(field, type(getattr(self, field)) is bool, "True or False")
         whole("vector_writes", 1, 3)
         power_of_two("vector_bytes", 16, 64)
@@ -273,7 +276,7 @@ def global_address(*, x: int, y: int, address: int) -> int:
 D1 = Config(
     name="D1", threads=4, groups=2, decode_width=4, issue_width=2, instruction_queue=8, alus=2, branch_targets=64,
     fair_threads=True, vector_writes=3, vector_bytes=64, matrix=(8, 8, 4), accumulators=4, cfloat8=True,
-    bf16_lanes=True, integer_lanes=True, conversions=True, estimates=True,
+    bf16_lanes=True, integer_lanes=True, conversions=True, estimates=True, gather=True,
     sram_bytes=1280 * 1024, sram_banks=8, fetch_lines=16, semaphores=32, fifo_depth=4, list_queue=4,
     columns=1, rows=1,
 )
@@ -282,7 +285,7 @@ ULX3S = replace(
     D1, name="ULX3S", threads=2, groups=1, decode_width=2, issue_width=1, instruction_queue=4, alus=1,
     branch_targets=16, vector_writes=1, fetch_lines=16, vector_bytes=16, matrix=(2, 2, 2), sram_bytes=32 * 1024,
     sram_banks=4, semaphores=8, fifo_depth=3, cfloat8=False, bf16_lanes=False, integer_lanes=False, conversions=False,
-    estimates=False, columns=2, rows=2,
+    estimates=False, gather=False, columns=2, rows=2,
 )
 PRESETS = {preset.name: preset for preset in (D1, SIM, ULX3S)}
 

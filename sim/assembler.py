@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from hdl.isa import BY_NAME, Format, Instruction
+from hdl.isa import BY_NAME, PREDICATES, Format, Instruction
 
 _IMMEDIATE_BITS = {
     Format.I_TYPE: 12, Format.S_TYPE: 12, Format.B_TYPE: 13, Format.U_TYPE: 32, Format.J_TYPE: 21,
@@ -13,7 +13,10 @@ _SIGNED = {Format.I_TYPE, Format.S_TYPE, Format.B_TYPE, Format.U_TYPE, Format.J_
 _ZERO_BITS = {Format.B_TYPE: 1, Format.J_TYPE: 1, Format.U_TYPE: 12}
 
 #: Bit position of each register-like operand.
-_SHIFTS = {"rd": 7, "vd": 7, "ad": 7, "rs1": 15, "vs1": 15, "as1": 15, "rs2": 20, "vs2": 20, "part": 20, "quarter": 20}
+_SHIFTS = {"rd": 7, "vd": 7, "ad": 7, "pd": 7, "vs3": 7, "rs1": 15, "vs1": 15, "as1": 15, "ps1": 15,
+           "rs2": 20, "vs2": 20, "ps2": 20, "part": 20, "quarter": 20}
+#: Where a predicate that masks stands.
+_MASK_SHIFT = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,7 @@ class Operands:
     rs2: int
     csr: int
     imm: int
+    mask: int = 0
 
 
 def operands(word: int, format: Format) -> Operands:
@@ -53,7 +57,8 @@ def operands(word: int, format: Format) -> Operands:
     if format in _SIGNED:
         sign = 1 << _IMMEDIATE_BITS[format] - 1
         imm = (imm ^ sign) - sign
-    return Operands(rd=bits(11, 7), rs1=bits(19, 15), rs2=bits(24, 20), csr=bits(31, 20), imm=imm)
+    return Operands(rd=bits(11, 7), rs1=bits(19, 15), rs2=bits(24, 20), csr=bits(31, 20), imm=imm,
+                    mask=bits(27, 25))
 
 
 def assemble(name: str, **values: int) -> int:
@@ -85,6 +90,8 @@ def assemble(name: str, **values: int) -> int:
                 word |= _immediate(instruction, value)
             case "csr":
                 word |= _checked(name, operand, value, range(1 << 12)) << 20
+            case "mask":
+                word |= _checked(name, operand, value, range(PREDICATES)) << _MASK_SHIFT
             case _:
                 word |= _checked(name, operand, value, range(32)) << _SHIFTS[operand]
     return word

@@ -38,6 +38,16 @@ def disassemble(word: int, pc: int | None = None) -> str:
                 return f"v{fields.rs1}"
             case "vs2":
                 return f"v{fields.rs2}"
+            case "vs3":
+                return f"v{fields.rd}"
+            case "pd":
+                return f"p{fields.rd}"
+            case "ps1":
+                return f"p{fields.rs1}"
+            case "ps2":
+                return f"p{fields.rs2}"
+            case "mask":
+                return f"p{fields.mask}"
             case "ad":
                 return f"acc{fields.rd}"
             case "as1":

@@ -46,7 +46,8 @@ _IMMEDIATE_COLUMNS = {
     Format.CSR: {31: "csr[11:5]", 24: "csr[4:0]"},
     Format.CSRI: {31: "csr[11:5]", 24: "csr[4:0]", 19: "imm[4:0]"},
 }
-_FIELD_COLUMNS = {11: ("rd", "vd", "ad"), 19: ("rs1", "vs1", "as1"), 24: ("rs2", "vs2", "part", "quarter")}
+_FIELD_COLUMNS = {
+    11: ("rd", "vd", "ad", "pd", "vs3"), 19: ("rs1", "vs1", "as1", "ps1"), 24: ("rs2", "vs2", "ps2", "part", "quarter")}
 
 _SECTIONS = (
     ("Integer arithmetic", (Unit.ALU,)),
@@ -56,8 +57,9 @@ _SECTIONS = (
     ("Atomics", (Unit.ATOMIC,)),
     ("CSR access", (Unit.CSR,)),
     ("System", (Unit.SYSTEM,)),
-    ("Xd1: vector loads and stores, posted stores", (Unit.MEMORY, Unit.PUT)),
+    ("Xd1: vector loads and stores, posted stores", (Unit.MEMORY, Unit.PUT, Unit.GATHER)),
     ("Xd1: vector arithmetic", (Unit.VECTOR,)),
+    ("Xd1: predicates", (Unit.PREDICATE,)),
     ("Xd1: matrix unit", (Unit.MATRIX,)),
     ("Xd1: lists and semaphores", (Unit.LIST, Unit.SEMAPHORE)),
 )
@@ -72,16 +74,18 @@ def _column(row: Instruction, high: int, low: int) -> str:
         return f"{row.match >> 26:06b} imm[5]"
     if row.unit is Unit.ATOMIC and high == 31:
         return f"{row.match >> 27:05b} aq rl"
+    if row.masked and high == 31:
+        return f"{row.match >> 28:04b} mask"
     fields = [name for name in _FIELD_COLUMNS.get(high, ()) if name in row.operands]
     return _IMMEDIATE_COLUMNS.get(row.format, {}).get(high) or (fields[0] if fields else "ignored")
 
 
 def traps(row: Instruction) -> tuple[Cause, ...]:
     """What an instruction can trap with, apart from faults of its fetch."""
-    if row.unit in (Unit.MEMORY, Unit.PUT, Unit.ATOMIC):
-        if row.unit is Unit.ATOMIC or row.format is Format.S_TYPE:
-            return Cause.STORE_MISALIGNED, Cause.STORE_ACCESS
-        return Cause.LOAD_MISALIGNED, Cause.LOAD_ACCESS
+    if row.unit in (Unit.MEMORY, Unit.PUT, Unit.ATOMIC, Unit.GATHER):
+        stores = row.unit is Unit.ATOMIC or row.function & 8
+        causes = (Cause.STORE_MISALIGNED, Cause.STORE_ACCESS) if stores else (Cause.LOAD_MISALIGNED, Cause.LOAD_ACCESS)
+        return (*causes, Cause.HARDWARE_ERROR) if row.unit is Unit.GATHER else causes
     return {
         "ecall": (Cause.ECALL,),
         "ebreak": (Cause.BREAKPOINT,),
@@ -91,6 +95,7 @@ def traps(row: Instruction) -> tuple[Cause, ...]:
         "sem.wait": (Cause.SEMAPHORE_RANGE,),
     }.get(row.name, {
         Unit.BRANCH: (Cause.FETCH_MISALIGNED,), Unit.CSR: (Cause.ILLEGAL,), Unit.MATRIX: (Cause.ILLEGAL,),
+        Unit.PREDICATE: (Cause.ILLEGAL,),
     }.get(row.unit, ()))
 
 
@@ -134,9 +139,10 @@ the opcodes for custom use: `0001011` (custom-0), `0101011` (custom-1), `1011011
 Tesla has published neither mnemonics nor encodings of D1, so Xd1 is our own. Stock assemblers reach it with `.insn`;
 `sw/include/d1_isa.h` wraps every Xd1 instruction for C.
 
-* `rd rs1 rs2` are the integer registers x0 to x31 (x0 reads 0), `vd vs1 vs2` the vector registers v0 to v31, `ad as1`
-  accumulators, `part` and `quarter` (0 to 3) are numbers, in the place of `rs2`. Each stands in the field of the same
-  number: `rd` in bits 11:7, `rs1` in 19:15, `rs2` in 24:20.
+* `rd rs1 rs2` are the integer registers x0 to x31 (x0 reads 0), `vd vs1 vs2 vs3` the vector registers v0 to v31, `ad
+  as1` accumulators, `pd ps1 ps2` the predicates p0 to p7, `part` and `quarter` (0 to 3) are numbers, in the place of
+  `rs2`. Each stands in the field of the same number: `rd` in bits 11:7, `rs1` in 19:15, `rs2` in 24:20. `vs3` stands
+  in 11:7, `mask`, a predicate, in 27:25.
 * An instruction with an asterisk is illegal on nodes that do not have what it needs; see Sizes.
 * `imm` is sign-extended except in shifts and CSR instructions. Bits that the encoding does not hold are 0. In assembler
   text `lui` and `auipc` take imm >> 12.
@@ -149,7 +155,13 @@ Tesla has published neither mnemonics nor encodings of D1, so Xd1 is our own. St
 A vector register holds one line of memory; byte 0 is the byte at the lowest address, and lane i of FP32 is bytes 4 i to
 4 i + 3. An operand of `mmul.bf16` is row-major from byte 0 on: a[i, k] is element i x K + k of vs1, b[k, j] element
 k x N + j of vs2, two bytes each. `mread` gives row-major FP32. Bytes that an operand does not fill are ignored, those
-that a result does not fill are 0. An accumulator or a part that the node does not have makes the word illegal.
+that a result does not fill are 0. An accumulator or a part that the node does not have makes the word illegal, and so
+does a predicate above p7.
+
+A predicate has a bit for each byte of a vector register, bit 0 for byte 0. Of a lane wider than a byte the bit of its
+first byte counts. The lanes of a gather, a scatter or a strided access are done one after the other, each anywhere in
+the SRAM of the node, but within a line. The first that cannot be done traps, with its address in mtval; of a store those
+before it have been done.
 
 `mmul.hl` and its like take operands in the formats of the CSR mformat. One in CFloat8 has as many elements as one in
 BF16, of a byte each, and fills half of the space: the low half or, with an h in the name, the high one."""
@@ -184,6 +196,7 @@ _SIZE_ROWS: tuple[tuple[str, Callable[[Config], object]], ...] = (
     ("integer lanes", lambda config: _yes(config.integer_lanes)),
     ("conversions", lambda config: _yes(config.conversions)),
     ("estimates", lambda config: _yes(config.estimates)),
+    ("gather, scatter and strided accesses", lambda config: _yes(config.gather)),
     ("semaphores of a node", lambda config: config.semaphores),
     ("bytes of SRAM", lambda config: f"{config.sram_bytes:,}"),
 )
@@ -240,6 +253,14 @@ _ARGUMENTS = {
     "vst": {"rs1": "pointer", "imm": "offset"},
     "vld.pi": {"rs1": "pointer", "imm": "increment"},
     "vst.pi": {"rs1": "pointer", "imm": "increment"},
+    "vld.m": {"rs1": "pointer"},
+    "vst.m": {"rs1": "pointer"},
+    "vgather.w": {"rs1": "pointer"},
+    "vscatter.w": {"rs1": "pointer"},
+    "vldst.w": {"rs1": "pointer", "rs2": "stride"},
+    "vstst.w": {"rs1": "pointer", "rs2": "stride"},
+    "pset": {"rs1": "bits"},
+    "pfirst": {"rs1": "count"},
     "put.d": {"rs1": "address", "rs2": "value", "imm": "offset"},
     "vput": {"rs1": "address", "imm": "offset"},
     "vbcast.w": {"rs1": "low", "rs2": "high"},
@@ -248,6 +269,10 @@ _ARGUMENTS = {
     "sem.post": {"rs1": "semaphore"},
     "sem.wait": {"rs1": "semaphore", "rs2": "amount"},
 }
+
+
+#: Units whose instructions make memory something else for the compiler.
+_WITH_MEMORY = (Unit.MEMORY, Unit.PUT, Unit.GATHER, Unit.LIST, Unit.SEMAPHORE)
 
 
 def macro_name(row: Instruction) -> str:
@@ -266,26 +291,27 @@ def _macro(row: Instruction) -> str:
         if name is None:
             return "x0"
         parameter = _ARGUMENTS.get(row.name, {}).get(name, name)
-        if row.advances and name == "rs1":
-            changed.append(f'"+r"({parameter})')
+        if (row.advances and name == "rs1") or name == "rd":
+            changed.append(f'"{"=" if name == "rd" else "+"}r"({parameter})')
             return "%0"
         in_register = name.startswith("r")
         constraints.append(f'"r"((uint64_t)({parameter}))' if in_register else f'"i"({parameter})')
-        register = "" if in_register or name == "imm" else "x"
-        return f"{register}%{len(constraints) - (not row.advances)}"
+        register = "" if in_register or name in ("imm", "mask") else "x"
+        return f"{register}%{len(constraints) - 1 + (row.advances or 'rd' in row.operands)}"
 
     opcode, funct3, funct7 = row.match & OPCODE_MASK, row.match >> 12 & 7, row.match >> 25
     named = row.syntax.replace("imm(rs1)", "rs1, imm").replace("(rs1)", "rs1").split(", ")
     parameters = ", ".join(_ARGUMENTS.get(row.name, {}).get(name, name) for name in named)
-    clobbers = ' : "memory"' if row.unit in (Unit.MEMORY, Unit.PUT, Unit.LIST, Unit.SEMAPHORE) else ""
+    clobbers = ' : "memory"' if row.unit in _WITH_MEMORY else ""
     match row.format:
         case Format.I_TYPE:
             text = f"i {opcode:#x}, {funct3}, {operand('vd')}, {operand('imm')}({operand('rs1')})"
         case Format.S_TYPE:
             text = f"s {opcode:#x}, {funct3}, {operand('rs2', 'vs2')}, {operand('imm')}({operand('rs1')})"
         case _:
-            text = (f"r {opcode:#x}, {funct3}, {funct7}, {operand('rd', 'vd', 'ad')}, "
-                    f"{operand('rs1', 'vs1', 'as1')}, {operand('rs2', 'vs2', 'part', 'quarter')}")
+            high = f"{funct7} + {operand('mask')}" if row.masked else str(funct7)
+            text = (f"r {opcode:#x}, {funct3}, {high}, {operand(*_FIELD_COLUMNS[11])}, {operand(*_FIELD_COLUMNS[19])}, "
+                    f"{operand(*_FIELD_COLUMNS[24])}")
     outputs = f": {changed[0]} :" if changed else "::"
     comment = textwrap.fill(f"/* {row.name} {row.syntax}: {row.meaning} */", 118, subsequent_indent=" * ")
     return (f"{comment}\n#define {macro_name(row)}({parameters}) \\\n"

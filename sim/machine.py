@@ -4,6 +4,7 @@ The model has no notion of time: an instruction is one step, and what it sends a
 written from docs/architecture.md and the RISC-V specifications, never from the RTL.
 """
 
+from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -102,8 +103,12 @@ class Node:
                 return self.mesh.read(other.x, other.y, local, size)
             except AccessError:
                 raise Trap(Cause.LOAD_ACCESS, address) from None
+        return self.load_masked(thread, address, size, range(size))
+
+    def load_masked(self, thread: Thread, address: int, size: int, wanted: Iterable[int]) -> bytes:
+        """A thread's load from this node, of which only some bytes matter."""
         offset = self.locate(address, size)
-        if self.is_wrong(offset, size):
+        if any(self.is_wrong(offset + byte, 1) for byte in (wanted if self.uncorrectable else ())):
             thread.load_error = address
             return bytes(size)
         return bytes(self.sram[offset:offset + size])

@@ -6,7 +6,19 @@ from random import Random
 
 from hdl import number_formats
 from hdl.config import GLOBAL_FLAG, SRAM_BASE, Config, global_address
-from hdl.isa import BY_NAME, CSRS, INSTRUCTIONS, Atomic, CsrNumber, Format, Matrix, Unit, Vector, decode
+from hdl.isa import (
+    BY_NAME,
+    CSRS,
+    INSTRUCTIONS,
+    PREDICATES,
+    Atomic,
+    CsrNumber,
+    Format,
+    Matrix,
+    Unit,
+    Vector,
+    decode,
+)
 from hdl.memory_map import Descriptor
 from hdl.number_formats import Rounding
 
@@ -55,17 +67,19 @@ class Fragments:
         self.base = base
         self.window = base + self.half
         self.dump = base + WINDOW_LINES * line
-        self.dump_lines = 32 * 8 // line + 32 + config.accumulators * config.parts
+        self.dump_lines = (32 + PREDICATES) * 8 // line + 32 + config.accumulators * config.parts
         self.descriptors = self.dump + self.dump_lines * line
         self.numbers = self.descriptors + DESCRIPTORS * Descriptor.size(config)
-        self.entry = self.numbers + line
+        self.offsets = self.numbers + line
+        self.entry = self.offsets + line
         # A list is followed by the one after the next, or by none.
         self.chained = [random.random() < 0.5 and number + 2 < DESCRIPTORS for number in range(DESCRIPTORS)]
         self.words: list[int] = []
         self.fragments: list[tuple[Callable[[], None], int]] = [
             (self._arithmetic, 40), (self._corner_arithmetic, 10), (self._memory, 25), (self._computed_memory, 5),
             (self._vector_memory, 10), (self._advancing_memory, 4),
-            (self._vector, 25), (self._matrix, 12), (self._formats, 3), (self._csr, 5), (self._system, 2),
+            (self._vector, 25), (self._predicate, 6), (self._masked_memory, 6), (self._gather, 4),
+            (self._matrix, 12), (self._formats, 3), (self._csr, 5), (self._system, 2),
             (self._illegal, 2), (self._bad_address, 3), (self._bad_jump, 2), (self._bad_semaphore, 1),
             (self._own_semaphore, 2), (self._self_modification, 1), (self._call, 1), (self._list, 4),
             (self._atomic, 6), (self._far_access, 6), (self._far_vector, 3), (self._far_atomic, 4), (self._put, 3),
@@ -196,11 +210,63 @@ class Fragments:
             row = self.random.choice([row for row in INSTRUCTIONS if row.lanes in kinds])
             if not row.is_in(self.config) and self.random.random() < 0.9:
                 continue
-            values = {name: self._vector_register() if name.startswith("v") else self._register()
-                      for name in row.operands}
-            if "quarter" in row.operands:
-                values["quarter"] = self.random.randrange(4 if self.random.random() < 0.95 else 32)
+            self.emit(row.name, **{name: self._operand(name) for name in row.operands})
+
+    def _operand(self, name: str) -> int:
+        """A register, a predicate or a part, now and then one that is not there."""
+        match name:
+            case "rd" | "rs1" | "rs2":
+                return self._register()
+            case "vd" | "vs1" | "vs2" | "vs3":
+                return self._vector_register()
+            case "mask":
+                return self.random.randrange(PREDICATES)
+            case "pd" | "ps1" | "ps2":
+                return self.random.randrange(PREDICATES if self.random.random() < 0.97 else 32)
+        return self.random.randrange(4 if self.random.random() < 0.95 else 32)
+
+    def _predicate(self) -> None:
+        """A few operations on predicates, some of which have most bits set."""
+        for _ in range(self.random.randint(1, 3)):
+            row = self.random.choice([row for row in INSTRUCTIONS if row.unit is Unit.PREDICATE])
+            values = {name: self._operand(name) for name in row.operands}
+            if row.name == "pfirst":
+                values["rs1"] = ADDRESS
+                self.emit("addi", rd=ADDRESS, rs1=0, imm=self.random.randrange(-1, self.config.vector_bytes + 2))
             self.emit(row.name, **values)
+
+    def _masked_memory(self) -> None:
+        """In the window; some are misaligned, or of another node, and trap."""
+        line = self.config.vector_bytes
+        if self.random.random() < 0.05:
+            self._far(self.area)
+        else:
+            offset = self.random.randrange(-WINDOW_LINES // 2, WINDOW_LINES // 2) * line
+            if self.random.random() < 0.05:
+                offset = max(offset - self.random.randrange(line), -self.half)
+            self.emit("addi", rd=ADDRESS, rs1=WINDOW, imm=offset)
+        for _ in range(self.random.randint(1, 3)):
+            name = self.random.choice(("vld.m", "vst.m"))
+            values = {operand: self._operand(operand) for operand in BY_NAME[name].operands}
+            self.emit(name, **values | {"rs1": ADDRESS})
+
+    def _gather(self) -> None:
+        """To and from the lanes, in the window, but for some offsets; illegal on nodes without the engine."""
+        row = self.random.choice([row for row in INSTRUCTIONS if row.unit is Unit.GATHER])
+        if not row.is_in(self.config) and self.random.random() < 0.9:
+            return
+        values = {name: self._operand(name) for name in row.operands} | {"rs1": ADDRESS}
+        if "vs2" in values:
+            self._set_address(ADDRESS, self.offsets)
+            if self.random.random() < 0.95:
+                self.emit("vld", vd=values["vs2"], rs1=ADDRESS, imm=0)
+            self._set_address(ADDRESS, self.base + self.random.choice((0, 0, 4, 1)))
+        else:
+            lanes = self.config.lanes
+            self.emit("addi", rd=LINK, rs1=0, imm=self.random.randrange(-self.half // lanes, self.half // lanes))
+            self.emit("addi", rd=ADDRESS, rs1=WINDOW, imm=self.random.choice((0, 0, -4, 3)))
+            values["rs2"] = LINK
+        self.emit(row.name, **values)
 
     def _formats(self) -> None:
         """Formats of conversions and of matrix operands, now and then undefined ones."""
@@ -274,9 +340,13 @@ class Fragments:
             self._set_address(ADDRESS, self.random.choice((
                 SRAM_BASE - 1, SRAM_BASE - 8, SRAM_BASE - line, self.config.sram_end - 4, self.config.sram_end - 1,
                 self.config.sram_end, self.config.sram_end + line)))
-        match self.random.randrange(8):
+        match self.random.randrange(9):
             case 0:
                 self.emit("vld", vd=self._vector_register(), rs1=ADDRESS, imm=0)
+            case 8:
+                name = self.random.choice(("vld.m", "vst.m", "vldst.w", "vstst.w"))
+                values = {operand: self._operand(operand) for operand in BY_NAME[name].operands}
+                self.emit(name, **values | {"rs1": ADDRESS})
             case 1:
                 self.emit("vst", vs2=self._vector_register(), rs1=ADDRESS, imm=0)
             case 2:

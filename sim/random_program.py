@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from random import Random
 
 from hdl.config import SRAM_BASE, Config
-from hdl.isa import CsrNumber
+from hdl.isa import PREDICATES, CsrNumber
 
 from .assembler import assemble
 from .random_fragments import (
@@ -122,7 +122,13 @@ class _ThreadProgram(Fragments):
         window = b"".join(lane.to_bytes(4, "little") for lane in lanes)
         dump = bytes(self.dump_lines * config.vector_bytes)
         descriptors = b"".join(self._descriptor(number).to_bytes(config) for number in range(DESCRIPTORS))
-        descriptors += b"".join(random.randrange(4).to_bytes(4, "little") for _ in range(config.vector_bytes // 4))
+        descriptors += b"".join(random.randrange(4).to_bytes(4, "little") for _ in range(config.lanes))
+        # Of each lane mostly a word of the window; rarely one that crosses a line, or is far away.
+        limit = 2 * self.half - config.vector_bytes
+        offsets = [random.randrange(limit) & (-4 if random.random() < 0.98 else -1) for _ in range(config.lanes)]
+        if random.random() < 0.3:
+            offsets[random.randrange(config.lanes)] = random.getrandbits(32)
+        descriptors += b"".join(offset.to_bytes(4, "little") for offset in offsets)
         code = b"".join(word.to_bytes(4, "little") for word in self.words)
         padding = bytes(-len(code) % config.vector_bytes)
         return window + dump + descriptors + code + padding
@@ -137,7 +143,7 @@ class _ThreadProgram(Fragments):
     def _prologue(self) -> None:
         """Set the handler and every register."""
         handler = self._handler()
-        body = 7 + (RANDOM_REGISTERS - 1) + 32 + self.config.conversions + self.config.accumulators
+        body = 7 + (RANDOM_REGISTERS - 1) + 32 + PREDICATES + self.config.conversions + self.config.accumulators
         self.emit("auipc", rd=WINDOW, imm=0)
         self._set(ADDRESS, self.window - self.entry)
         self.emit("add", rd=WINDOW, rs1=WINDOW, rs2=ADDRESS)
@@ -148,6 +154,8 @@ class _ThreadProgram(Fragments):
         for register in range(32):
             line = register % WINDOW_LINES
             self.emit("vld", vd=register, rs1=WINDOW, imm=line * self.config.vector_bytes - self.half)
+        for predicate in range(PREDICATES):
+            self.emit("pset", pd=predicate, rs1=predicate + 1)
         if self.config.conversions:
             self.emit("vseed", vd=0, vs1=0)
         for accumulator in range(self.config.accumulators):
@@ -183,7 +191,10 @@ class _ThreadProgram(Fragments):
         self._set_address(ADDRESS, self.dump)
         for register in range(32):
             self.emit("sd", rs2=register, rs1=ADDRESS, imm=8 * register)
-        self._set_address(ADDRESS, self.dump + 32 * 8)
+        for predicate in range(PREDICATES):
+            self.emit("pget", rd=1, ps1=predicate)
+            self.emit("sd", rs2=1, rs1=ADDRESS, imm=8 * (32 + predicate))
+        self._set_address(ADDRESS, self.dump + (32 + PREDICATES) * 8)
         for register in range(32):
             self.emit("vst", vs2=register, rs1=ADDRESS, imm=0)
             self.emit("addi", rd=ADDRESS, rs1=ADDRESS, imm=line)

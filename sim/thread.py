@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hdl.config import SRAM_BASE
-from hdl.isa import CSRS, MISA, Cause, CsrNumber
+from hdl.isa import CSRS, MISA, PREDICATES, Cause, CsrNumber
 from hdl.memory_map import State
 from hdl.number_formats import checked_format, checked_rounding
 
@@ -43,6 +43,8 @@ class Thread:
         Integer registers as unsigned 64-bit numbers, and one more that takes what is written to x0.
     v : list of bytes
         Vector registers.
+    p : list of int
+        Predicates, a bit for each byte of a vector register.
     accumulators : list of AccumulatorTile
     generators : array of uint32
         States of the generators of stochastic rounding, one for each lane.
@@ -63,6 +65,7 @@ class Thread:
         self.pc = SRAM_BASE
         self.x = [0] * (DISCARD + 1)
         self.v = [bytes(config.vector_bytes)] * 32
+        self.p = [0] * PREDICATES
         self.accumulators = [AccumulatorTile(config.m, config.n) for _ in range(config.accumulators)]
         self.generators = np.arange(1, config.lanes + 1, dtype=np.uint32)
         self.instret = 0

@@ -56,9 +56,9 @@ def destination(word: int) -> tuple[File, int]:
     """The register that an instruction writes: its file (X, V or NONE) and number."""
     row = decode(word)
     number = operands(word, row.format).rd if row else 0
-    if row is None or row.rd_file not in (File.X, File.V) or (row.rd_file is File.X and number == 0):
+    if row is None or row.result not in (File.X, File.V) or (row.result is File.X and number == 0):
         return File.NONE, 0
-    return row.rd_file, number
+    return row.result, number
 
 
 class TraceWriter:

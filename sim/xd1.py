@@ -2,12 +2,26 @@
 
 from collections.abc import Callable
 from functools import partial
+from itertools import groupby
 
 import numpy as np
 
 from hdl.arith.operations import EstimateOperation, FloatOperation, IntegerOperation
 from hdl.config import GLOBAL_FLAG
-from hdl.isa import INSTRUCTIONS, Cause, CsrNumber, Instruction, Matrix, Unit, Vector
+from hdl.isa import (
+    INSTRUCTIONS,
+    PREDICATES,
+    Cause,
+    CsrNumber,
+    File,
+    Gather,
+    Instruction,
+    Matrix,
+    Move,
+    Predicate,
+    Unit,
+    Vector,
+)
 from hdl.memory_map import Descriptor
 from hdl.number_formats import WIDTHS, Denormals, Format, Rounding
 
@@ -76,6 +90,71 @@ def _store_advancing(thread: Thread, _: Instruction, fields: Operands, pc: int) 
     return run
 
 
+def _bytes_of(predicate: int, size: int) -> list[int]:
+    """The bytes of a register that a predicate has."""
+    return [byte for byte in range(size) if predicate >> byte & 1]
+
+
+def _masked_load(thread: Thread, _: Instruction, fields: Operands, pc: int) -> Operation:
+    x, v, p, vd, rs1, mask, following = thread.x, thread.v, thread.p, fields.rd, fields.rs1, fields.mask, pc + 4
+    node, size = thread.node, thread.node.config.vector_bytes
+
+    def run() -> int:
+        wanted = _bytes_of(p[mask], size)
+        line, register = node.load_masked(thread, x[rs1], size, wanted), bytearray(size)
+        for byte in wanted:
+            register[byte] = line[byte]
+        v[vd] = bytes(register)
+        return following
+
+    return run
+
+
+def _masked_store(thread: Thread, _: Instruction, fields: Operands, pc: int) -> Operation:
+    x, v, p, vs2, rs1, mask, following = thread.x, thread.v, thread.p, fields.rs2, fields.rs1, fields.mask, pc + 4
+    node, size = thread.node, thread.node.config.vector_bytes
+
+    def run() -> int:
+        offset = node.locate(x[rs1], size, store=True)
+        for _, run in groupby(enumerate(_bytes_of(p[mask], size)), lambda item: item[1] - item[0]):
+            bytes_written = [byte for _, byte in run]
+            first, last = bytes_written[0], bytes_written[-1]
+            node.store(offset + first, v[vs2][first:last + 1])
+        return following
+
+    return run
+
+
+def _gather(thread: Thread, row: Instruction, fields: Operands, pc: int) -> Operation:
+    """Gathers, scatters and their strided forms."""
+    x, v, node, following = thread.x, thread.v, thread.node, pc + 4
+    stores, strided = bool(row.function & 8), row.function & 7 == Gather.STRIDED
+
+    def offsets() -> list[int]:
+        if strided:
+            return [lane * x[fields.rs2] for lane in range(node.config.lanes)]
+        return _lanes(v[fields.rs2]).tolist()
+
+    def run() -> int:
+        register = bytearray(node.config.vector_bytes)
+        for lane, offset in enumerate(offsets()):
+            if not thread.p[fields.mask] >> 4 * lane & 1:
+                continue
+            address, place = x[fields.rs1] + offset & M64, slice(4 * lane, 4 * lane + 4)
+            offset = node.locate(address, 4, store=stores)
+            if stores:
+                node.store(offset, v[fields.rd][place])
+            elif node.is_wrong(offset, 4):
+                raise Trap(Cause.HARDWARE_ERROR, address)
+            else:
+                register[place] = node.sram[offset:offset + 4]
+        if not stores:
+            v[fields.rd] = bytes(register)
+        return following
+
+    return run
+
+
 def _lanes(register: bytes) -> Fp32:
     return np.frombuffer(register, np.uint32)
 
@@ -106,6 +185,41 @@ def _select(thread: Thread, row: Instruction, a: bytes, b: bytes, c: bytes) -> n
 
 def _shuffle(thread: Thread, row: Instruction, a: bytes, b: bytes, c: bytes) -> np.ndarray:
     return _lanes(a)[_lanes(b) % thread.node.config.lanes]
+
+
+def _merge(thread: Thread, _: Instruction, fields: Operands, pc: int) -> Operation:
+    node, v, p, vd, vs1, mask, following = thread.node, thread.v, thread.p, fields.rd, fields.rs1, fields.mask, pc + 4
+
+    def run() -> int:
+        register = bytearray(v[vd])
+        for byte in _bytes_of(p[mask], len(register)):
+            register[byte] = v[vs1][byte]
+        v[vd] = bytes(register)
+        node.vector_ops += 1
+        return following
+
+    return run
+
+
+def _transpose(thread: Thread, row: Instruction, a: bytes, b: bytes, c: bytes) -> np.ndarray:
+    bits = {Move.TRANSPOSE_BYTES: 8, Move.TRANSPOSE_WORDS: 32}.get(Move(row.function), 16)
+    numbers = np.frombuffer(a, f"u{bits // 8}")
+    short = 1 << (numbers.size.bit_length() - 1) // 2
+    long = numbers.size // short
+    shape = (short, long) if row.function is Move.TRANSPOSE_HALVES_BACK else (long, short)
+    return numbers.reshape(shape).T
+
+
+def _reduce(thread: Thread, row: Instruction, a: bytes, b: bytes, c: bytes) -> np.ndarray:
+    """Each number with the one at a distance, which is halved from half of the register to one number."""
+    register, numbers = a, len(a) * 8 // WIDTHS[_number(row)]
+    arithmetic, kind = _ARITHMETIC[row.lanes], np.dtype(f"u{WIDTHS[_number(row)] // 8}")
+    distance = numbers // 2
+    while distance:
+        other = np.frombuffer(register, kind)[np.arange(numbers) ^ distance]
+        register = arithmetic(thread, row, register, other.tobytes(), c).tobytes()
+        distance //= 2
+    return np.frombuffer(register, kind)
 
 
 def _seed(thread: Thread, row: Instruction, a: bytes, b: bytes, c: bytes) -> np.ndarray:
@@ -173,6 +287,34 @@ def _broadcast(thread: Thread, _: Instruction, fields: Operands, pc: int) -> Ope
         return following
 
     return run
+
+
+def _predicate(thread: Thread, row: Instruction, fields: Operands, pc: int) -> Operation | None:
+    """Everything that gives a predicate."""
+    x, v, p, pd, source, other, following = (
+        thread.x, thread.v, thread.p, fields.rd, fields.rs1, fields.rs2, pc + 4)
+    size = thread.node.config.vector_bytes
+    for file, number in ((row.rd_file, pd), (row.rs1_file, source), (row.rs2_file, other)):
+        if file is File.PREDICATE and number >= PREDICATES:
+            return None
+    value: dict[Predicate, Callable[[], int]] = {
+        Predicate.AND: lambda: p[source] & p[other],
+        Predicate.OR: lambda: p[source] | p[other],
+        Predicate.XOR: lambda: p[source] ^ p[other],
+        Predicate.ANDN: lambda: p[source] & ~p[other],
+        Predicate.SET: lambda: x[source] & (1 << size) - 1,
+        Predicate.SIGN: lambda: sum((byte >> 7) << index for index, byte in enumerate(v[source])),
+        Predicate.FIRST: lambda: (1 << min(x[source], size)) - 1,
+    }
+    def get() -> int:
+        x[pd or DISCARD] = p[source]
+        return following
+
+    def run() -> int:
+        p[pd] = value[Predicate(row.function)]()
+        return following
+
+    return get if row.function is Predicate.GET else run
 
 
 def _matrix_zero(thread: Thread, _: Instruction, fields: Operands, pc: int) -> Operation | None:
@@ -291,8 +433,19 @@ def _semaphore_wait(thread: Thread, _: Instruction, fields: Operands, pc: int) -
 _ARITHMETIC: dict[Vector | None, _VectorResult] = {
     Vector.FLOAT: _float, Vector.INTEGER: _integer, Vector.ESTIMATE: _estimate}
 
+#: Transposes.
+_TRANSPOSES = (Move.TRANSPOSE_BYTES, Move.TRANSPOSE_HALVES, Move.TRANSPOSE_HALVES_BACK, Move.TRANSPOSE_WORDS)
+
 XD1: dict[str, Maker] = {
-    **{row.name: partial(_vector, _ARITHMETIC[row.lanes]) for row in INSTRUCTIONS if row.lanes in _ARITHMETIC},
+    **{row.name: partial(_vector, _reduce if row.reduces else _ARITHMETIC[row.lanes])
+       for row in INSTRUCTIONS if row.lanes in _ARITHMETIC},
+    **{row.name: partial(_vector, _transpose) for row in INSTRUCTIONS
+       if row.lanes is Vector.MOVE and row.function in _TRANSPOSES},
+    **{row.name: _predicate for row in INSTRUCTIONS if row.unit is Unit.PREDICATE},
+    **{row.name: _gather for row in INSTRUCTIONS if row.unit is Unit.GATHER},
+    "vld.m": _masked_load,
+    "vst.m": _masked_store,
+    "vmerge": _merge,
     "vld": _load,
     "vld.pi": _load_advancing,
     "vst.pi": _store_advancing,

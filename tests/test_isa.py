@@ -9,7 +9,7 @@ import pytest
 
 from hdl import memory_map
 from hdl.config import D1
-from hdl.isa import BY_NAME, CSRS, INSTRUCTIONS, CsrNumber, Format, Instruction, Unit, decode
+from hdl.isa import BY_NAME, CSRS, INSTRUCTIONS, PREDICATES, CsrNumber, Format, Instruction, Unit, decode
 from sim import isadoc
 from sim.assembler import assemble, operands
 from sim.disassembler import disassemble
@@ -38,7 +38,7 @@ def random_operands(random: Random, row: Instruction) -> dict[str, int]:
         elif operand == "csr":
             values[operand] = random.choice([number for number in CSRS if number not in OURS])
         else:
-            values[operand] = random.randrange(32)
+            values[operand] = random.randrange(PREDICATES if operand == "mask" else 32)
     return values
 
 
@@ -62,8 +62,7 @@ def test_operands_come_back(row):
         fields = operands(word, row.format)
         assert decode(word) is row
         for name, value in values.items():
-            field = {"part": "rs2", "quarter": "rs2", "imm": "imm"}.get(name) or {"v": "r", "a": "r"}.get(
-                name[0], name[0]) + name[1:]
+            field = {"part": "rs2", "quarter": "rs2", "vs3": "rd"}.get(name, re.sub("^[vap](?=[ds])", "r", name))
             assert getattr(fields, field) == value
 
 
@@ -101,7 +100,7 @@ def test_disassembly_names_targets_and_the_unknown():
 def c_macro(row: Instruction, values: dict[str, int]) -> str:
     """A call of a row's macro."""
     order = row.syntax.replace("imm(rs1)", "rs1, imm").replace("(rs1)", "rs1").split(", ")
-    arguments = ["p" if name in ("rs1", "rs2") else str(values[name]) for name in order]
+    arguments = [{"rd": "result", "rs1": "p", "rs2": "p"}.get(name) or str(values[name]) for name in order]
     return f"{isadoc.macro_name(row)}({', '.join(arguments)});"
 
 
@@ -112,13 +111,14 @@ def test_header_macros_are_the_table(tmp_path, optimisation):
     cases = [(row, random_operands(random, row)) for row in XD1 for _ in range(4)]
     source = tmp_path / "macros.c"
     source.write_text("\n".join([
-        "#include <stddef.h>", '#include "d1_isa.h"', "void f(void *p) {", *(c_macro(*case) for case in cases), "}"]))
+        "#include <stddef.h>", '#include "d1_isa.h"', "extern uint64_t result;",
+        "void f(void *p) {", *(c_macro(*case) for case in cases), "}"]))
     words = compile_words(source, optimisation, f"-I{isadoc.HEADER.parent}")
     found = [word for word in words if (row := decode(word)) and row.is_xd1]
     assert len(found) == len(cases)
     for word, (row, values) in zip(found, cases, strict=True):
         registers = operands(word, row.format)
-        chosen = {name: getattr(registers, name) for name in values if name in ("rs1", "rs2")}
+        chosen = {name: getattr(registers, name) for name in values if name in ("rd", "rs1", "rs2")}
         assert disassemble(word) == disassemble(assemble(row.name, **values | chosen))
 
 

@@ -16,7 +16,8 @@ from ..queue import Queue
 from .decode import fields
 from .execute import Execute
 from .front_end import FrontEnd
-from .issue import Issue, accesses, changes_matrix, is_unit, is_vector, stores
+from .gather import Gather
+from .issue import Issue, accesses, changes_matrix, is_unit, stores, takes_vectors
 from .layouts import retirement_layout, scalar_result_layout
 from .lsu import REQUESTS, LoadStoreUnit
 from .matrix import MatrixUnit
@@ -167,7 +168,7 @@ class Core(wiring.Component):
             own = [held[slot] for slot in range(group * width, (group + 1) * width)]
             under_way = sum(each.valid & accesses(each.instruction.control) for each in own)
             here = lsu.waiting + under_way < REQUESTS
-            in_room = room | {Unit.MEMORY: here, Unit.ATOMIC: here, Unit.PUT: here}
+            in_room = room | {Unit.MEMORY: here, Unit.ATOMIC: here, Unit.PUT: here, Unit.GATHER: here}
             m.d.comb += issue.units[group].eq(Cat(in_room.get(unit, 1) for unit in Unit))
         m.d.comb += [
             issue.heads.eq(front_end.heads),
@@ -242,7 +243,7 @@ class Core(wiring.Component):
                 done.destination.eq(write.result.destination),
             ]
         for port, (uses, source, value) in enumerate((
-            *((is_vector, field, execute.vectors.vector[field]) for field in range(3)),  # rd, rs1, rs2
+            *((takes_vectors, field, execute.vectors.vector[field]) for field in range(3)),  # rd, rs1, rs2
             (changes_matrix, 1, execute.vectors.matrix[0]), (changes_matrix, 2, execute.vectors.matrix[1]),
             (stores, 2, execute.vectors.store),
         )):
@@ -290,6 +291,17 @@ class Core(wiring.Component):
         wiring.connect(m, pushes.o, wiring.flipped(self.push))
         wiring.connect(m, pulls.o, wiring.flipped(self.pull))
         wiring.connect(m, execute.packet, remote.packet)
+        m.d.comb += remote.gathers.eq(execute.gathers)
+        if config.gather:
+            m.submodules.gather = gather = Gather(config=config)
+            wiring.connect(m, gather.memory, memory_ports.engine)
+            wiring.connect(m, gather.answer, remote.gathered)
+            m.d.comb += [
+                gather.request.valid.eq(remote.gather),
+                gather.request.payload.eq(execute.gather),
+                remote.gather_ready.eq(gather.request.ready),
+                execute.failures.eq(gather.failures),
+            ]
         wiring.connect(m, remote.ask, wiring.flipped(self.ask))
         wiring.connect(m, remote.tell, wiring.flipped(self.tell))
         wiring.connect(m, wiring.flipped(self.answer), remote.answer)

@@ -26,6 +26,9 @@ def control_of(instruction: isa.Instruction) -> int:
         "source": instruction.source,
         "immediate": instruction.format in _IMMEDIATE,
         "advances": instruction.advances,
+        "bare": instruction.advances or instruction.format is isa.Format.R_TYPE,
+        "masked": instruction.masked,
+        "reduces": instruction.reduces,
         "rd_file": instruction.rd_file,
         "rs1_file": instruction.rs1_file,
         "rs2_file": instruction.rs2_file,
@@ -51,7 +54,7 @@ class Decoder(wiring.Component):
     word : In(32)
     control : Out(Control)
         All zeros, and so not ``legal``, if the table has no such instruction, or this configuration does not, or it
-        names an accumulator or a part that is not there.
+        names an accumulator, a part or a predicate that is not there.
     value : Out(signed(32))
         As `decoded_layout` says.
     """
@@ -99,14 +102,20 @@ class Decoder(wiring.Component):
         return m
 
     def _missing(self, file: Value, index: Value) -> Value:
-        """The field names an accumulator, or a part of one or of a register, that is not there."""
+        """The field names an accumulator, a part of one or of a register, or a predicate that is not there."""
         return (
             ((file == isa.File.ACCUMULATOR) & (index >= self.config.accumulators))
             | ((file == isa.File.PART) & (index >= self.config.parts))
             | ((file == isa.File.QUARTER) & (index >= 4))
+            | ((file == isa.File.PREDICATE) & (index >= isa.PREDICATES))
         )
 
 
 def fields(decoded: data.View) -> tuple[Value, Value, Value]:
     """The rd, rs1 and rs2 fields of a decoded instruction."""
     return decoded.word[7:12], decoded.word[15:20], decoded.word[20:25]
+
+
+def mask_of(decoded: data.View) -> Value:
+    """The predicate that masks a decoded instruction, if one does."""
+    return decoded.word[25:28]

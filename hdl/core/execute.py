@@ -8,20 +8,23 @@ from .. import isa
 from ..config import Config
 from ..isa import File, Unit
 from ..noc.packet import Op, flit_layout
-from . import lsu, matrix, muldiv, vector
-from .decode import fields
+from . import gather, lsu, matrix, muldiv, vector
+from .decode import fields, mask_of
 from .issue import (
     ALONE,
     AT_ONCE,
     accesses,
     changes_matrix,
+    gathers,
     is_unit,
     is_vector,
     multiplies_divides,
     reads_matrix,
     stores,
+    takes_vectors,
 )
 from .layouts import (
+    FAILURE,
     offset_bits,
     operation_layout,
     retired_layout,
@@ -29,6 +32,7 @@ from .layouts import (
     write_layout,
 )
 from .onehot import select
+from .predicates import Predicates
 from .predictor import outcome_layout
 from .scoreboard import claim_layout
 from .slot import Slot
@@ -78,8 +82,10 @@ class Execute(wiring.Component):
         Strobes: an instruction was predicted wrongly. For the branch predictor.
     claims, access : Out
         For the scoreboard.
-    packet : Out(stream of flits), answered, refused : In(threads), finish, load : Out(threads)
+    packet : Out(stream of flits), gathers : Out(1), answered, refused : In(threads), finish, load : Out(threads)
         See `hdl.core.remote.Remote`.
+    gather : Out, failures : In
+        What the gather engine is to do, if the packet stands for that; each thread's last failure there.
     memories : Out(stream) of each group, muldiv, vector, matrix, matrix_read : Out(stream)
         Operations for the units, which are ready.
     retirement : Out
@@ -111,6 +117,9 @@ class Execute(wiring.Component):
             "claims": Out(data.ArrayLayout(claim_layout(config), slots)),
             "access": Out(threads),
             "packet": Out(stream.Signature(flit_layout(config))),
+            "gathers": Out(1),
+            "gather": Out(gather.request_layout(config)),
+            "failures": In(data.ArrayLayout(FAILURE, threads)),
             "answered": In(threads),
             "refused": In(threads),
             "finish": Out(threads),
@@ -155,6 +164,7 @@ class Execute(wiring.Component):
                 part.operation.eq(operation),
                 part.answered.eq(self.answered.bit_select(operation.thread, 1)),
                 part.refused.eq(self.refused.bit_select(operation.thread, 1)),
+                part.failure.eq(self.failures[operation.thread]),
                 part.load_error.eq(load_errors.bit_select(operation.thread, 1)),
                 part.load_error_address.eq(load_error_addresses[operation.thread]),
             ]
@@ -234,13 +244,35 @@ class Execute(wiring.Component):
                 ]
         m.d.comb += self.flush.eq(special.flushes)
 
-        self._results(m, operations, slots, done)
+        m.submodules.predicates = predicates = Predicates(config=config, reads=config.groups + 1)
+        self._predicates(m, operations, done, vectors, predicates)
+        self._results(m, operations, slots, done, predicates)
         self._learn(m, operations, slots, done, strays)
-        self._units(m, operations, slots, done, vectors)
-        self._send(m, operations, slots, sends, vectors)
+        self._units(m, operations, slots, done, vectors, predicates)
+        self._send(m, operations, slots, sends, vectors, predicates)
         return m
 
-    def _results(self, m, operations, slots, done):
+    def _predicates(self, m, operations, done, vectors, predicates):
+        """The one instruction of a cycle that takes vectors may compute a predicate, or be under one."""
+        takes = Cat(each.valid & takes_vectors(each.instruction.control) for each in operations)
+        operation = Signal(operation_layout(self.config), name="vector_user")
+        control = operation.instruction.control
+        destination, *sources = fields(operation.instruction)
+        m.d.comb += [
+            operation.eq(select(takes, [each.as_value() for each in operations])),
+            predicates.write.eq((takes & done).any() & is_unit(control, Unit.PREDICATE)
+                                & (control.rd_file == File.PREDICATE)),
+            predicates.thread.eq(operation.thread),
+            predicates.function.eq(control.function),
+            predicates.destination.eq(destination),
+            *(port.eq(source) for port, source in zip(predicates.sources, sources, strict=True)),
+            predicates.x1.eq(operation.x1),
+            predicates.vector.eq(vectors.vector[1]),
+            predicates.threads[-1].eq(operation.thread),
+            predicates.indices[-1].eq(mask_of(operation.instruction)),
+        ]
+
+    def _results(self, m, operations, slots, done, predicates):
         """Integer results, claims for late ones, and what traces show."""
         for slot, (operation, part) in enumerate(zip(operations, slots, strict=True)):
             instruction = operation.instruction
@@ -254,8 +286,10 @@ class Execute(wiring.Component):
                 write.valid.eq(result | (done[slot] & control.advances & (source != 0))),
                 write.result.thread.eq(operation.thread),
                 write.result.destination.eq(Mux(control.advances, source, destination)),
-                write.result.data.eq(Mux(control.unit == Unit.CSR, self.special.result, part.result)),
-                claim.valid.eq(done[slot] & ~at_once & ~is_zero),
+                write.result.data.eq(Mux(
+                    control.unit == Unit.CSR, self.special.result,
+                    Mux(control.unit == Unit.PREDICATE, predicates.result, part.result))),
+                claim.valid.eq(done[slot] & ~at_once & ~is_zero & ~stores(control)),
                 claim.thread.eq(operation.thread),
                 claim.file.eq(control.rd_file),
                 claim.register.eq(destination),
@@ -289,7 +323,7 @@ class Execute(wiring.Component):
                         self.outcome.target.eq(slots[slot].target[2:offset_bits(self.config)]),
                     ]
 
-    def _units(self, m, operations, slots, done, vectors):
+    def _units(self, m, operations, slots, done, vectors, predicates):
         """What the units get: issue gives each user at most one operation a cycle."""
         width = self.config.issue_width
         every = range(self.config.slots)
@@ -297,6 +331,7 @@ class Execute(wiring.Component):
                  (changes_matrix, self.matrix, every), (reads_matrix, self.matrix_read, every)]
         users += [(accesses, self.memories[group], every[group * width:(group + 1) * width])
                   for group in range(self.config.groups)]
+        masks = iter(range(self.config.groups))
         for uses, port, own in users:
             chosen = Cat(done[slot] & uses(operations[slot].instruction.control) for slot in own)
             operation = Signal(operation_layout(self.config), name=f"{uses.__name__}_operation")
@@ -314,7 +349,12 @@ class Execute(wiring.Component):
                 continue
             m.d.comb += port.payload.function.eq(control.function)
             if uses is accesses:
+                number = next(masks)
                 m.d.comb += [
+                    predicates.threads[number].eq(operation.thread),
+                    predicates.indices[number].eq(mask_of(operation.instruction)),
+                    port.payload.mask.eq(Mux(control.masked & is_unit(control, Unit.MEMORY),
+                                             predicates.masks[number], (1 << self.config.vector_bytes) - 1)),
                     port.payload.address.eq(select(chosen, [slots[slot].address for slot in own])),
                     port.payload.data.eq(self._store_data(
                         control, select(chosen, [slots[slot].word for slot in own]), vectors)),
@@ -322,8 +362,11 @@ class Execute(wiring.Component):
                 ]
                 with m.If(is_unit(control, Unit.ATOMIC)):
                     m.d.comb += port.payload.function.eq(Mux(control.word, isa.Memory.LW, isa.Memory.LD))
-                # A store of another node, and a packet that nobody answers, have been done.
-                with m.If(select(chosen, [slots[slot].flat for slot in own]) & stores(control)):
+                with m.Elif(gathers(control)):
+                    m.d.comb += port.payload.function.eq(isa.Memory.VLD)
+                # A store of another node, a scatter, and a packet that nobody answers, have been done.
+                away = select(chosen, [slots[slot].flat for slot in own]) | gathers(control)
+                with m.If(away & stores(control)):
                     m.d.comb += port.valid.eq(0)
                 with m.If(port.valid & port.payload.remote):
                     m.d.comb += self.load.bit_select(operation.thread, 1).eq(1)
@@ -343,6 +386,8 @@ class Execute(wiring.Component):
                     port.payload.x1.eq(operation.x1),
                     port.payload.x2.eq(operation.x2),
                     port.payload.quarter.eq(source2),
+                    port.payload.reduces.eq(control.reduces),
+                    port.payload.mask.eq(predicates.masks[-1]),
                     port.payload.conversion.eq(self.special.conversions[operation.thread]),
                 ]
             else:
@@ -365,8 +410,8 @@ class Execute(wiring.Component):
         return Mux(lsu.is_vector(control.function) & ~is_unit(control, Unit.ATOMIC),
                    vectors.store, word.replicate(self.config.vector_bits // 64))
 
-    def _send(self, m, operations, slots, sends, vectors):
-        """The packet of one slot to a node; and whose answers have been used."""
+    def _send(self, m, operations, slots, sends, vectors, predicates):
+        """The packet of one slot to a node, or what the gather engine is to do."""
         operation = Signal(operation_layout(self.config), name="sender")
         control = operation.instruction.control
         address, word = Signal(64), Signal(64)
@@ -381,6 +426,14 @@ class Execute(wiring.Component):
             packet.payload.eq(self._store_data(control, word, vectors)),
             header.destination.eq(self.special.position),
             header.tag.eq(operation.thread),
+            self.gathers.eq(gathers(control)),
+            self.gather.thread.eq(operation.thread),
+            self.gather.function.eq(control.function),
+            self.gather.lanes.eq(predicates.masks[-1][::4]),
+            self.gather.base.eq(operation.x1),
+            self.gather.stride.eq(operation.x2),
+            self.gather.offsets.eq(vectors.vector[2]),
+            self.gather.data.eq(vectors.vector[0]),
             header.size.eq(select(sends, [part.size for part in slots])),
             header.address.eq(address),
         ]

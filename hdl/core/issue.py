@@ -17,7 +17,7 @@ from .lsu import is_store
 from .onehot import select
 
 #: Units whose result is written by the execute stage itself, in its own cycle.
-AT_ONCE = (Unit.ALU, Unit.BRANCH, Unit.CSR)
+AT_ONCE = (Unit.ALU, Unit.BRANCH, Unit.CSR, Unit.PREDICATE)
 
 #: Instructions that are issued alone and executed before the next one of their thread is issued: they change what
 #: those behind them see other than by registers and memory, or whether they come at all.
@@ -31,12 +31,12 @@ def is_unit(control, *units: Unit):
 
 def accesses(control):
     """As hardware: whether an instruction is for a load-store unit."""
-    return is_unit(control, Unit.MEMORY, Unit.ATOMIC, Unit.PUT)
+    return is_unit(control, Unit.MEMORY, Unit.ATOMIC, Unit.PUT, Unit.GATHER)
 
 
 def stores(control):
     """As hardware: whether an instruction is a store, atomics left out."""
-    return is_unit(control, Unit.MEMORY, Unit.PUT) & is_store(control.function)
+    return is_unit(control, Unit.MEMORY, Unit.PUT, Unit.GATHER) & is_store(control.function)
 
 
 def multiplies_divides(control):
@@ -47,6 +47,21 @@ def multiplies_divides(control):
 def is_vector(control):
     """As hardware: whether an instruction is for the vector unit."""
     return control.unit == Unit.VECTOR
+
+
+def gathers(control):
+    """As hardware: whether an instruction is for the gather engine."""
+    return control.unit == Unit.GATHER
+
+
+def takes_vectors(control):
+    """As hardware: whether an instruction gets the vector registers that its fields name."""
+    return is_unit(control, Unit.VECTOR, Unit.PREDICATE, Unit.GATHER)
+
+
+def names_predicates(control):
+    """As hardware: whether an instruction reads or writes a predicate."""
+    return control.masked | is_unit(control, Unit.PREDICATE)
 
 
 def reads_matrix(control):
@@ -82,7 +97,8 @@ class _Candidate:
         self.integer, self.branches = bit(is_unit(control, Unit.ALU, Unit.BRANCH)), bit(is_unit(control, Unit.BRANCH))
         #: Uses of which there is one a cycle for all groups.
         self.shared = Cat(self.alone, *(
-            bit(uses(control)) for uses in (stores, multiplies_divides, is_vector, changes_matrix, reads_matrix)))
+            bit(uses(control)) for uses in (stores, multiplies_divides, takes_vectors, changes_matrix, reads_matrix)))
+        self.predicated = bit(names_predicates(control))
         self.registers = registers_of(instruction)
         nothing = (control.rd_file == File.NONE) | (control.rd_file == File.X) & (destination == 0)
         self.written = [
@@ -223,7 +239,8 @@ class Issue(wiring.Component):
         """An instruction can be issued together with the one before it."""
         same = Cat((file == written) & (register == number)
                    for file, register in younger.registers for written, number in older.written).any()
-        return ~same & ~(older.branches & younger.branches) & ~older.alone & ~younger.alone
+        return (~same & ~(older.branches & younger.branches) & ~(older.predicated & younger.predicated)
+                & ~older.alone & ~younger.alone)
 
     def _ready(self, m, thread, place):
         """Nothing but other instructions of this cycle stands in the way of the instruction at this place."""

@@ -23,6 +23,9 @@ class Control(data.Struct):
     source: isa.Source
     immediate: unsigned(1)  # the second ALU operand is the immediate
     advances: unsigned(1)
+    bare: unsigned(1)  # the address is rs1 alone
+    masked: unsigned(1)
+    reduces: unsigned(1)
     rd_file: isa.File
     rs1_file: isa.File
     rs2_file: isa.File
@@ -36,6 +39,10 @@ def offset_bits(config: Config) -> int:
 def prediction_layout(config: Config) -> data.StructLayout:
     """Where an instruction is thought to jump to: to the word `target` of the SRAM, if ``taken``."""
     return data.StructLayout({"taken": 1, "target": offset_bits(config) - 2})
+
+
+#: Why a lane of a gather could not be accessed, and where.
+FAILURE = data.StructLayout({"cause": isa.Cause, "address": 64})
 
 
 def window_layout(config: Config) -> data.StructLayout:

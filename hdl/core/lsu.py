@@ -21,8 +21,9 @@ LOADS = 4
 def request_layout(config: Config) -> data.StructLayout:
     """An access whose address has been checked; `address` counts from the start of the SRAM.
 
-    A store's `data` stands in the lanes of its address. A `remote` access is a load whose line another node has sent;
-    its `address` gives the place in it.
+    A store's `data` stands in the lanes of its address. `mask` has the bytes of a vector access that count: others are
+    loaded as 0 and not stored. A `remote` access is a load whose line another node has sent, or the gather engine; its
+    `address` gives the place in it.
     """
     return data.StructLayout({
         "thread": config.thread_bits,
@@ -30,6 +31,7 @@ def request_layout(config: Config) -> data.StructLayout:
         "function": isa.Memory,
         "remote": 1,
         "address": config.line_offset_bits + config.line_bits,
+        "mask": config.vector_bytes,
         "data": config.vector_bits,
     })
 
@@ -99,14 +101,14 @@ class LoadStoreUnit(wiring.Component):
         # To the SRAM: stores at once, loads while their lines have room.
         access = requests.o.payload
         store, offset = is_store(access.function), access.address[:offset_bits]
-        size = Mux(is_vector(access.function), config.vector_bytes, 1 << access.function[:2])
+        mask = Mux(is_vector(access.function), access.mask, ((1 << (1 << access.function[:2])) - 1) << offset)
         go = Signal()
         m.d.comb += [
             go.eq(requests.o.valid & (store | pending.i.ready)),
             self.memory.request.valid.eq(go & ~access.remote),
             self.memory.request.payload.line.eq(access.address[offset_bits:]),
             self.memory.request.payload.write.eq(store),
-            self.memory.request.payload.mask.eq(((1 << size) - 1) << offset),
+            self.memory.request.payload.mask.eq(mask),
             self.memory.request.payload.data.eq(access.data),
             requests.o.ready.eq(go & (access.remote | self.memory.request.ready)),
             self.performed.eq((requests.o.ready & ~access.remote) << access.thread),
@@ -116,6 +118,7 @@ class LoadStoreUnit(wiring.Component):
             pending.i.payload.function.eq(access.function),
             pending.i.payload.remote.eq(access.remote),
             pending.i.payload.address.eq(access.address),
+            pending.i.payload.mask.eq(access.mask),
             lines.i.valid.eq(self.memory.response.valid),
             lines.i.payload.line.eq(Mux(self.memory.error, 0, self.memory.response.payload)),
             lines.i.payload.error.eq(self.memory.error),
@@ -137,8 +140,9 @@ class LoadStoreUnit(wiring.Component):
             with m.If(load.function[:2] == log_size):
                 sign = piece[bits - 1] & ~load.function[2]
                 m.d.comb += extended.eq(Cat(piece[:bits], sign.replicate(64 - bits)))
-        done = Signal()
+        done, wanted_any = Signal(), Signal()
         m.d.comb += [
+            wanted_any.eq(~is_vector(load.function) | load.mask.any()),
             self.scalar.valid.eq(here & ~is_vector(load.function)),
             self.scalar.payload.thread.eq(load.thread),
             self.scalar.payload.destination.eq(load.destination),
@@ -146,11 +150,12 @@ class LoadStoreUnit(wiring.Component):
             self.vector.valid.eq(here & is_vector(load.function)),
             self.vector.payload.thread.eq(load.thread),
             self.vector.payload.destination.eq(load.destination),
-            self.vector.payload.data.eq(line),
+            self.vector.payload.data.eq(Cat(
+                Mux(wanted, line.word_select(byte, 8), 0) for byte, wanted in enumerate(load.mask))),
             done.eq((self.scalar.valid & self.scalar.ready) | (self.vector.valid & self.vector.ready)),
             lines.o.ready.eq(done & ~load.remote),
             pending.o.ready.eq(done),
-            self.error.eq((lines.o.ready & lines.o.payload.error) << load.thread),
+            self.error.eq((lines.o.ready & lines.o.payload.error & wanted_any) << load.thread),
             self.error_address.eq(load.address),
             self.loaded.eq((done & load.remote) << load.thread),
         ]
@@ -163,4 +168,5 @@ class LoadStoreUnit(wiring.Component):
             "function": isa.Memory,
             "remote": 1,
             "address": self.config.line_offset_bits + self.config.line_bits,
+            "mask": self.config.vector_bytes,
         })

@@ -1,4 +1,4 @@
-"""Accesses of threads to other nodes, and atomics."""
+"""Accesses of threads to other nodes, atomics, and accesses that the gather engine carries out."""
 
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
@@ -7,10 +7,11 @@ from amaranth.lib.wiring import In, Out
 
 from ..config import Config
 from ..noc.packet import Op, flit_layout
+from .gather import answer_layout
 
 
 class Remote(wiring.Component):
-    """Sends the threads' packets and holds a place for the answer to each thread's one request.
+    """Sends the threads' packets, hands gathers to the engine, and holds a place for the answer to a thread's request.
 
     An access that is answered takes two turns in the execute stage. In the first its packet is sent, or not even that
     if the way is not free, and the thread goes back to the same instruction and waits. In the second, once it has been
@@ -22,6 +23,10 @@ class Remote(wiring.Component):
     packet : In(stream of flits)
         Of the executing instruction, its thread as tag; the class is its operation's. If it is not ready, the thread
         waits until it is worth while to try again.
+    gathers : In(1), gather_ready : In(1), gather : Out(1)
+        The packet is none, but stands for a request to the gather engine; the engine takes one; it is given it.
+    gathered : In(stream)
+        The engine's answer.
     drained : In(threads)
         The thread's local accesses have been done.
     cancel : In(threads)
@@ -46,6 +51,10 @@ class Remote(wiring.Component):
         flit = flit_layout(config)
         super().__init__({
             "packet": In(stream.Signature(flit)),
+            "gathers": In(1),
+            "gather_ready": In(1),
+            "gather": Out(1),
+            "gathered": In(stream.Signature(answer_layout(config))),
             "drained": In(threads),
             "cancel": In(threads),
             "waiting": Out(threads),
@@ -66,19 +75,24 @@ class Remote(wiring.Component):
         m = Module()
         threads = self.config.threads
         loading, forgotten = Signal(threads), Signal(threads)  # the line is still needed; nobody waits for the answer
-        parked, parked_tell = Signal(threads), Signal(threads)  # waits to try again; with a posted packet
+        parked = Signal(threads)  # waits to try again
+        parked_tell, parked_gather = Signal(threads), Signal(threads)  # with a posted packet; with a gather
+        gathering = Signal(threads)
 
-        # A thread's packet. One that asks needs the thread's place for the answer.
+        # A thread's packet or gather. One that asks needs the thread's place for the answer.
         header = self.packet.payload.header
         thread, tells = Signal(threads), header.op.as_value()[3]
-        place = ~(self.awaiting | self.answered | loading)
+        place = ~(self.awaiting | gathering | self.answered | loading)
         may_ask = Mux(self.ask.ready, place & self.drained, 0)
         may_tell = Mux(self.tell.ready, self.drained, 0)
+        may_gather = Mux(self.gather_ready, place & self.drained, 0)
+        goes = self.packet.valid & self.packet.ready
         m.d.comb += [
             thread.eq(1 << header.tag[:self.config.thread_bits]),
-            self.packet.ready.eq((Mux(tells, may_tell, may_ask) & thread).any()),
-            self.ask.valid.eq(self.packet.valid & self.packet.ready & ~tells),
-            self.tell.valid.eq(self.packet.valid & self.packet.ready & tells),
+            self.packet.ready.eq((Mux(self.gathers, may_gather, Mux(tells, may_tell, may_ask)) & thread).any()),
+            self.ask.valid.eq(goes & ~self.gathers & ~tells),
+            self.tell.valid.eq(goes & ~self.gathers & tells),
+            self.gather.eq(goes & self.gathers),
             self.ask.payload.eq(self.packet.payload),
             self.tell.payload.eq(self.packet.payload),
         ]
@@ -87,26 +101,35 @@ class Remote(wiring.Component):
         m.d.sync += [
             parked.eq(((parked & ~tries) | refused) & ~self.cancel),
             parked_tell.eq(Mux(tells, parked_tell | tries, parked_tell & ~tries)),
+            parked_gather.eq(Mux(self.gathers, parked_gather | tries, parked_gather & ~tries)),
         ]
 
-        # Its answer.
-        answers = Mux(self.answer.valid, 1 << self.answer.payload.header.tag[:self.config.thread_bits], 0)
-        refuses = Mux(self.answer.payload.header.op == Op.ERROR, answers, 0)
-        asks = Mux(self.ask.valid, thread, 0)
+        # Its answer; that of the engine waits for one of the mesh.
+        answer, gathered = self.answer.payload, self.gathered.payload
+        from_mesh = Mux(self.answer.valid, 1 << answer.header.tag[:self.config.thread_bits], 0)
+        from_engine = Mux(self.gathered.valid & self.gathered.ready, 1 << gathered.thread, 0)
+        answers = from_mesh | from_engine
+        refuses = Mux(answer.header.op == Op.ERROR, from_mesh, 0) | Mux(gathered.failed, from_engine, 0)
+        asks, asks_engine = Mux(self.ask.valid, thread, 0), Mux(self.gather, thread, 0)
+        under_way = ((self.awaiting | gathering) & ~answers) | asks | asks_engine
         m.d.sync += [
-            self.awaiting.eq((self.awaiting & ~answers) | asks),
-            forgotten.eq((forgotten | self.cancel) & (self.awaiting & ~answers | asks)),
+            self.awaiting.eq((self.awaiting & ~from_mesh) | asks),
+            gathering.eq((gathering & ~from_engine) | asks_engine),
+            forgotten.eq((forgotten | self.cancel) & under_way),
             self.answered.eq(((self.answered & ~self.finish) | (answers & ~forgotten)) & ~self.cancel),
-            self.failed.eq((self.failed & ~asks) | refuses),
+            self.failed.eq((self.failed & ~(asks | asks_engine)) | refuses),
             loading.eq((loading & ~self.loaded) | (self.load & self.finish)),
         ]
         m.submodules.lines = lines = Memory(shape=self.config.vector_bits, depth=threads, init=[])
         write = lines.write_port()
+        worth_while = (parked_gather & may_gather) | (~parked_gather & (
+            (~parked_tell & may_ask) | (parked_tell & may_tell)))
         m.d.comb += [
-            write.en.eq(self.answer.valid),
-            write.addr.eq(self.answer.payload.header.tag),
-            write.data.eq(self.answer.payload.payload),
-            self.waiting.eq(self.awaiting | (parked & ~((may_ask & ~parked_tell) | (may_tell & parked_tell)))),
+            self.gathered.ready.eq(~self.answer.valid),
+            write.en.eq(answers.any()),
+            write.addr.eq(Mux(self.answer.valid, answer.header.tag, gathered.thread)),
+            write.data.eq(Mux(self.answer.valid, answer.payload, gathered.line)),
+            self.waiting.eq(self.awaiting | gathering | (parked & ~worth_while)),
         ]
         for thread_number, line in zip(self.line_threads, self.lines, strict=True):
             read = lines.read_port(domain="comb")

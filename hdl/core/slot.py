@@ -10,7 +10,7 @@ from ..isa import Cause, Unit
 from ..noc.address import is_node
 from . import lsu
 from .alu import Alu
-from .layouts import offset_bits, operation_layout
+from .layouts import FAILURE, offset_bits, operation_layout
 
 #: Signed and unsigned comparisons of the branches, by function.
 _LESS = {isa.Branch.BLT: True, isa.Branch.BGE: True, isa.Branch.BLTU: False, isa.Branch.BGEU: False}
@@ -38,13 +38,15 @@ class Slot(wiring.Component):
     strays : Out(1)
         The prediction was wrong.
     answered, refused : In(1)
-        The thread's request to another node has been answered; with an ERROR.
+        The thread's request to another node, or to the gather engine, has been answered; it failed.
+    failure : In(FAILURE)
+        Why the gather engine's did.
     load_error : In(1), load_error_address : In
         A load of the thread has met an uncorrectable memory error there, an offset in the SRAM.
     size : Out, word : Out(64)
         Bytes of a load or store; a scalar store's data in the lanes of its address.
     flat, asks : Out(1)
-        The address is that of a node; the access is one that a node has to answer.
+        The address is that of a node; the access is one that a node or the gather engine has to answer.
     trap : Out(1), cause : Out(Cause), trap_value : Out(64)
     """
 
@@ -60,6 +62,7 @@ class Slot(wiring.Component):
             "strays": Out(1),
             "answered": In(1),
             "refused": In(1),
+            "failure": In(FAILURE),
             "load_error": In(1),
             "load_error_address": In(offset_bits(config)),
             "size": Out(range(config.vector_bytes + 1)),
@@ -126,15 +129,15 @@ class Slot(wiring.Component):
         ]
 
         # Addresses. Those of other nodes are flat; atomics take the same way, to this node if the address is local.
-        atomic, puts = control.unit == Unit.ATOMIC, control.unit == Unit.PUT
+        atomic, puts, gathers = control.unit == Unit.ATOMIC, control.unit == Unit.PUT, control.unit == Unit.GATHER
         accesses = (control.unit == Unit.MEMORY) | puts | atomic
         store = atomic | lsu.is_store(control.function)
         address, size = self.address, self.size
         m.d.comb += [
-            address.eq(Mux(control.advances | atomic, x1, advanced)),
+            address.eq(Mux(control.bare, x1, advanced)),
             size.eq(1 << control.function[:2]),
-            self.flat.eq(accesses & address[48]),
-            self.asks.eq((self.flat & ~puts) | atomic),
+            self.flat.eq(accesses & ~control.masked & address[48]),
+            self.asks.eq((self.flat & ~puts) | atomic | gathers),
             self.word.eq((Cat(x2, x2) << (address[:3] << 3))[64:128]),
         ]
         with m.If(atomic):
@@ -145,11 +148,13 @@ class Slot(wiring.Component):
                      outside(config, address, size))
         crosses = Mux(atomic, (address[:3] & (size - 1)).any(),
                       (address[:config.line_offset_bits] + size) > config.vector_bytes)
-        refused = self.asks & self.answered & self.refused
+        failed = self.answered & self.refused
+        refused = accesses & self.asks & failed
 
         # Traps; a later rule wins over an earlier one.
         for condition, cause, value in (
             (self.jumps & self.target[1], Cause.FETCH_MISALIGNED, self.target),
+            (gathers & failed, self.failure.cause, self.failure.address),
             (refused, Cause.LOAD_ACCESS, address),
             (refused & store, Cause.STORE_ACCESS, address),
             (accesses & crosses, Cause.LOAD_MISALIGNED, address),

@@ -10,14 +10,21 @@ from ..arith.formats import Fp32, to_bf16
 from ..clock_gate import gated_domain
 from ..config import Config
 from ..isa import Move, Vector
-from ..number_formats import FORMAT_BITS, Rounding
+from ..number_formats import FORMAT_BITS, Format, Rounding
 from .result import ResultQueue, vector_result_layout
 from .vector_conversion import Conversion, ConversionLanes, Generators
 from .vector_lanes import FUNCTION_BITS, LANE, EstimateLanes, FloatLanes, IntegerLanes, words
 
+#: Transposes: bits of a number; whether a matrix that is not square is higher than wide.
+_TRANSPOSES = {Move.TRANSPOSE_BYTES: (8, True), Move.TRANSPOSE_HALVES: (16, True),
+               Move.TRANSPOSE_HALVES_BACK: (16, False), Move.TRANSPOSE_WORDS: (32, True)}
+
 
 def request_layout(config: Config) -> data.StructLayout:
-    """An operation: vs1, vs2 and the old vd in `a`, `b` and `c`, the low words of rs1 and rs2 in `x1` and `x2`."""
+    """An operation: vs1, vs2 and the old vd in `a`, `b` and `c`, the low words of rs1 and rs2 in `x1` and `x2`.
+
+    If it ``reduces``, it is applied to all numbers of vs1. `mask` is a predicate, for `Move.MERGE`.
+    """
     return data.StructLayout({
         "lanes": Vector,
         "function": FUNCTION_BITS,
@@ -30,16 +37,40 @@ def request_layout(config: Config) -> data.StructLayout:
         "x1": LANE,
         "x2": LANE,
         "quarter": 2,
+        "reduces": 1,
+        "mask": config.vector_bytes,
         "conversion": Conversion,
     })
+
+
+def _goes_on(stage):
+    """As hardware: this is a reduction whose neighbours, numbers of the smallest distance, have not been joined yet."""
+    nearest = Mux(stage.number.matches(Format.FP32, Format.INT32), 2, Mux(stage.number == Format.INT8, 0, 1))
+    return stage.valid & stage.reduces & (stage.distance != nearest)
+
+
+def _exchanged(register, distance):
+    """Bytes whose numbers differ in the bit `distance` alone in each other's place."""
+    size = len(register) // 8
+    return Array(Cat(register.word_select(byte ^ 1 << bit, 8) for byte in range(size))
+                 for bit in range((size - 1).bit_length()))[distance]
+
+
+def _transposed(register, *, bits: int, tall: bool):
+    """A matrix of numbers of so many bits, row by row, transposed: square or, if it cannot be, `tall` or wide."""
+    count = len(register) // bits
+    short = 1 << (count.bit_length() - 1) // 2
+    rows, columns = (count // short, short) if tall else (short, count // short)
+    return Cat(register.word_select(row * columns + column, bits) for column in range(columns) for row in range(rows))
 
 
 class VectorUnit(wiring.Component):
     """One operation a cycle.
 
     Results are offered 9 cycles after the request was taken and in the order of the requests; those of estimates, among
-    themselves, 17 cycles after. ``request.ready`` depends on registers alone; it is low only while results that nobody
-    takes fill a queue.
+    themselves, 17 cycles after. A reduction takes 8 cycles for each halving and 1 more. ``request.ready`` depends on
+    registers alone; it is low only while a reduction goes through the lanes again, for a cycle each time, and while
+    results that nobody takes fill a queue.
 
     Parameters
     ----------
@@ -74,23 +105,42 @@ class VectorUnit(wiring.Component):
         taken, estimates = self.request.valid & self.request.ready, request.lanes == Vector.ESTIMATE
         converts = (request.lanes == Vector.MOVE) & (request.function == Move.CONVERT)
 
-        # What goes along with an operation.
+        # What goes along with an operation. A reduction that has not come to an end goes through the lanes once more.
         entry = data.StructLayout({
-            "valid": 1, "lanes": Vector, "converts": 1, "thread": config.thread_bits, "destination": 5})
+            "valid": 1, "lanes": Vector, "function": FUNCTION_BITS, "number": FORMAT_BITS, "converts": 1,
+            "reduces": 1, "distance": range(config.line_offset_bits), "thread": config.thread_bits, "destination": 5})
         stages = [Signal(entry, name=f"stage{index}") for index in range(self.LATENCY + 1)]
-        m.d.comb += [
-            stages[0].valid.eq(taken & ~estimates),
-            stages[0].converts.eq(converts),
-            *(stages[0][name].eq(request[name]) for name in ("lanes", "thread", "destination")),
-        ]
+        first, last, again = stages[0], stages[-1], Signal()
+        m.d.comb += again.eq(_goes_on(last))
+        with m.If(again):
+            m.d.comb += [first.eq(last), first.distance.eq(last.distance - 1)]
+        with m.Else():
+            m.d.comb += [
+                first.valid.eq(taken & ~estimates),
+                first.converts.eq(converts),
+                first.distance.eq(config.line_offset_bits - 1),
+                *(first[name].eq(request[name])
+                  for name in ("lanes", "function", "number", "reduces", "thread", "destination")),
+            ]
         for before, after in pairwise(stages):
             m.d.moves += after.eq(before)
         gated_domain(m, enable=Cat(stage.valid for stage in stages).any(), name="moves")
+        result, a, b = (Signal(config.vector_bits, name=name) for name in ("result_line", "a", "b"))
+        m.d.comb += [
+            a.eq(Mux(again, result, request.a)),
+            b.eq(Mux(first.reduces, _exchanged(a, first.distance), request.b)),
+        ]
 
         # Each kind of lanes; those that are faster than the float lanes wait in the line of the moves.
         m.submodules.floats = floats = FloatLanes(config=config)
-        m.d.comb += floats.valid.eq(taken & (request.lanes == Vector.FLOAT))
-        m.d.comb += [getattr(floats, name).eq(request[name]) for name in ("function", "number", "a", "b", "c")]
+        m.d.comb += [
+            floats.valid.eq(first.valid & (first.lanes == Vector.FLOAT)),
+            floats.function.eq(first.function),
+            floats.number.eq(first.number),
+            floats.a.eq(a),
+            floats.b.eq(b),
+            floats.c.eq(request.c),
+        ]
         draws = self._draws(m, taken, converts)
         line = [self._moved(m, draws)]
         for stage in range(1, self.LATENCY + 1):
@@ -98,8 +148,13 @@ class VectorUnit(wiring.Component):
             m.d.moves += line[stage].eq(line[stage - 1])
         if config.integer_lanes:
             m.submodules.integers = integers = IntegerLanes(config=config)
-            m.d.comb += integers.valid.eq(taken & (request.lanes == Vector.INTEGER))
-            m.d.comb += [getattr(integers, name).eq(request[name]) for name in ("function", "number", "a", "b")]
+            m.d.comb += [
+                integers.valid.eq(first.valid & (first.lanes == Vector.INTEGER)),
+                integers.function.eq(first.function),
+                integers.number.eq(first.number),
+                integers.a.eq(a),
+                integers.b.eq(b),
+            ]
             with m.If(stages[integers.LATENCY].lanes == Vector.INTEGER):
                 m.d.moves += line[integers.LATENCY + 1].eq(integers.o)
         if config.conversions:
@@ -114,19 +169,19 @@ class VectorUnit(wiring.Component):
                 m.d.moves += line[conversions.LATENCY + 1].eq(conversions.o)
 
         m.submodules.queue = queue = ResultQueue(config=config, latency=self.LATENCY)
-        last = stages[-1]
         m.d.comb += [
-            queue.enter.eq(stages[0].valid),
-            queue.i.valid.eq(last.valid),
+            result.eq(Mux(last.lanes == Vector.FLOAT, floats.o, line[-1])),
+            queue.enter.eq(first.valid & ~again),
+            queue.i.valid.eq(last.valid & ~again),
             queue.i.payload.thread.eq(last.thread),
             queue.i.payload.destination.eq(last.destination),
-            queue.i.payload.data.eq(Mux(last.lanes == Vector.FLOAT, floats.o, line[-1])),
+            queue.i.payload.data.eq(result),
         ]
         wiring.connect(m, queue.o, wiring.flipped(self.result))
         slow = self._estimate(m, taken & estimates) if config.estimates else queue
         m.d.comb += [
-            self.request.ready.eq(queue.ready & slow.ready),
-            self.room.eq(queue.room & slow.room),
+            self.request.ready.eq(queue.ready & slow.ready & ~again),
+            self.room.eq(queue.room & slow.room & ~_goes_on(stages[-2])),
         ]
         return m
 
@@ -160,6 +215,13 @@ class VectorUnit(wiring.Component):
                 m.d.comb += moved.eq(Cat(Array(a)[word[:(lanes - 1).bit_length()]] for word in b))
             with m.Case(Move.SEED):
                 m.d.comb += moved.eq(draws)
+            with m.Case(Move.MERGE):
+                m.d.comb += moved.eq(Cat(
+                    Mux(chosen, request.a.word_select(byte, 8), request.c.word_select(byte, 8))
+                    for byte, chosen in enumerate(request.mask)))
+            for function, (bits, tall) in _TRANSPOSES.items():
+                with m.Case(function):
+                    m.d.comb += moved.eq(_transposed(request.a, bits=bits, tall=tall))
             with m.Default():
                 m.d.comb += moved.eq(request.c)
         return moved

@@ -13,24 +13,27 @@ opcode     format   use; what is not in the table is reserved for later instruct
 custom-0   I        vector loads; funct3 selects the addressing (0 rs1 + imm, 3 rs1, then rs1 += imm)
 custom-1   S        vector stores; funct3 as in custom-0; posted stores: 1 of 64 bits, 2 of a vector
 custom-2   R        vector arithmetic; funct3: 0 FP32 lanes, 1 conversions, 2 moves, 3 BF16 lanes, 4 INT8, 5 INT16 and
-                    6 INT32 lanes (7 is kept for four-operand forms)
+                    6 INT32 lanes, 7 predicates and moves under them
 custom-3   R        funct3: 0 matrix, 1 list engine, 2 semaphores
 =========  =======  ==============================================================================================
 """
 
 from .csrs import CAUSES, CSRS, MISA, Cause, CsrNumber
 from .functions import (
+    PREDICATES,
     Alu,
     Atomic,
     Branch,
     Csr,
     File,
     Format,
+    Gather,
     List,
     Matrix,
     Memory,
     Move,
     MulDiv,
+    Predicate,
     Semaphore,
     Source,
     System,
@@ -50,8 +53,9 @@ from .xd1 import xd1_rows
 
 __all__ = [
     "BY_NAME", "CAUSES", "CSRS", "CUSTOM_0", "CUSTOM_1", "CUSTOM_2", "CUSTOM_3", "INSTRUCTIONS", "MISA",
-    "OPCODE_MASK", "Alu", "Atomic", "Branch", "Cause", "Csr", "CsrNumber", "File", "Format", "Instruction", "List",
-    "Matrix", "Memory", "Move", "MulDiv", "Semaphore", "Source", "System", "Unit", "Vector", "decode",
+    "OPCODE_MASK", "PREDICATES", "Alu", "Atomic", "Branch", "Cause", "Csr", "CsrNumber", "File", "Format",
+    "Gather", "Instruction", "List", "Matrix", "Memory", "Move", "MulDiv", "Predicate", "Semaphore", "Source",
+    "System", "Unit", "Vector", "decode",
 ]
 
 INSTRUCTIONS: tuple[Instruction, ...] = (*scalar_rows(), *xd1_rows())

@@ -38,6 +38,8 @@ class Unit(IntEnum):
     SEMAPHORE = 9
     ATOMIC = 10
     PUT = 11
+    PREDICATE = 12
+    GATHER = 13
 
 
 class Alu(IntEnum):
@@ -84,6 +86,28 @@ class Memory(IntEnum):
     SW = 10
     SD = 11
     VST = 15
+
+
+class Gather(IntEnum):
+    """Accesses of a word for each lane; bit 3 is set in those that store, as in `Memory`."""
+
+    INDEXED = 0
+    STRIDED = 1
+    INDEXED_STORE = 8
+    STRIDED_STORE = 9
+
+
+class Predicate(IntEnum):
+    """What can be done to predicates."""
+
+    AND = 0
+    OR = 1
+    XOR = 2
+    ANDN = 3
+    SET = 4
+    GET = 5
+    SIGN = 6
+    FIRST = 7
 
 
 class Atomic(IntEnum):
@@ -151,6 +175,11 @@ class Move(IntEnum):
     SHUFFLE = 3
     SEED = 4
     CONVERT = 5
+    MERGE = 6
+    TRANSPOSE_BYTES = 7
+    TRANSPOSE_HALVES = 8
+    TRANSPOSE_HALVES_BACK = 9
+    TRANSPOSE_WORDS = 10
 
 
 class Matrix(IntEnum):
@@ -194,3 +223,8 @@ class File(IntEnum):
     ACCUMULATOR = 3
     PART = 4
     QUARTER = 5
+    PREDICATE = 6
+
+
+#: Predicates of a thread; one has a bit for each byte of a vector register.
+PREDICATES = 8

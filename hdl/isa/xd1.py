@@ -2,7 +2,7 @@
 
 from .. import number_formats
 from ..arith.operations import EstimateOperation, FloatOperation, IntegerOperation
-from .functions import Format, List, Matrix, Memory, Move, Semaphore, Unit, Vector
+from .functions import Format, Gather, List, Matrix, Memory, Move, Predicate, Semaphore, Unit, Vector
 from .instruction import CUSTOM_0, CUSTOM_1, CUSTOM_2, CUSTOM_3, Instruction, make_row
 
 _HALVES = ("low", "high")
@@ -48,12 +48,30 @@ _INTEGERS = {
     IntegerOperation.MAX: "the larger, signed", IntegerOperation.MAXU: "the larger, unsigned",
 }
 
+#: Operations that reduce a register to one number.
+_FLOAT_REDUCTIONS = (FloatOperation.ADD, FloatOperation.MIN, FloatOperation.MAX)
+_INTEGER_REDUCTIONS = (
+    IntegerOperation.ADD, IntegerOperation.AND, IntegerOperation.OR, IntegerOperation.XOR, IntegerOperation.MIN,
+    IntegerOperation.MINU, IntegerOperation.MAX, IntegerOperation.MAXU)
+
+#: Added to an operation's funct7 in its reduction.
+_REDUCTION = 64
+
 _ESTIMATES = {
     EstimateOperation.RECIPROCAL: ("vrcp.s", 24, "1 / vs1"),
     EstimateOperation.RECIPROCAL_SQRT: ("vrsqrt.s", 25, "1 / sqrt(vs1)"),
     EstimateOperation.EXP2: ("vexp2.s", 26, "2 ^ vs1"),
     EstimateOperation.LOG2: ("vlog2.s", 27, "log2(vs1)"),
 }
+
+
+def _reduction(r, name, function, funct3, funct7, **fields) -> Instruction:
+    """The row that applies a function to all numbers of a register."""
+    return r(
+        f"vred{name}", "vd, vs1", CUSTOM_2, Unit.VECTOR, function,
+        f"every number of vd = v{name} of all numbers of vs1: of those that lie half a register apart, then of these "
+        "results a quarter apart, and so on to neighbours",
+        funct3=funct3, funct7=_REDUCTION + funct7, rs2=0, reduces=True, **fields)
 
 
 def _vector(r) -> list[Instruction]:
@@ -68,6 +86,9 @@ def _vector(r) -> list[Instruction]:
                 f"v{name}.{letter}", "vd, vs1, vs2", CUSTOM_2, Unit.VECTOR, operation,
                 f"each {kind} lane: vd = {meaning}", funct3=funct3, funct7=funct7, lanes=Vector.FLOAT, number=form,
                 needs=needs))
+        rows += [
+            _reduction(r, f"{operation.name.lower()}.{letter}", operation, funct3, _FLOATS[operation][0],
+                       lanes=Vector.FLOAT, number=form, needs=needs) for operation in _FLOAT_REDUCTIONS]
     for operation, (name, funct7, meaning) in _ESTIMATES.items():
         rows.append(r(
             name, "vd, vs1", CUSTOM_2, Unit.VECTOR, operation,
@@ -80,6 +101,9 @@ def _vector(r) -> list[Instruction]:
                 f"v{operation.name.lower()}.i{bits}", "vd, vs1, vs2", CUSTOM_2, Unit.VECTOR, operation,
                 f"each {bits}-bit lane: vd = {meaning}", funct3=funct3, funct7=operation.value, lanes=Vector.INTEGER,
                 number=form, needs="integer_lanes"))
+        rows += [
+            _reduction(r, f"{operation.name.lower()}.i{bits}", operation, funct3, operation.value,
+                       lanes=Vector.INTEGER, number=form, needs="integer_lanes") for operation in _INTEGER_REDUCTIONS]
     return rows + [
         r("vcvt.bf16.s", "vd, vs1, vs2", CUSTOM_2, Unit.VECTOR, Move.CVT_BF16,
           "low half of vd = vs1, high half = vs2; each FP32 lane converted to BF16, rounded to nearest even",
@@ -100,6 +124,60 @@ def _vector(r) -> list[Instruction]:
         r("vshuf.w", "vd, vs1, vs2", CUSTOM_2, Unit.VECTOR, Move.SHUFFLE,
           "each 32-bit lane: vd = the lane of vs1 whose number is in the lane of vs2, modulo their count",
           funct3=2, funct7=2, lanes=Vector.MOVE),
+        make_row("vmerge", "vd, vs1, mask", Format.R_TYPE, CUSTOM_2, Unit.VECTOR, Move.MERGE,
+                 "the bytes of vd whose bits of the predicate are set = those of vs1; the others stay",
+                 funct3=7, funct4=8, rs2=0, lanes=Vector.MOVE),
+        *(r(f"vtrn.{letter}", "vd, vs1", CUSTOM_2, Unit.VECTOR, function,
+            f"vd = the transpose of vs1, a matrix of {numbers}, row by row; if it cannot be square, it is twice as "
+            f"{side}", funct3=2, funct7=8 + index, rs2=0, lanes=Vector.MOVE)
+          for index, (letter, function, numbers, side) in enumerate((
+              ("b", Move.TRANSPOSE_BYTES, "bytes", "high as wide"),
+              ("h", Move.TRANSPOSE_HALVES, "16-bit numbers", "high as wide"),
+              ("hi", Move.TRANSPOSE_HALVES_BACK, "16-bit numbers", "wide as high, so that this undoes vtrn.h"),
+              ("w", Move.TRANSPOSE_WORDS, "32-bit numbers", "high as wide")))),
+    ]
+
+
+def _predicates(r) -> list[Instruction]:
+    """The rows that compute predicates; `r` makes one of R format."""
+    function = Predicate
+    rows = (
+        ("pand", "pd, ps1, ps2", function.AND, "pd = ps1 & ps2", {}),
+        ("por", "pd, ps1, ps2", function.OR, "pd = ps1 | ps2", {}),
+        ("pxor", "pd, ps1, ps2", function.XOR, "pd = ps1 ^ ps2", {}),
+        ("pandn", "pd, ps1, ps2", function.ANDN, "pd = ps1 & ~ps2", {}),
+        ("pset", "pd, rs1", function.SET, "bit i of pd = bit i of rs1", {"rs2": 0}),
+        ("pget", "rd, ps1", function.GET, "rd = ps1, zero-extended", {"rs2": 0}),
+        ("psign", "pd, vs1", function.SIGN, "bit i of pd = the highest bit of byte i of vs1", {"rs2": 0}),
+        ("pfirst", "pd, rs1", function.FIRST, "bit i of pd = i < rs1, unsigned", {"rs2": 0}),
+    )
+    return [r(name, syntax, CUSTOM_2, Unit.PREDICATE, function, meaning, funct3=7, funct7=8 * function, **fields)
+            for name, syntax, function, meaning, fields in rows]
+
+
+def _masked() -> list[Instruction]:
+    """Vector accesses under a predicate."""
+    def r(name, syntax, opcode, unit, function, meaning, *, funct3, funct4, **fields):
+        return make_row(name, syntax, Format.R_TYPE, opcode, unit, function, meaning, funct3=funct3, funct4=funct4,
+                        **fields)
+
+    lanes = "each 32-bit lane i that the predicate has, in their order: "
+    word, far = "32 bits at rs1 + vs2's lane i, unsigned", "32 bits at rs1 + i x rs2"
+    return [
+        r("vld.m", "vd, (rs1), mask", CUSTOM_0, Unit.MEMORY, Memory.VLD,
+          "as vld from rs1, of this node; bytes whose bits of the predicate are clear become 0",
+          funct3=1, funct4=0, rs2=0),
+        r("vst.m", "vs2, (rs1), mask", CUSTOM_1, Unit.MEMORY, Memory.VST,
+          "as vst to rs1, of this node; bytes whose bits of the predicate are clear are not written",
+          funct3=4, funct4=0, rd=0),
+        r("vgather.w", "vd, (rs1), vs2, mask", CUSTOM_0, Unit.GATHER, Gather.INDEXED,
+          f"{lanes}vd = the {word}; other lanes become 0", funct3=2, funct4=0, needs="gather"),
+        r("vldst.w", "vd, (rs1), rs2, mask", CUSTOM_0, Unit.GATHER, Gather.STRIDED,
+          f"{lanes}vd = the {far}; other lanes become 0", funct3=2, funct4=1, needs="gather"),
+        r("vscatter.w", "vs3, (rs1), vs2, mask", CUSTOM_1, Unit.GATHER, Gather.INDEXED_STORE,
+          f"{lanes}the {word} = vs3", funct3=5, funct4=0, needs="gather"),
+        r("vstst.w", "vs3, (rs1), rs2, mask", CUSTOM_1, Unit.GATHER, Gather.STRIDED_STORE,
+          f"{lanes}the {far} = vs3", funct3=5, funct4=1, needs="gather"),
     ]
 
 
@@ -122,7 +200,9 @@ def xd1_rows() -> list[Instruction]:
                  "posted store: the 64 bits at rs1 + imm, at any node, will be rs2; nobody waits for that", funct3=1),
         make_row("vput", "vs2, imm(rs1)", Format.S_TYPE, CUSTOM_1, Unit.PUT, Memory.VST,
                  "posted store: the line at rs1 + imm, at any node, will be vs2; aligned as for vld", funct3=2),
+        *_masked(),
         *_vector(r),
+        *_predicates(r),
         r("mzero", "ad", CUSTOM_3, Unit.MATRIX, Matrix.ZERO, "accumulator ad = 0",
           funct3=0, funct7=0, rs1=0, rs2=0),
         r("mmul.bf16", "ad, vs1, vs2", CUSTOM_3, Unit.MATRIX, Matrix.MULTIPLY,

@@ -177,6 +177,34 @@ struct d1_list {
 #define D1_VPUT(vs2, address, offset) \
     __asm__ volatile(".insn s 0x2b, 2, x%0, %1(%2)" :: "i"(vs2), "i"(offset), "r"((uint64_t)(address)) : "memory")
 
+/* vld.m vd, (rs1), mask: as vld from rs1, of this node; bytes whose bits of the predicate are clear become 0 */
+#define D1_VLD_M(vd, pointer, mask) \
+    __asm__ volatile(".insn r 0xb, 1, 0 + %0, x%1, %2, x0" :: "i"(mask), "i"(vd), "r"((uint64_t)(pointer)) : "memory")
+
+/* vst.m vs2, (rs1), mask: as vst to rs1, of this node; bytes whose bits of the predicate are clear are not written */
+#define D1_VST_M(vs2, pointer, mask) \
+    __asm__ volatile(".insn r 0x2b, 4, 0 + %0, x0, %1, x%2" :: "i"(mask), "r"((uint64_t)(pointer)), "i"(vs2) : "memory")
+
+/* vgather.w vd, (rs1), vs2, mask: each 32-bit lane i that the predicate has, in their order: vd = the 32 bits at rs1
+ * + vs2's lane i, unsigned; other lanes become 0 */
+#define D1_VGATHER_W(vd, pointer, vs2, mask) \
+    __asm__ volatile(".insn r 0xb, 2, 0 + %0, x%1, %2, x%3" :: "i"(mask), "i"(vd), "r"((uint64_t)(pointer)), "i"(vs2) : "memory")
+
+/* vldst.w vd, (rs1), rs2, mask: each 32-bit lane i that the predicate has, in their order: vd = the 32 bits at rs1 +
+ * i x rs2; other lanes become 0 */
+#define D1_VLDST_W(vd, pointer, stride, mask) \
+    __asm__ volatile(".insn r 0xb, 2, 8 + %0, x%1, %2, %3" :: "i"(mask), "i"(vd), "r"((uint64_t)(pointer)), "r"((uint64_t)(stride)) : "memory")
+
+/* vscatter.w vs3, (rs1), vs2, mask: each 32-bit lane i that the predicate has, in their order: the 32 bits at rs1 +
+ * vs2's lane i, unsigned = vs3 */
+#define D1_VSCATTER_W(vs3, pointer, vs2, mask) \
+    __asm__ volatile(".insn r 0x2b, 5, 0 + %0, x%1, %2, x%3" :: "i"(mask), "i"(vs3), "r"((uint64_t)(pointer)), "i"(vs2) : "memory")
+
+/* vstst.w vs3, (rs1), rs2, mask: each 32-bit lane i that the predicate has, in their order: the 32 bits at rs1 + i x
+ * rs2 = vs3 */
+#define D1_VSTST_W(vs3, pointer, stride, mask) \
+    __asm__ volatile(".insn r 0x2b, 5, 8 + %0, x%1, %2, %3" :: "i"(mask), "i"(vs3), "r"((uint64_t)(pointer)), "r"((uint64_t)(stride)) : "memory")
+
 /* vadd.s vd, vs1, vs2: each FP32 lane: vd = vs1 + vs2 */
 #define D1_VADD_S(vd, vs1, vs2) \
     __asm__ volatile(".insn r 0x5b, 0, 0, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
@@ -237,6 +265,21 @@ struct d1_list {
 #define D1_VNMADD_S(vd, vs1, vs2) \
     __asm__ volatile(".insn r 0x5b, 0, 19, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
 
+/* vredadd.s vd, vs1: every number of vd = vadd.s of all numbers of vs1: of those that lie half a register apart, then
+ * of these results a quarter apart, and so on to neighbours */
+#define D1_VREDADD_S(vd, vs1) \
+    __asm__ volatile(".insn r 0x5b, 0, 64, x%0, x%1, x0" :: "i"(vd), "i"(vs1))
+
+/* vredmin.s vd, vs1: every number of vd = vmin.s of all numbers of vs1: of those that lie half a register apart, then
+ * of these results a quarter apart, and so on to neighbours */
+#define D1_VREDMIN_S(vd, vs1) \
+    __asm__ volatile(".insn r 0x5b, 0, 68, x%0, x%1, x0" :: "i"(vd), "i"(vs1))
+
+/* vredmax.s vd, vs1: every number of vd = vmax.s of all numbers of vs1: of those that lie half a register apart, then
+ * of these results a quarter apart, and so on to neighbours */
+#define D1_VREDMAX_S(vd, vs1) \
+    __asm__ volatile(".insn r 0x5b, 0, 69, x%0, x%1, x0" :: "i"(vd), "i"(vs1))
+
 /* vadd.bf16 vd, vs1, vs2: each BF16 lane: vd = vs1 + vs2 */
 #define D1_VADD_BF16(vd, vs1, vs2) \
     __asm__ volatile(".insn r 0x5b, 3, 0, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
@@ -296,6 +339,21 @@ struct d1_list {
 /* vnmadd.bf16 vd, vs1, vs2: each BF16 lane: vd = -(vs1 * vs2) - vd */
 #define D1_VNMADD_BF16(vd, vs1, vs2) \
     __asm__ volatile(".insn r 0x5b, 3, 19, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vredadd.bf16 vd, vs1: every number of vd = vadd.bf16 of all numbers of vs1: of those that lie half a register
+ * apart, then of these results a quarter apart, and so on to neighbours */
+#define D1_VREDADD_BF16(vd, vs1) \
+    __asm__ volatile(".insn r 0x5b, 3, 64, x%0, x%1, x0" :: "i"(vd), "i"(vs1))
+
+/* vredmin.bf16 vd, vs1: every number of vd = vmin.bf16 of all numbers of vs1: of those that lie half a register
+ * apart, then of these results a quarter apart, and so on to neighbours */
+#define D1_VREDMIN_BF16(vd, vs1) \
+    __asm__ volatile(".insn r 0x5b, 3, 68, x%0, x%1, x0" :: "i"(vd), "i"(vs1))
+
+/* vredmax.bf16 vd, vs1: every number of vd = vmax.bf16 of all numbers of vs1: of those that lie half a register
+ * apart, then of these results a quarter apart, and so on to neighbours */
+#define D1_VREDMAX_BF16(vd, vs1) \
+    __asm__ volatile(".insn r 0x5b, 3, 69, x%0, x%1, x0" :: "i"(vd), "i"(vs1))
 
 /* vrcp.s vd, vs1: each FP32 lane: vd = about 1 / vs1, as docs/numerics.md says bit for bit */
 #define D1_VRCP_S(vd, vs1) \
@@ -409,6 +467,46 @@ struct d1_list {
 #define D1_VMAXU_I8(vd, vs1, vs2) \
     __asm__ volatile(".insn r 0x5b, 4, 23, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
 
+/* vredadd.i8 vd, vs1: every number of vd = vadd.i8 of all numbers of vs1: of those that lie half a register apart,
+ * then of these results a quarter apart, and so on to neighbours */
+#define D1_VREDADD_I8(vd, vs1) \
+    __asm__ volatile(".insn r 0x5b, 4, 64, x%0, x%1, x0" :: "i"(vd), "i"(vs1))
+
+/* vredand.i8 vd, vs1: every number of vd = vand.i8 of all numbers of vs1: of those that lie half a register apart,
+ * then of these results a quarter apart, and so on to neighbours */
+#define D1_VREDAND_I8(vd, vs1) \
+    __asm__ volatile(".insn r 0x5b, 4, 76, x%0, x%1, x0" :: "i"(vd), "i"(vs1))
+
+/* vredor.i8 vd, vs1: every number of vd = vor.i8 of all numbers of vs1: of those that lie half a register apart, then
+ * of these results a quarter apart, and so on to neighbours */
+#define D1_VREDOR_I8(vd, vs1) \
+    __asm__ volatile(".insn r 0x5b, 4, 77, x%0, x%1, x0" :: "i"(vd), "i"(vs1))
+
+/* vredxor.i8 vd, vs1: every number of vd = vxor.i8 of all numbers of vs1: of those that lie half a register apart,
+ * then of these results a quarter apart, and so on to neighbours */
+#define D1_VREDXOR_I8(vd, vs1) \
+    __asm__ volatile(".insn r 0x5b, 4, 78, x%0, x%1, x0" :: "i"(vd), "i"(vs1))
+
+/* vredmin.i8 vd, vs1: every number of vd = vmin.i8 of all numbers of vs1: of those that lie half a register apart,
+ * then of these results a quarter apart, and so on to neighbours */
+#define D1_VREDMIN_I8(vd, vs1) \
+    __asm__ volatile(".insn r 0x5b, 4, 84, x%0, x%1, x0" :: "i"(vd), "i"(vs1))
+
+/* vredminu.i8 vd, vs1: every number of vd = vminu.i8 of all numbers of vs1: of those that lie half a register apart,
+ * then of these results a quarter apart, and so on to neighbours */
+#define D1_VREDMINU_I8(vd, vs1) \
+    __asm__ volatile(".insn r 0x5b, 4, 85, x%0, x%1, x0" :: "i"(vd), "i"(vs1))
+
+/* vredmax.i8 vd, vs1: every number of vd = vmax.i8 of all numbers of vs1: of those that lie half a register apart,
+ * then of these results a quarter apart, and so on to neighbours */
+#define D1_VREDMAX_I8(vd, vs1) \
+    __asm__ volatile(".insn r 0x5b, 4, 86, x%0, x%1, x0" :: "i"(vd), "i"(vs1))
+
+/* vredmaxu.i8 vd, vs1: every number of vd = vmaxu.i8 of all numbers of vs1: of those that lie half a register apart,
+ * then of these results a quarter apart, and so on to neighbours */
+#define D1_VREDMAXU_I8(vd, vs1) \
+    __asm__ volatile(".insn r 0x5b, 4, 87, x%0, x%1, x0" :: "i"(vd), "i"(vs1))
+
 /* vadd.i16 vd, vs1, vs2: each 16-bit lane: vd = vs1 + vs2 */
 #define D1_VADD_I16(vd, vs1, vs2) \
     __asm__ volatile(".insn r 0x5b, 5, 0, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
@@ -504,6 +602,46 @@ struct d1_list {
 /* vmaxu.i16 vd, vs1, vs2: each 16-bit lane: vd = the larger, unsigned */
 #define D1_VMAXU_I16(vd, vs1, vs2) \
     __asm__ volatile(".insn r 0x5b, 5, 23, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vredadd.i16 vd, vs1: every number of vd = vadd.i16 of all numbers of vs1: of those that lie half a register apart,
+ * then of these results a quarter apart, and so on to neighbours */
+#define D1_VREDADD_I16(vd, vs1) \
+    __asm__ volatile(".insn r 0x5b, 5, 64, x%0, x%1, x0" :: "i"(vd), "i"(vs1))
+
+/* vredand.i16 vd, vs1: every number of vd = vand.i16 of all numbers of vs1: of those that lie half a register apart,
+ * then of these results a quarter apart, and so on to neighbours */
+#define D1_VREDAND_I16(vd, vs1) \
+    __asm__ volatile(".insn r 0x5b, 5, 76, x%0, x%1, x0" :: "i"(vd), "i"(vs1))
+
+/* vredor.i16 vd, vs1: every number of vd = vor.i16 of all numbers of vs1: of those that lie half a register apart,
+ * then of these results a quarter apart, and so on to neighbours */
+#define D1_VREDOR_I16(vd, vs1) \
+    __asm__ volatile(".insn r 0x5b, 5, 77, x%0, x%1, x0" :: "i"(vd), "i"(vs1))
+
+/* vredxor.i16 vd, vs1: every number of vd = vxor.i16 of all numbers of vs1: of those that lie half a register apart,
+ * then of these results a quarter apart, and so on to neighbours */
+#define D1_VREDXOR_I16(vd, vs1) \
+    __asm__ volatile(".insn r 0x5b, 5, 78, x%0, x%1, x0" :: "i"(vd), "i"(vs1))
+
+/* vredmin.i16 vd, vs1: every number of vd = vmin.i16 of all numbers of vs1: of those that lie half a register apart,
+ * then of these results a quarter apart, and so on to neighbours */
+#define D1_VREDMIN_I16(vd, vs1) \
+    __asm__ volatile(".insn r 0x5b, 5, 84, x%0, x%1, x0" :: "i"(vd), "i"(vs1))
+
+/* vredminu.i16 vd, vs1: every number of vd = vminu.i16 of all numbers of vs1: of those that lie half a register
+ * apart, then of these results a quarter apart, and so on to neighbours */
+#define D1_VREDMINU_I16(vd, vs1) \
+    __asm__ volatile(".insn r 0x5b, 5, 85, x%0, x%1, x0" :: "i"(vd), "i"(vs1))
+
+/* vredmax.i16 vd, vs1: every number of vd = vmax.i16 of all numbers of vs1: of those that lie half a register apart,
+ * then of these results a quarter apart, and so on to neighbours */
+#define D1_VREDMAX_I16(vd, vs1) \
+    __asm__ volatile(".insn r 0x5b, 5, 86, x%0, x%1, x0" :: "i"(vd), "i"(vs1))
+
+/* vredmaxu.i16 vd, vs1: every number of vd = vmaxu.i16 of all numbers of vs1: of those that lie half a register
+ * apart, then of these results a quarter apart, and so on to neighbours */
+#define D1_VREDMAXU_I16(vd, vs1) \
+    __asm__ volatile(".insn r 0x5b, 5, 87, x%0, x%1, x0" :: "i"(vd), "i"(vs1))
 
 /* vadd.i32 vd, vs1, vs2: each 32-bit lane: vd = vs1 + vs2 */
 #define D1_VADD_I32(vd, vs1, vs2) \
@@ -601,6 +739,46 @@ struct d1_list {
 #define D1_VMAXU_I32(vd, vs1, vs2) \
     __asm__ volatile(".insn r 0x5b, 6, 23, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
 
+/* vredadd.i32 vd, vs1: every number of vd = vadd.i32 of all numbers of vs1: of those that lie half a register apart,
+ * then of these results a quarter apart, and so on to neighbours */
+#define D1_VREDADD_I32(vd, vs1) \
+    __asm__ volatile(".insn r 0x5b, 6, 64, x%0, x%1, x0" :: "i"(vd), "i"(vs1))
+
+/* vredand.i32 vd, vs1: every number of vd = vand.i32 of all numbers of vs1: of those that lie half a register apart,
+ * then of these results a quarter apart, and so on to neighbours */
+#define D1_VREDAND_I32(vd, vs1) \
+    __asm__ volatile(".insn r 0x5b, 6, 76, x%0, x%1, x0" :: "i"(vd), "i"(vs1))
+
+/* vredor.i32 vd, vs1: every number of vd = vor.i32 of all numbers of vs1: of those that lie half a register apart,
+ * then of these results a quarter apart, and so on to neighbours */
+#define D1_VREDOR_I32(vd, vs1) \
+    __asm__ volatile(".insn r 0x5b, 6, 77, x%0, x%1, x0" :: "i"(vd), "i"(vs1))
+
+/* vredxor.i32 vd, vs1: every number of vd = vxor.i32 of all numbers of vs1: of those that lie half a register apart,
+ * then of these results a quarter apart, and so on to neighbours */
+#define D1_VREDXOR_I32(vd, vs1) \
+    __asm__ volatile(".insn r 0x5b, 6, 78, x%0, x%1, x0" :: "i"(vd), "i"(vs1))
+
+/* vredmin.i32 vd, vs1: every number of vd = vmin.i32 of all numbers of vs1: of those that lie half a register apart,
+ * then of these results a quarter apart, and so on to neighbours */
+#define D1_VREDMIN_I32(vd, vs1) \
+    __asm__ volatile(".insn r 0x5b, 6, 84, x%0, x%1, x0" :: "i"(vd), "i"(vs1))
+
+/* vredminu.i32 vd, vs1: every number of vd = vminu.i32 of all numbers of vs1: of those that lie half a register
+ * apart, then of these results a quarter apart, and so on to neighbours */
+#define D1_VREDMINU_I32(vd, vs1) \
+    __asm__ volatile(".insn r 0x5b, 6, 85, x%0, x%1, x0" :: "i"(vd), "i"(vs1))
+
+/* vredmax.i32 vd, vs1: every number of vd = vmax.i32 of all numbers of vs1: of those that lie half a register apart,
+ * then of these results a quarter apart, and so on to neighbours */
+#define D1_VREDMAX_I32(vd, vs1) \
+    __asm__ volatile(".insn r 0x5b, 6, 86, x%0, x%1, x0" :: "i"(vd), "i"(vs1))
+
+/* vredmaxu.i32 vd, vs1: every number of vd = vmaxu.i32 of all numbers of vs1: of those that lie half a register
+ * apart, then of these results a quarter apart, and so on to neighbours */
+#define D1_VREDMAXU_I32(vd, vs1) \
+    __asm__ volatile(".insn r 0x5b, 6, 87, x%0, x%1, x0" :: "i"(vd), "i"(vs1))
+
 /* vcvt.bf16.s vd, vs1, vs2: low half of vd = vs1, high half = vs2; each FP32 lane converted to BF16, rounded to
  * nearest even */
 #define D1_VCVT_BF16_S(vd, vs1, vs2) \
@@ -628,6 +806,62 @@ struct d1_list {
  * */
 #define D1_VSHUF_W(vd, vs1, vs2) \
     __asm__ volatile(".insn r 0x5b, 2, 2, x%0, x%1, x%2" :: "i"(vd), "i"(vs1), "i"(vs2))
+
+/* vmerge vd, vs1, mask: the bytes of vd whose bits of the predicate are set = those of vs1; the others stay */
+#define D1_VMERGE(vd, vs1, mask) \
+    __asm__ volatile(".insn r 0x5b, 7, 64 + %0, x%1, x%2, x0" :: "i"(mask), "i"(vd), "i"(vs1))
+
+/* vtrn.b vd, vs1: vd = the transpose of vs1, a matrix of bytes, row by row; if it cannot be square, it is twice as
+ * high as wide */
+#define D1_VTRN_B(vd, vs1) \
+    __asm__ volatile(".insn r 0x5b, 2, 8, x%0, x%1, x0" :: "i"(vd), "i"(vs1))
+
+/* vtrn.h vd, vs1: vd = the transpose of vs1, a matrix of 16-bit numbers, row by row; if it cannot be square, it is
+ * twice as high as wide */
+#define D1_VTRN_H(vd, vs1) \
+    __asm__ volatile(".insn r 0x5b, 2, 9, x%0, x%1, x0" :: "i"(vd), "i"(vs1))
+
+/* vtrn.hi vd, vs1: vd = the transpose of vs1, a matrix of 16-bit numbers, row by row; if it cannot be square, it is
+ * twice as wide as high, so that this undoes vtrn.h */
+#define D1_VTRN_HI(vd, vs1) \
+    __asm__ volatile(".insn r 0x5b, 2, 10, x%0, x%1, x0" :: "i"(vd), "i"(vs1))
+
+/* vtrn.w vd, vs1: vd = the transpose of vs1, a matrix of 32-bit numbers, row by row; if it cannot be square, it is
+ * twice as high as wide */
+#define D1_VTRN_W(vd, vs1) \
+    __asm__ volatile(".insn r 0x5b, 2, 11, x%0, x%1, x0" :: "i"(vd), "i"(vs1))
+
+/* pand pd, ps1, ps2: pd = ps1 & ps2 */
+#define D1_PAND(pd, ps1, ps2) \
+    __asm__ volatile(".insn r 0x5b, 7, 0, x%0, x%1, x%2" :: "i"(pd), "i"(ps1), "i"(ps2))
+
+/* por pd, ps1, ps2: pd = ps1 | ps2 */
+#define D1_POR(pd, ps1, ps2) \
+    __asm__ volatile(".insn r 0x5b, 7, 8, x%0, x%1, x%2" :: "i"(pd), "i"(ps1), "i"(ps2))
+
+/* pxor pd, ps1, ps2: pd = ps1 ^ ps2 */
+#define D1_PXOR(pd, ps1, ps2) \
+    __asm__ volatile(".insn r 0x5b, 7, 16, x%0, x%1, x%2" :: "i"(pd), "i"(ps1), "i"(ps2))
+
+/* pandn pd, ps1, ps2: pd = ps1 & ~ps2 */
+#define D1_PANDN(pd, ps1, ps2) \
+    __asm__ volatile(".insn r 0x5b, 7, 24, x%0, x%1, x%2" :: "i"(pd), "i"(ps1), "i"(ps2))
+
+/* pset pd, rs1: bit i of pd = bit i of rs1 */
+#define D1_PSET(pd, bits) \
+    __asm__ volatile(".insn r 0x5b, 7, 32, x%0, %1, x0" :: "i"(pd), "r"((uint64_t)(bits)))
+
+/* pget rd, ps1: rd = ps1, zero-extended */
+#define D1_PGET(rd, ps1) \
+    __asm__ volatile(".insn r 0x5b, 7, 40, %0, x%1, x0" : "=r"(rd) : "i"(ps1))
+
+/* psign pd, vs1: bit i of pd = the highest bit of byte i of vs1 */
+#define D1_PSIGN(pd, vs1) \
+    __asm__ volatile(".insn r 0x5b, 7, 48, x%0, x%1, x0" :: "i"(pd), "i"(vs1))
+
+/* pfirst pd, rs1: bit i of pd = i < rs1, unsigned */
+#define D1_PFIRST(pd, count) \
+    __asm__ volatile(".insn r 0x5b, 7, 56, x%0, %1, x0" :: "i"(pd), "r"((uint64_t)(count)))
 
 /* mzero ad: accumulator ad = 0 */
 #define D1_MZERO(ad) \

@@ -13,7 +13,7 @@ from hdl.config import PRESETS
 from hdl.core.vector import VectorUnit, request_layout
 from hdl.core.vector_conversion import Conversion
 from hdl.isa import BY_NAME, INSTRUCTIONS, CsrNumber, Instruction, Unit, Vector
-from hdl.number_formats import Denormals, Format, Rounding
+from hdl.number_formats import WIDTHS, Denormals, Format, Rounding
 from sim import numerics
 from sim.assembler import Operands
 from sim.machine import MAKERS
@@ -115,11 +115,19 @@ def huge(rng: np.random.Generator) -> Pair:
     return with_exponent(a, exponent), with_exponent(b, other)
 
 
+def passes(number: int) -> int:
+    """How often a reduction of such numbers goes through the lanes."""
+    return (CONFIG.vector_bits // WIDTHS[Format(number)]).bit_length() - 1
+
+
 class Bench(UnitBench):
     """The unit, and a node of the golden model that executes the same instructions."""
 
     #: Registers of the model that hold the operands.
     A, B, C = 1, 2, 3
+
+    #: Its predicate.
+    MASK = 4
 
     def __init__(self, dut):
         super().__init__(dut, config=CONFIG, layout=LAYOUT)
@@ -127,8 +135,9 @@ class Bench(UnitBench):
         self.rng = np.random.default_rng(random.getrandbits(64))
         self.node = Mesh(CONFIG).nodes[0, 1]
 
-    def out(self, operation: Operation) -> int:
-        return int(operation.request["lanes"] == Vector.ESTIMATE)
+    def out(self, operation: Operation) -> tuple[int, int]:
+        request = operation.request
+        return int(request["lanes"] == Vector.ESTIMATE), passes(request["number"]) if request["reduces"] else 1
 
     def queue(self, row: Instruction, a: Fp32, b: Fp32, *, conversion: dict[str, int] | None = None,
               quarter: int | None = None, thread: int | None = None) -> bytes:
@@ -139,10 +148,12 @@ class Bench(UnitBench):
         c = self.rng.integers(0, 1 << 32, LANES, np.uint32) if random.random() < 0.5 else random.choice((a, b))
         x1, x2 = random.getrandbits(32), random.getrandbits(32)
         model.csrs[CsrNumber.VFORMAT] = code
+        model.p[self.MASK] = mask = random.getrandbits(CONFIG.vector_bytes)
         model.x[self.A], model.x[self.B] = x1, x2
         for register, lanes in ((self.A, a), (self.B, b), (self.C, c)):
             model.v[register] = lanes.tobytes()
-        fields = Operands(rd=self.C, rs1=self.A, rs2=quarter if "quarter" in row.operands else self.B, csr=0, imm=0)
+        fields = Operands(rd=self.C, rs1=self.A, rs2=quarter if "quarter" in row.operands else self.B, csr=0, imm=0,
+                          mask=self.MASK)
         operation = MAKERS[row.name](model, row, fields, 0)
         assert operation is not None
         operation()
@@ -150,7 +161,8 @@ class Bench(UnitBench):
         self.waiting.append(Operation({
             "lanes": row.lanes or 0, "function": row.function, "number": row.number or 0, "thread": model.index,
             "destination": random.getrandbits(5), "a": bits_of(a), "b": bits_of(b), "c": bits_of(c), "x1": x1, "x2": x2,
-            "quarter": quarter, "conversion": code}, int.from_bytes(result, "little")))
+            "quarter": quarter, "reduces": row.reduces, "mask": mask, "conversion": code},
+            int.from_bytes(result, "little")))
         return result
 
     def queue_random(self, count: int, rows: list[Instruction] = ROWS) -> None:
@@ -223,9 +235,9 @@ async def stalled_results_are_kept(dut):
 
 @cocotb.test()
 async def takes_one_operation_every_cycle(dut):
-    """Operations whose results are taken at once never wait, and all of a kind take as long."""
+    """Operations whose results are taken at once never wait, and all of a kind take as long; reductions apart."""
     tb = await bench(dut)
-    tb.queue_random(1000)
+    tb.queue_random(1000, [row for row in ROWS if not row.reduces])
     await tb.stage.cycles(1000)
     assert (tb.taken, tb.refused) == (1000, 0)
     await tb.finish()
@@ -234,10 +246,32 @@ async def takes_one_operation_every_cycle(dut):
 
 
 @cocotb.test()
+async def reductions_go_through_the_lanes_again(dut):
+    """Each takes the lanes' time for every halving; what comes meanwhile is done beside them."""
+    tb = await bench(dut)
+    reductions = [row for row in ROWS if row.reduces]
+    for row in reductions:
+        tb.queue(row, *anything(tb.rng))
+        await tb.finish()
+        assert row.number is not None
+        assert tb.latencies[-1] == VectorUnit.LATENCY * passes(row.number) + 1
+    before = tb.taken, tb.refused
+    for _ in range(100):
+        tb.queue_random(1, reductions)
+        tb.queue_random(5)
+    await tb.finish()
+    assert tb.taken - before[0] == 600
+    assert tb.refused > before[1]
+    tb.take, tb.offer = 0.2, 0.9
+    tb.queue_random(300, reductions)
+    await tb.finish()
+
+
+@cocotb.test()
 async def waits_when_the_queue_is_full(dut):
     tb = await bench(dut)
     for slow, latency in ((False, VectorUnit.LATENCY), (True, VectorUnit.ESTIMATE_LATENCY)):
-        rows = [row for row in ROWS if (row.lanes is Vector.ESTIMATE) == slow]
+        rows = [row for row in ROWS if (row.lanes is Vector.ESTIMATE) == slow and not row.reduces]
         if not rows:
             continue
         before, tb.take = tb.taken, 0.0

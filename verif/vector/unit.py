@@ -41,7 +41,8 @@ class Unit:
     refused : int
         Cycles in which a request was offered and not taken.
     inside : dict of deques of (int, dict, int)
-        For each of `results`, cycle, request and expected data of what was taken and whose result has not come yet.
+        For each kind of requests, see `out`, cycle, request and expected data of what was taken and whose result has
+        not come yet.
     latencies : list of int
         Cycles of each result from its request.
     """
@@ -51,7 +52,7 @@ class Unit:
         self.ways: list[tuple[Port, data.Layout]] = [(Port(dut, "request"), layout)]
         self.results, self.result_layout = [Port(dut, "result")], vector_result_layout(config)
         self.waiting: deque[Operation] = deque()
-        self.inside: dict[int, deque[tuple[int, dict[str, int], int]]] = defaultdict(deque)
+        self.inside: dict[tuple[int, int], deque[tuple[int, dict[str, int], int]]] = defaultdict(deque)
         self.offer = self.take = 1.0
         self.taken = self.refused = 0
         self.latencies: list[int] = []
@@ -77,9 +78,9 @@ class Unit:
         """Which of `ways` a request goes."""
         return 0
 
-    def out(self, operation: Operation) -> int:
-        """Which of `results` a request's result comes by."""
-        return 0
+    def out(self, operation: Operation) -> tuple[int, int]:
+        """Which of `results` a request's result comes by, and its kind there: those of one kind come in order."""
+        return 0, 0
 
     def next(self) -> list[Operation]:
         """What is offered together; each operation goes another way."""
@@ -118,9 +119,14 @@ class Unit:
                 self.inside[self.out(operation)].append((self.stage.now, operation.request, operation.expected))
 
     def _check(self, index: int, payload: int) -> None:
-        assert self.inside[index], "a result came that no request asked for"
-        cycle, request, value = self.inside[index].popleft()
-        self.latencies.append(self.stage.now - cycle)
-        fields = {name: request[name] for name in ("thread", "destination")}
-        expected = pack(self.result_layout, fields | {"data": value})
-        assert payload == expected, f"{request} gave\n{payload:#x} and not\n{expected:#x}"
+        kinds = [kind for (port, _), kind in self.inside.items() if port == index and kind]
+        assert kinds, "a result came that no request asked for"
+        for kind in kinds:
+            cycle, request, value = kind[0]
+            fields = {name: request[name] for name in ("thread", "destination")}
+            if payload == pack(self.result_layout, fields | {"data": value}):
+                kind.popleft()
+                self.latencies.append(self.stage.now - cycle)
+                return
+        expected = "\n".join(f"{value:#x} for {request}" for kind in kinds for _, request, value in [kind[0]])
+        raise AssertionError(f"{payload:#x} came, and not\n{expected}")
