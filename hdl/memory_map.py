@@ -43,6 +43,21 @@ class ThreadRegister(IntEnum):
     EPC = 0x18
     TVAL = 0x20
     INSTRET = 0x28
+    DATA = 0x30
+    INSTRUCTION = 0x38
+
+
+#: Registers that say how a thread is.
+STATUS = (ThreadRegister.PC, ThreadRegister.STATE, ThreadRegister.CAUSE, ThreadRegister.EPC, ThreadRegister.TVAL,
+          ThreadRegister.INSTRET)
+
+
+class Command(IntEnum):
+    """What can be written to a thread's STATE register."""
+
+    HALT = 0
+    START = 1
+    STEP = 2
 
 
 class NodeRegister(IntEnum):

@@ -160,7 +160,7 @@ does a predicate above p7.
 
 A predicate has a bit for each byte of a vector register, bit 0 for byte 0. Of a lane wider than a byte the bit of its
 first byte counts. The lanes of a gather, a scatter or a strided access are done one after the other, each anywhere in
-the SRAM of the node, but within a line. The first that cannot be done traps, with its address in mtval; of a store those
+the SRAM of the node, but within a line. The first that cannot be done traps, its address in mtval; of a store those
 before it have been done.
 
 `mmul.hl` and its like take operands in the formats of the CSR mformat. One in CFloat8 has as many elements as one in

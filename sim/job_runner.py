@@ -8,7 +8,7 @@ from typing import Protocol
 
 from tqdm import tqdm
 
-from hdl.memory_map import NodeRegister, State, ThreadRegister, node_register, thread_register
+from hdl.memory_map import STATUS, NodeRegister, State, ThreadRegister, node_register, thread_register
 
 from .errors import OutOfSteps
 from .job import Job, Node, Result
@@ -125,8 +125,8 @@ class JobRunner:
     async def _threads(self) -> list[ThreadState]:
         result = []
         for (x, y), thread in self.job.start:
-            values = await self._words([((x, y), thread_register(thread, register)) for register in ThreadRegister])
-            fields = {register.name.lower(): value for register, value in zip(ThreadRegister, values, strict=True)}
+            values = await self._words([((x, y), thread_register(thread, register)) for register in STATUS])
+            fields = {register.name.lower(): value for register, value in zip(STATUS, values, strict=True)}
             state = State(fields.pop("state"))
             result.append(ThreadState(x=x, y=y, thread=thread, state=state, **fields))
         return result

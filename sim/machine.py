@@ -199,13 +199,17 @@ class Node:
         if self.is_wrong(offset // self._line * self._line, self._line):
             raise Trap(Cause.HARDWARE_ERROR, pc)
         word = int.from_bytes(self.sram[offset:offset + 4], "little")
+        self._has_code[offset // self._line] = 1
+        thread.code[pc] = self.decode(thread, word)
+        return thread.code[pc]
+
+    def decode(self, thread: Thread, word: int) -> tuple[Operation, int]:
+        """What a word does at the thread's pc, and the word."""
         row = decode_cached(word)
         operation = None
         if row is not None and row.is_in(self.config):
-            operation = MAKERS[row.name](thread, row, operands(word, row.format), pc)
-        self._has_code[offset // self._line] = 1
-        thread.code[pc] = (operation or _illegal(word), word)
-        return thread.code[pc]
+            operation = MAKERS[row.name](thread, row, operands(word, row.format), thread.pc)
+        return operation or _illegal(word), word
 
     # Semaphores
 
@@ -254,11 +258,12 @@ class Node:
         registers: dict[int, int] = {
             ThreadRegister.PC: state.pc, ThreadRegister.STATE: state.state, ThreadRegister.CAUSE: state.cause,
             ThreadRegister.EPC: state.epc, ThreadRegister.TVAL: state.tval, ThreadRegister.INSTRET: state.instret,
+            ThreadRegister.DATA: self.threads[index].csrs[CsrNumber.DSCRATCH0],
         }
         return registers.get(register, 0)
 
     def write_control(self, offset: int, value: int) -> None:
-        """Set a thread's PC or STATE; writes to other registers are ignored."""
+        """Set a thread's PC or DATA, or let it do what STATE or INSTRUCTION say; other writes are ignored."""
         index, register = divmod(offset, THREAD_BLOCK)
         if index >= len(self.threads):
             return
@@ -267,9 +272,15 @@ class Node:
         match register:
             case ThreadRegister.PC if not active:
                 thread.pc = value & M64 & ~3
-            case ThreadRegister.STATE if value == 1 and not active:
+            case ThreadRegister.STATE if value & 3 and not active:
                 thread.csrs[CsrNumber.MCAUSE] = 0
                 thread.load_error = None
+                thread.single, thread.injected = bool(value & 2), None
                 thread.state = State.RUNNING
-            case ThreadRegister.STATE if value == 0:
+            case ThreadRegister.STATE if not value & 1 and active:
                 thread.state = State.HALTED
+            case ThreadRegister.DATA:
+                thread.csrs[CsrNumber.DSCRATCH0] = value & M64
+            case ThreadRegister.INSTRUCTION if not active:
+                thread.single, thread.injected = True, value & M32
+                thread.state = State.RUNNING

@@ -40,8 +40,8 @@ DESCRIPTORS = 6
 AREA_LINES = 4
 _SHARED = (Atomic.ADD, Atomic.XOR, Atomic.OR, Atomic.AND, Atomic.MIN, Atomic.MAX, Atomic.MINU, Atomic.MAXU)
 
-#: The handler's address must stay, and cycles are not the model's.
-_SPARED_CSRS = {CsrNumber.MTVEC, CsrNumber.MCYCLE, CsrNumber.CYCLE}
+#: The handler's address must stay, cycles are not the model's, and the host may change dscratch0.
+_SPARED_CSRS = {CsrNumber.MTVEC, CsrNumber.MCYCLE, CsrNumber.CYCLE, CsrNumber.DSCRATCH0}
 
 
 def first_area(config: Config) -> int:

@@ -72,6 +72,8 @@ class Thread:
         self.code: dict[int, tuple[Operation, int]] = {}
         self.retired: Callable[[Thread, int], None] | None = None
         self.wanted = (0, 0)
+        self.single = False  # halts after an instruction
+        self.injected: int | None = None  # the word of that instruction, if it is not the program's
         self.load_error: int | None = None  # address of an uncorrectable load: the next instruction traps
         self._waiting = (0, 0)
         self._state = State.HALTED
@@ -98,7 +100,10 @@ class Thread:
             self.take(Trap(Cause.HARDWARE_ERROR, address))
             return
         try:
-            operation, word = self.code.get(self.pc) or self.node.fetch(self)
+            if self.injected is not None:
+                operation, word = self.node.decode(self, self.injected)
+            else:
+                operation, word = self.code.get(self.pc) or self.node.fetch(self)
             target = operation()
         except Trap as trap:
             self.take(trap)
@@ -111,8 +116,15 @@ class Thread:
     def _retire(self, word: int, target: int) -> None:
         if self.retired is not None:
             self.retired(self, word)
-        self.instret += 1
-        self.pc = target
+        if self.injected is None:
+            self.instret += 1
+            self.pc = target
+        self._halt_if_single()
+
+    def _halt_if_single(self) -> None:
+        if self.single:
+            self.single, self.injected = False, None
+            self.state = State.HALTED
 
     def wait(self, semaphore: int, amount: int) -> None:
         """Stop until `grant`; the `sem.wait` that is being executed retires then."""
@@ -129,6 +141,7 @@ class Thread:
         csrs = self.csrs
         csrs[CsrNumber.MCAUSE], csrs[CsrNumber.MEPC], csrs[CsrNumber.MTVAL] = trap.cause, self.pc, trap.tval
         csrs[CsrNumber.MSTATUS] = _MPP | (_MPIE if csrs[CsrNumber.MSTATUS] & _MIE else 0)
+        self._halt_if_single()
         if csrs[CsrNumber.MTVEC]:
             self.pc = csrs[CsrNumber.MTVEC]
         else:

@@ -2,33 +2,21 @@
 
 import pickle
 import random
-from dataclasses import replace
 
 import pytest
 
-from hdl.config import PRESETS, SRAM_BASE
+from hdl.config import SRAM_BASE
 from hdl.isa import CsrNumber
 from hdl.memory_map import ThreadRegister
 from sim.assembler import assemble
 from sim.build import RUNS, build, new_seed, run
 from sim.random_program import generate
 from sim.rtl import REPEATED
-from verif.core.cases import Case, make_case
+from verif.core.cases import CORES, Case, make_case
 from verif.core.top import CoreWithSram
 
 #: Instructions of a random program's thread, and programs of each preset.
 LENGTH, PROGRAMS = 600, 12
-
-
-#: Single nodes: the presets', and small ones with other widths.
-ULX3S = PRESETS["ULX3S"]
-CORES = {config.name: config.with_mesh(columns=1, rows=1) for config in (
-    PRESETS["SIM"], ULX3S,
-    replace(ULX3S, name="WIDE", threads=4, groups=2, decode_width=4, issue_width=2, instruction_queue=8, alus=2,
-            vector_writes=2, fair_threads=False, sram_bytes=64 * 1024, semaphores=16),
-    replace(ULX3S, name="DEEP", groups=1, decode_width=8, issue_width=2, instruction_queue=32, alus=1, branch_targets=2,
-            fetch_lines=2),
-)}
 
 
 def lock_step(name: str, cases: list[Case], *, seed: int) -> None:
@@ -130,3 +118,11 @@ def test_stops():
     causes = {case.name: case.threads[0] for case in cases}
     assert len({(tuple(registers.values())) for registers in causes.values()}) > 9
     lock_step("SIM", cases, seed=0)
+
+
+@pytest.mark.parametrize("name", ["SIM", "ULX3S", "DEEP"])
+@pytest.mark.parametrize("test", ["steps_through_a_program", "halts_and_goes_on", "refuses_what_it_cannot_do"])
+def test_debugger(name, test):
+    """Single steps, registers and memory through the host's port."""
+    model = build(CoreWithSram(config=CORES[name]), name=f"core_{name}", no_inline=REPEATED)
+    run(model, bench="verif.core.debug_bench", test=test, CONFIG=name)

@@ -767,8 +767,32 @@ def test_control_registers(mesh):
     assert control(mesh, state, 0) == State.HALTED
     mesh.run(max_steps=7)
     assert control(mesh, pc) == loop + 4
-    for unused in (0x30, 0x38, 0x40 * 8, 0x1000 + 0x70, 0x1FF8):
+    for unused in (0x38, 0x40 * 8, 0x1000 + 0x70, 0x1FF8):
         assert control(mesh, CONTROL_BASE + unused, 5) == 0
+
+
+def test_single_steps_and_given_instructions(single):
+    """STATE = 2 executes one instruction of the program, INSTRUCTION one that is not in it, and DATA is dscratch0."""
+    state, given, value, pc, instret = (thread_register(0, register) for register in (
+        ThreadRegister.STATE, ThreadRegister.INSTRUCTION, ThreadRegister.DATA, ThreadRegister.PC,
+        ThreadRegister.INSTRET))
+    mesh, thread = single.mesh, single.thread
+    mesh.write(0, 1, SRAM_BASE, pack([asm("addi", rd=5, rs1=5, imm=3), asm("addi", rd=5, rs1=5, imm=4)]))
+    control(mesh, state, 2)
+    mesh.run(max_steps=10)
+    assert (thread.x[5], control(mesh, pc), control(mesh, state), control(mesh, instret)) == (3, SRAM_BASE + 4, 0, 1)
+    control(mesh, value, 1 << 63 | 7)
+    control(mesh, given, asm("csrrw", rd=5, csr=CsrNumber.DSCRATCH0, rs1=5))
+    mesh.run(max_steps=10)
+    assert (thread.x[5], control(mesh, pc), control(mesh, instret)) == (1 << 63 | 7, SRAM_BASE + 4, 1)
+    assert control(mesh, value) == 3
+    control(mesh, given, 0)
+    mesh.run(max_steps=10)
+    assert (control(mesh, state), thread.csrs[CsrNumber.MCAUSE], thread.csrs[CsrNumber.MEPC]) == (
+        State.TRAPPED, Cause.ILLEGAL, SRAM_BASE + 4)
+    control(mesh, state, 2)
+    mesh.run(max_steps=10)
+    assert (thread.x[5], control(mesh, state)) == (1 << 63 | 11, State.HALTED)
 
 
 def test_restarting_a_stopped_thread_clears_its_cause(single):

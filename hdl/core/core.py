@@ -129,12 +129,14 @@ class Core(wiring.Component):
         special, width = execute.special, config.issue_width
 
         # Threads: the host starts and halts them, instructions steer them.
-        void = threads.started | threads.halted
+        void = threads.started | threads.given | threads.halted
         wiring.connect(m, wiring.flipped(self.control), threads.control)
         m.d.comb += [
             threads.steps.eq(execute.steps),
             threads.following.eq(execute.following),
+            threads.traps.eq(execute.traps),
             threads.stops.eq(execute.stops),
+            threads.data.eq(special.datas),
             threads.waits.eq(special.wait),
             threads.waiting.eq(semaphores.waiting),
             threads.granted.eq(semaphores.granted),
@@ -146,9 +148,12 @@ class Core(wiring.Component):
         wiring.connect(m, front_end.memory, wiring.flipped(self.fetch))
         m.d.comb += [
             front_end.running.eq(threads.running),
+            front_end.single.eq(threads.single),
+            front_end.injects.eq(threads.injects),
+            front_end.words.eq(threads.words),
             front_end.restart.eq(execute.leaves | execute.stops | void),
             *(front_end.targets[thread].eq(
-                Mux(threads.started[thread], threads.pcs[thread], execute.following[thread]))
+                Mux(threads.started[thread] | threads.given[thread], threads.pcs[thread], execute.following[thread]))
               for thread in range(config.threads)),
             front_end.flush.eq(execute.flush | threads.started.any()),
             front_end.outcome.eq(execute.outcome),
@@ -262,6 +267,8 @@ class Core(wiring.Component):
             special.cycle.eq(self.cycle),
             special.instret.eq(threads.instret),
             special.started.eq(threads.started),
+            special.data_writes.eq(threads.data_writes),
+            special.data.eq(self.control.write_data),
             scoreboard.claims.eq(execute.claims),
             scoreboard.access.eq(execute.access),
             scoreboard.performed.eq(reduce(or_, (lsu.performed for lsu in lsus))),

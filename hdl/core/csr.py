@@ -52,6 +52,8 @@ class Csrs(wiring.Component):
         For each group, the trap that one of its threads takes; see `entry_layout`.
     clear : In(threads)
         Forget the cause of these threads' last traps.
+    data_writes : In(threads), data : In(64), datas : Out
+        Each thread's dscratch0, which the host can write.
     cycle : In(64), retired : In(64)
         Counters.
     handlers, reports : Out
@@ -76,6 +78,9 @@ class Csrs(wiring.Component):
             "resume": Out(64),
             "entries": In(data.ArrayLayout(entry_layout(config), config.groups)),
             "clear": In(config.threads),
+            "data_writes": In(config.threads),
+            "data": In(64),
+            "datas": Out(data.ArrayLayout(64, config.threads)),
             "cycle": In(64),
             "retired": In(64),
             "handlers": Out(data.ArrayLayout(64, config.threads)),
@@ -90,7 +95,7 @@ class Csrs(wiring.Component):
         stored = {
             number: Array(Signal(64, name=f"{number.name.lower()}_{thread}") for thread in range(config.threads))
             for number in (CsrNumber.MTVEC, CsrNumber.MSCRATCH, CsrNumber.MEPC, CsrNumber.MCAUSE, CsrNumber.MTVAL,
-                           CsrNumber.VFORMAT, CsrNumber.MFORMAT)
+                           CsrNumber.VFORMAT, CsrNumber.MFORMAT, CsrNumber.DSCRATCH0)
         }
         mstatus = Array(Signal(64, name=f"mstatus_{thread}", init=_MPP) for thread in range(config.threads))
         stored[CsrNumber.MSTATUS] = mstatus
@@ -155,6 +160,10 @@ class Csrs(wiring.Component):
                 ]
         m.d.comb += self.resume.eq(stored[CsrNumber.MEPC][self.thread])
         for thread in range(config.threads):
+            shared = stored[CsrNumber.DSCRATCH0][thread]
+            m.d.comb += self.datas[thread].eq(shared)
+            with m.If(self.data_writes[thread]):
+                m.d.sync += shared.eq(self.data)
             m.d.comb += [
                 self.handlers[thread].eq(stored[CsrNumber.MTVEC][thread]),
                 self.conversions[thread].eq(stored[CsrNumber.VFORMAT][thread]),

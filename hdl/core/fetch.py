@@ -23,6 +23,8 @@ class Fetch(wiring.Component):
     -------
     running : In(threads)
         Threads that are to be fetched for.
+    single, injects : In(threads), words : In
+        After a restart the thread gets one instruction alone; and that one is not fetched, but in `words`.
     restart : In(threads), targets : In
         Forget the thread's window and go on at the thread's target.
     flush : In(1)
@@ -42,6 +44,9 @@ class Fetch(wiring.Component):
         threads = config.threads
         super().__init__({
             "running": In(threads),
+            "single": In(threads),
+            "injects": In(threads),
+            "words": In(data.ArrayLayout(32, threads)),
             "restart": In(threads),
             "targets": In(data.ArrayLayout(64, threads)),
             "flush": In(1),
@@ -62,12 +67,13 @@ class Fetch(wiring.Component):
         pcs = [Signal(64, name=f"pc_{thread}") for thread in range(threads)]
         faults = Signal(threads)
         wants = Signal(threads)
+        alone = Signal(threads)  # the single instruction has been given
         m.d.comb += [
             cache.flush.eq(self.flush),
             self.miss.eq(cache.miss),
             predictor.outcome.eq(self.outcome),
             faults.eq(Cat((pc[31:] != SRAM_BASE >> 31) | (pc[:31] >= config.sram_bytes) for pc in pcs)),
-            wants.eq(self.running & Cat(
+            wants.eq(self.running & ~self.injects & ~(self.single & alone) & Cat(
                 self.windows[thread].count == self.taken[thread] for thread in range(threads))),
             cache.wants.eq(wants & ~faults),
             *(cache.lines[thread].eq(pc[config.line_offset_bits:]) for thread, pc in enumerate(pcs)),
@@ -102,7 +108,22 @@ class Fetch(wiring.Component):
             ]
             for grant, thread in zip(turn.grant, own, strict=True):
                 held = self.windows[thread]
-                with m.If(grant):
+                with m.If(self.running[thread] & self.injects[thread] & ~alone[thread]):
+                    m.d.sync += [
+                        held.eq(0),
+                        held.pc.eq(pcs[thread]),
+                        held.count.eq(1),
+                        held.words.eq(Cat([self.words[thread]] * config.fetch_words)),
+                        alone[thread].eq(1),
+                    ]
+                with m.Elif(grant & self.single[thread]):
+                    m.d.sync += [
+                        held.eq(window),
+                        held.count.eq(1),
+                        held.prediction.eq(0),
+                        alone[thread].eq(1),
+                    ]
+                with m.Elif(grant):
                     m.d.sync += [
                         held.eq(window),
                         pcs[thread].eq(Mux(window.prediction.taken, predicted, following)),
@@ -113,5 +134,5 @@ class Fetch(wiring.Component):
                         held.count.eq(held.count - self.taken[thread]),
                     ]
                 with m.If(self.restart[thread]):
-                    m.d.sync += [held.count.eq(0), pcs[thread].eq(self.targets[thread])]
+                    m.d.sync += [held.count.eq(0), pcs[thread].eq(self.targets[thread]), alone[thread].eq(0)]
         return m

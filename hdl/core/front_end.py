@@ -23,7 +23,7 @@ class FrontEnd(wiring.Component):
 
     Members
     -------
-    running, restart, targets, flush, outcome, miss, memory
+    running, single, injects, words, restart, targets, flush, outcome, miss, memory
         As `Fetch`.
     heads, counts : Out, pops : In
         For each thread, as `InstructionQueue`.
@@ -34,6 +34,9 @@ class FrontEnd(wiring.Component):
         threads, width = config.threads, config.issue_width
         super().__init__({
             "running": In(threads),
+            "single": In(threads),
+            "injects": In(threads),
+            "words": In(data.ArrayLayout(32, threads)),
             "restart": In(threads),
             "targets": In(data.ArrayLayout(64, threads)),
             "flush": In(1),
@@ -53,6 +56,9 @@ class FrontEnd(wiring.Component):
         wiring.connect(m, fetch.memory, wiring.flipped(self.memory))
         m.d.comb += [
             fetch.running.eq(self.running),
+            fetch.single.eq(self.single),
+            fetch.injects.eq(self.injects),
+            fetch.words.eq(self.words),
             fetch.restart.eq(self.restart),
             fetch.targets.eq(self.targets),
             fetch.flush.eq(self.flush),

@@ -30,6 +30,8 @@ class Special(wiring.Component):
         For each group, the trap that one of its threads takes.
     started : In(threads)
         Strobe: the thread starts anew; its last trap is forgotten.
+    data_writes : In(threads), data : In(64), datas : Out
+        The host writes the thread's DATA; what. What each thread's is.
     result : Out(64)
         What a CSR instruction reads.
     trap : Out(1), cause : Out(Cause), trap_value : Out(64)
@@ -60,6 +62,9 @@ class Special(wiring.Component):
             "operation": In(operation_layout(config)),
             "entries": In(data.ArrayLayout(entry_layout(config), config.groups)),
             "started": In(threads),
+            "data_writes": In(threads),
+            "data": In(64),
+            "datas": Out(data.ArrayLayout(64, threads)),
             "result": Out(64),
             "trap": Out(1),
             "cause": Out(Cause),
@@ -108,6 +113,9 @@ class Special(wiring.Component):
             csrs.cycle.eq(self.cycle),
             csrs.retired.eq(self.instret[operation.thread]),
             csrs.clear.eq(self.started),
+            csrs.data_writes.eq(self.data_writes),
+            csrs.data.eq(self.data),
+            self.datas.eq(csrs.datas),
             csrs.entries.eq(self.entries),
             csrs.access.eq(done & is_csr),
             csrs.mret.eq(self.returns),

@@ -19,8 +19,8 @@ class Threads(wiring.Component):
         The threads' blocks of control registers.
     steps : In(threads), following : In
         The thread has executed instructions; the address of the next one.
-    stops : In(threads)
-        It has trapped and has no handler.
+    traps, stops : In(threads)
+        It has trapped; and has no handler.
     waits, waiting, granted : In(threads)
         Strobe: the thread executes a `sem.wait`. It waits. Strobe: it has its semaphore.
     retired : In
@@ -32,9 +32,16 @@ class Threads(wiring.Component):
     running : Out(threads)
         Started, and neither halted nor stopped by a trap.
     started, halted : Out(threads)
-        Strobes: the host starts or halts the thread; what was fetched for it is void.
+        Strobes: the host starts the thread, or lets it execute one instruction of its program; the host halts it, or
+        that one instruction has been executed. What was fetched for it is void.
+    given : Out(threads)
+        Strobe: the host lets it execute an instruction that is not in its program. What was fetched is void, too.
+    single, injects : Out(threads), words : Out
+        It executes one instruction alone; the one given, which `words` has.
+    data_writes : Out(threads), data : In
+        Strobe: the host writes the thread's DATA, which is a CSR; what that is.
     instret : Out
-        Instructions retired.
+        Instructions retired, those that the host gave left out.
     """
 
     def __init__(self, *, config: Config):
@@ -44,6 +51,7 @@ class Threads(wiring.Component):
             "control": In(ControlBus()),
             "steps": In(count),
             "following": In(data.ArrayLayout(64, count)),
+            "traps": In(count),
             "stops": In(count),
             "waits": In(count),
             "waiting": In(count),
@@ -54,12 +62,18 @@ class Threads(wiring.Component):
             "running": Out(count),
             "started": Out(count),
             "halted": Out(count),
+            "given": Out(count),
+            "single": Out(count),
+            "injects": Out(count),
+            "words": Out(data.ArrayLayout(32, count)),
+            "data_writes": Out(count),
+            "data": In(data.ArrayLayout(64, count)),
             "instret": Out(data.ArrayLayout(unsigned(64), count)),
         })
 
     def elaborate(self, platform):
         m = Module()
-        trapped = Signal(self.config.threads)
+        trapped, ended = Signal(self.config.threads), Signal(self.config.threads)
         register = self.control.address[:bits_for_count(THREAD_BLOCK)]
         block = self.control.address[bits_for_count(THREAD_BLOCK):]
         for thread in range(self.config.threads):
@@ -72,26 +86,41 @@ class Threads(wiring.Component):
             with m.Elif(self.running[thread]):
                 m.d.comb += state.eq(Mux(self.waiting[thread], State.WAITING, State.RUNNING))
 
-            with m.If(self.steps[thread]):
+            with m.If(self.steps[thread] & (self.traps[thread] | ~self.injects[thread])):
                 m.d.sync += self.pcs[thread].eq(self.following[thread])
-            m.d.sync += self.instret[thread].eq(self.instret[thread] + self.retired[thread] + self.granted[thread])
+            m.d.sync += self.instret[thread].eq(self.instret[thread] + Mux(
+                self.injects[thread], 0, self.retired[thread] + self.granted[thread]))
 
+            commands = written & (register == ThreadRegister.STATE)
+            m.d.sync += ended[thread].eq(self.single[thread] & (
+                (self.retired[thread] != 0) | self.granted[thread] | self.traps[thread]))
             m.d.comb += self.halted[thread].eq(
-                written & (register == ThreadRegister.STATE) & ~self.control.write_data[0] & self.running[thread])
+                self.running[thread] & (ended[thread] | (commands & ~self.control.write_data[0])))
             with m.If(self.halted[thread]):
                 m.d.sync += self.running[thread].eq(0)
                 # What still waits for its semaphore is to be executed again.
-                with m.If(self.waits[thread]):
+                with m.If(self.injects[thread]):
+                    pass
+                with m.Elif(self.waits[thread]):
                     m.d.sync += self.pcs[thread].eq(self.following[thread] - 4)
                 with m.Elif(self.waiting[thread]):
                     m.d.sync += self.pcs[thread].eq(self.pcs[thread] - 4)
             with m.If(self.stops[thread]):
                 m.d.sync += [self.running[thread].eq(0), trapped[thread].eq(1)]
 
-            m.d.comb += self.started[thread].eq(
-                written & (register == ThreadRegister.STATE) & self.control.write_data[0] & ~self.running[thread])
-            with m.If(self.started[thread]):
-                m.d.sync += [self.running[thread].eq(1), trapped[thread].eq(0)]
+            m.d.comb += [
+                self.started[thread].eq(commands & (self.control.write_data[:2] != 0) & ~self.running[thread]),
+                self.given[thread].eq(written & (register == ThreadRegister.INSTRUCTION) & ~self.running[thread]),
+                self.data_writes[thread].eq(written & (register == ThreadRegister.DATA)),
+            ]
+            with m.If(self.started[thread] | self.given[thread]):
+                m.d.sync += [
+                    self.running[thread].eq(1),
+                    trapped[thread].eq(0),
+                    self.single[thread].eq(self.given[thread] | self.control.write_data[1]),
+                    self.injects[thread].eq(self.given[thread]),
+                    self.words[thread].eq(self.control.write_data),
+                ]
             with m.If(written & (register == ThreadRegister.PC) & ~self.running[thread]):
                 m.d.sync += self.pcs[thread].eq(self.control.write_data & ((1 << 64) - 4))
 
@@ -101,6 +130,7 @@ class Threads(wiring.Component):
                         ThreadRegister.PC: self.pcs[thread], ThreadRegister.STATE: state,
                         ThreadRegister.CAUSE: report.cause, ThreadRegister.EPC: report.pc,
                         ThreadRegister.TVAL: report.value, ThreadRegister.INSTRET: self.instret[thread],
+                        ThreadRegister.DATA: self.data[thread],
                     }.items():
                         with m.Case(offset):
                             m.d.comb += self.control.read_data.eq(value)

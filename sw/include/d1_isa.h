@@ -24,6 +24,8 @@
 #define D1_THREAD_EPC 0x18
 #define D1_THREAD_TVAL 0x20
 #define D1_THREAD_INSTRET 0x28
+#define D1_THREAD_DATA 0x30
+#define D1_THREAD_INSTRUCTION 0x38
 
 /* Values of STATE */
 #define D1_STATE_HALTED 0x0
@@ -107,6 +109,7 @@
 #define D1_CSR_MHARTID 0xf14
 #define D1_CSR_VFORMAT 0x800
 #define D1_CSR_MFORMAT 0x801
+#define D1_CSR_DSCRATCH0 0x7b2
 #define D1_CSR_MNODE 0xfc0
 #define D1_CSR_MMESH 0xfc1
 

@@ -1,16 +1,26 @@
 """Programs for the lock-step bench, with what the golden model makes of them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 
-from hdl.config import SRAM_BASE, Config
-from hdl.memory_map import ThreadRegister, thread_register
+from hdl.config import PRESETS, SRAM_BASE, Config
+from hdl.memory_map import STATUS, ThreadRegister, thread_register
 from sim.mesh import Mesh
 from sim.trace import Record, TraceWriter, parse
 
+#: Single nodes: the presets', and small ones with other widths.
+ULX3S = PRESETS["ULX3S"]
+CORES = {config.name: config.with_mesh(columns=1, rows=1) for config in (
+    PRESETS["SIM"], ULX3S,
+    replace(ULX3S, name="WIDE", threads=4, groups=2, decode_width=4, issue_width=2, instruction_queue=8, alus=2,
+            vector_writes=2, fair_threads=False, sram_bytes=64 * 1024, semaphores=16),
+    replace(ULX3S, name="DEEP", groups=1, decode_width=8, issue_width=2, instruction_queue=32, alus=1, branch_targets=2,
+            fetch_lines=2),
+)}
+
 #: Registers of a thread that must be the same at the end.
-COMPARED = tuple(ThreadRegister)
+COMPARED = STATUS
 
 
 @dataclass(frozen=True, kw_only=True)
