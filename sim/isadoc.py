@@ -161,7 +161,7 @@ does a predicate above p7.
 A predicate has a bit for each byte of a vector register, bit 0 for byte 0. Of a lane wider than a byte the bit of its
 first byte counts. The lanes of a gather, a scatter or a strided access are done one after the other, each anywhere in
 the SRAM of the node, but within a line. The first that cannot be done traps, its address in mtval; of a store those
-before it have been done.
+before it have been done. vld.2d reads whole lines; the first that cannot be read traps, with the line's address.
 
 `mmul.hl` and its like take operands in the formats of the CSR mformat. One in CFloat8 has as many elements as one in
 BF16, of a byte each, and fills half of the space: the low half or, with an h in the name, the high one."""
@@ -258,6 +258,7 @@ _ARGUMENTS = {
     "vgather.w": {"rs1": "pointer"},
     "vscatter.w": {"rs1": "pointer"},
     "vldst.w": {"rs1": "pointer", "rs2": "stride"},
+    "vld.2d": {"rs1": "array", "rs2": "place"},
     "vstst.w": {"rs1": "pointer", "rs2": "stride"},
     "pset": {"rs1": "bits"},
     "pfirst": {"rs1": "count"},

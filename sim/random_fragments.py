@@ -14,6 +14,7 @@ from hdl.isa import (
     Atomic,
     CsrNumber,
     Format,
+    Gather,
     Matrix,
     Unit,
     Vector,
@@ -235,6 +236,26 @@ class Fragments:
                 self.emit("addi", rd=ADDRESS, rs1=0, imm=self.random.randrange(-1, self.config.vector_bytes + 2))
             self.emit(row.name, **values)
 
+    def _array(self) -> None:
+        """A small array in the window, and a place in it or at its borders; rarely one that leaves the SRAM."""
+        random, line = self.random, self.config.vector_bytes
+        rows, row_bytes = random.randrange(1, 5), random.randrange(1, 3 * line)
+        pitch = random.choice((row_bytes, 3 * line, random.randrange(3 * line)))
+        if random.random() < 0.05:
+            pitch, rows = random.getrandbits(31), 3
+        self._set(ADDRESS, pitch)
+        self.emit("slli", rd=ADDRESS, rs1=ADDRESS, imm=32)
+        self._set(LINK, row_bytes << 16 | rows)
+        self.emit("add", rd=ADDRESS, rs1=ADDRESS, rs2=LINK)
+        self.emit("csrrw", rd=0, csr=CsrNumber.VTILE, rs1=ADDRESS)
+        self.emit("addi", rd=ADDRESS, rs1=0, imm=random.randrange(-1, rows + 1))
+        self.emit("slli", rd=ADDRESS, rs1=ADDRESS, imm=32)
+        self._set(LINK, random.choice((random.randrange(-line - 1, row_bytes + 2), random.randrange(row_bytes))))
+        for name in ("slli", "srli"):
+            self.emit(name, rd=LINK, rs1=LINK, imm=32)
+        self.emit("add", rd=LINK, rs1=LINK, rs2=ADDRESS)
+        self._set_address(ADDRESS, self.base + random.randrange(2 * line))
+
     def _masked_memory(self) -> None:
         """In the window; some are misaligned, or of another node, and trap."""
         line = self.config.vector_bytes
@@ -261,6 +282,9 @@ class Fragments:
             if self.random.random() < 0.95:
                 self.emit("vld", vd=values["vs2"], rs1=ADDRESS, imm=0)
             self._set_address(ADDRESS, self.base + self.random.choice((0, 0, 4, 1)))
+        elif row.function is Gather.PADDED:
+            self._array()
+            values["rs2"] = LINK
         else:
             lanes = self.config.lanes
             self.emit("addi", rd=LINK, rs1=0, imm=self.random.randrange(-self.half // lanes, self.half // lanes))

@@ -7,7 +7,7 @@ from itertools import groupby
 import numpy as np
 
 from hdl.arith.operations import EstimateOperation, FloatOperation, IntegerOperation
-from hdl.config import GLOBAL_FLAG
+from hdl.config import GLOBAL_FLAG, SRAM_BASE
 from hdl.isa import (
     INSTRUCTIONS,
     PREDICATES,
@@ -150,6 +150,38 @@ def _gather(thread: Thread, row: Instruction, fields: Operands, pc: int) -> Oper
                 register[place] = node.sram[offset:offset + 4]
         if not stores:
             v[fields.rd] = bytes(register)
+        return following
+
+    return run
+
+
+def _padded_load(thread: Thread, _: Instruction, fields: Operands, pc: int) -> Operation:
+    """The array is in a CSR."""
+    x, v, node, following = thread.x, thread.v, thread.node, pc + 4
+    size = node.config.vector_bytes
+
+    def signed(value: int) -> int:
+        return (value & M32 ^ 1 << 31) - (1 << 31)
+
+    def run() -> int:
+        tile, column, row = thread.csrs[CsrNumber.VTILE], signed(x[fields.rs2]), signed(x[fields.rs2] >> 32)
+        rows, row_bytes, pitch = tile & 0xFFFF, tile >> 16 & 0xFFFF, tile >> 32
+        start = x[fields.rs1] + row * pitch + column
+        register = bytearray(size)
+        wanted = [byte for byte in _bytes_of(thread.p[fields.mask], size)
+                  if 0 <= row < rows and 0 <= column + byte < row_bytes]
+        lines = {}
+        for byte in wanted:
+            address = start + byte & M64
+            lines.setdefault(address // size * size, []).append((byte, address))
+        for line, places in lines.items():
+            node.locate(line, size)
+            for byte, address in places:
+                offset = address - SRAM_BASE
+                if node.is_wrong(offset, 1):
+                    raise Trap(Cause.HARDWARE_ERROR, line)
+                register[byte] = node.sram[offset]
+        v[fields.rd] = bytes(register)
         return following
 
     return run
@@ -442,7 +474,8 @@ XD1: dict[str, Maker] = {
     **{row.name: partial(_vector, _transpose) for row in INSTRUCTIONS
        if row.lanes is Vector.MOVE and row.function in _TRANSPOSES},
     **{row.name: _predicate for row in INSTRUCTIONS if row.unit is Unit.PREDICATE},
-    **{row.name: _gather for row in INSTRUCTIONS if row.unit is Unit.GATHER},
+    **{row.name: _padded_load if row.function is Gather.PADDED else _gather
+       for row in INSTRUCTIONS if row.unit is Unit.GATHER},
     "vld.m": _masked_load,
     "vst.m": _masked_store,
     "vmerge": _merge,

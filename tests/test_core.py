@@ -56,6 +56,9 @@ def test_memory_errors():
     data, line = SRAM_BASE + 1024, bytes(range(1, 65))
     load, use, stop = assemble("ld", rd=8, rs1=5, imm=1032), assemble("addi", rd=9, rs1=8, imm=1), assemble("ebreak")
     double = (data + 8, 3, 70)
+    # x6 = -1, p1 = all, x7 = where the double error is
+    everything = [assemble("addi", rd=6, rs1=0, imm=-1), assemble("pset", pd=1, rs1=6),
+                  assemble("addi", rd=7, rs1=5, imm=1032)]
     programs = {
         "single": ([load, use, stop], (data + 8, 17, 17), 3),
         "single_check_bit": ([load, use, stop], (data + 8, 71, 71), 3),
@@ -68,6 +71,15 @@ def test_memory_errors():
         "handled": ([assemble("addi", rd=6, rs1=5, imm=28), assemble("csrrw", rd=0, csr=CsrNumber.MTVEC, rs1=6),
                      load, use, stop, assemble("csrrs", rd=10, csr=CsrNumber.MTVAL, rs1=0),
                      assemble("csrrw", rd=0, csr=CsrNumber.MTVEC, rs1=0), stop], double, 3),
+        "strided": ([*everything, assemble("vldst.w", vd=8, rs1=7, rs2=0, mask=1), stop], double, 19),
+        "strided_beside": ([*everything, assemble("addi", rd=6, rs1=0, imm=-4),
+                            assemble("vldst.w", vd=8, rs1=7, rs2=6, mask=1), stop], (data + 16, 3, 70), 3),
+        "masked": ([*everything, assemble("vld.m", vd=8, rs1=7, mask=1), use, stop], double, 4),
+        "masked_out": ([*everything, assemble("addi", rd=7, rs1=7, imm=-8), assemble("pset", pd=1, rs1=0),
+                        assemble("vld.m", vd=8, rs1=7, mask=1), assemble("pget", rd=9, ps1=1), stop], double, 3),
+        "padded": ([*everything, assemble("addi", rd=8, rs1=0, imm=1), assemble("slli", rd=9, rs1=8, imm=17),
+                    assemble("add", rd=8, rs1=8, rs2=9), assemble("csrrw", rd=0, csr=CsrNumber.VTILE, rs1=8),
+                    assemble("vld.2d", vd=8, rs1=7, rs2=0, mask=1), stop], double, 19),
         "code": ([assemble("addi", rd=8, rs1=8, imm=1)] * 20 + [stop], (SRAM_BASE + 72, 5, 6), 19),
     }
     cases = []

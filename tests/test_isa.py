@@ -25,7 +25,7 @@ IMMEDIATES = {
 
 
 #: CSRs that are not RISC-V's.
-OURS = (CsrNumber.VFORMAT, CsrNumber.MFORMAT, CsrNumber.MNODE, CsrNumber.MMESH)
+OURS = (CsrNumber.VFORMAT, CsrNumber.MFORMAT, CsrNumber.VTILE, CsrNumber.MNODE, CsrNumber.MMESH)
 
 
 def random_operands(random: Random, row: Instruction) -> dict[str, int]:

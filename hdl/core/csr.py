@@ -9,6 +9,7 @@ from ..config import Config
 from ..isa import CsrNumber
 from ..noc.packet import Coordinate
 from ..number_formats import BIAS_BITS, FORMAT_BITS, Denormals
+from .layouts import TILE
 from .matrix_operand import MATRIX_FORMATS
 from .vector_conversion import Conversion, is_defined
 
@@ -60,6 +61,8 @@ class Csrs(wiring.Component):
         Each thread's mtvec, and what its last trap was.
     conversions, operands : Out
         Each thread's vformat and mformat, which never name a format that is undefined.
+    tiles : Out
+        Each thread's vtile.
     """
 
     def __init__(self, *, config: Config):
@@ -87,6 +90,7 @@ class Csrs(wiring.Component):
             "reports": Out(data.ArrayLayout(TRAP_REPORT, config.threads)),
             "conversions": Out(data.ArrayLayout(Conversion, config.threads)),
             "operands": Out(data.ArrayLayout(OPERAND_FORMATS, config.threads)),
+            "tiles": Out(data.ArrayLayout(TILE, config.threads)),
         })
 
     def elaborate(self, platform):
@@ -95,7 +99,7 @@ class Csrs(wiring.Component):
         stored = {
             number: Array(Signal(64, name=f"{number.name.lower()}_{thread}") for thread in range(config.threads))
             for number in (CsrNumber.MTVEC, CsrNumber.MSCRATCH, CsrNumber.MEPC, CsrNumber.MCAUSE, CsrNumber.MTVAL,
-                           CsrNumber.VFORMAT, CsrNumber.MFORMAT, CsrNumber.DSCRATCH0)
+                           CsrNumber.VFORMAT, CsrNumber.MFORMAT, CsrNumber.VTILE, CsrNumber.DSCRATCH0)
         }
         mstatus = Array(Signal(64, name=f"mstatus_{thread}", init=_MPP) for thread in range(config.threads))
         stored[CsrNumber.MSTATUS] = mstatus
@@ -168,6 +172,7 @@ class Csrs(wiring.Component):
                 self.handlers[thread].eq(stored[CsrNumber.MTVEC][thread]),
                 self.conversions[thread].eq(stored[CsrNumber.VFORMAT][thread]),
                 self.operands[thread].eq(stored[CsrNumber.MFORMAT][thread]),
+                self.tiles[thread].eq(stored[CsrNumber.VTILE][thread]),
                 self.reports[thread].cause.eq(stored[CsrNumber.MCAUSE][thread]),
                 self.reports[thread].pc.eq(stored[CsrNumber.MEPC][thread]),
                 self.reports[thread].value.eq(stored[CsrNumber.MTVAL][thread]),

@@ -1,4 +1,4 @@
-"""The gather engine: words from anywhere in the SRAM to the lanes of a vector register, and back."""
+"""The gather engine: words from anywhere in the SRAM to the lanes of a vector register, and back; padded loads."""
 
 from amaranth.hdl import Array, Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
@@ -9,9 +9,10 @@ from ..config import SRAM_BASE, Config, bits_for_count
 from ..isa import Cause
 from ..mem.port import MemoryPort
 from ..queue import Queue
-from .layouts import FAILURE, offset_bits
+from .layouts import FAILURE, TILE, offset_bits
 from .lsu import is_store
 from .slot import outside
+from .tile import Tile
 
 #: Bytes of a lane.
 WORD = 4
@@ -21,16 +22,18 @@ READS = 4
 
 
 def request_layout(config: Config) -> data.StructLayout:
-    """An access for each lane whose bit of ``lanes`` is set.
+    """An access for each lane whose first byte's bit of `mask` is set.
 
-    Lane i is at `base` + lane i of `offsets`, or at `base` + i x `stride`. `data` is what a scatter stores.
+    Lane i is at `base` + lane i of `offsets`, or at `base` + i x `stride`. `data` is what a scatter stores. Of a padded
+    load `stride` has the place, see `hdl.core.tile.Tile`.
     """
     return data.StructLayout({
         "thread": config.thread_bits,
         "function": isa.Gather,
-        "lanes": config.lanes,
+        "mask": config.vector_bytes,
         "base": 64,
         "stride": 64,
+        "tile": TILE,
         "offsets": config.vector_bits,
         "data": config.vector_bits,
     })
@@ -42,11 +45,11 @@ def answer_layout(config: Config) -> data.StructLayout:
 
 
 class Gather(wiring.Component):
-    """Carries out one request at a time, a lane each cycle if the SRAM takes it.
+    """Carries out one request at a time, a lane each cycle if the SRAM takes it; a padded load reads up to two lines.
 
     The answer comes when all lanes have been done: after a cycle for each lane and 4 more, if the SRAM does not let it
-    wait. The first lane, in their order, that is outside the SRAM, crosses a line or reads an uncorrectable word fails;
-    no lane behind it stores.
+    wait, and 2 more of a padded load. The first lane, in their order, that is outside the SRAM, crosses a line or reads
+    an uncorrectable word fails, no lane behind it stores; the same holds for lines.
 
     Members
     -------
@@ -73,24 +76,33 @@ class Gather(wiring.Component):
         at_work, failed, wrong = Signal(), Signal(), Signal()
         held = Signal(request_layout(config), reset_less=True)
         failure = Signal(FAILURE, reset_less=True)
-        store = is_store(held.function)
+        store, padded = is_store(held.function), held.function == isa.Gather.PADDED
+        m.submodules.tile = tile = Tile(config=config)
+        m.d.comb += [
+            tile.shape.eq(held.tile),
+            tile.base.eq(held.base),
+            tile.place.eq(held.stride),
+            tile.mask.eq(held.mask),
+        ]
 
-        # Addresses, a lane after the other. Strides are added up, wanted or not.
+        # Addresses, a lane or a line after the other. Strides are added up, wanted or not.
         following, distance = Signal(range(config.lanes + 1)), Signal(64, reset_less=True)
         waits, lane, address = Signal(), Signal(lane_bits), Signal(64, reset_less=True)
         strided = held.function.matches(isa.Gather.STRIDED, isa.Gather.STRIDED_STORE)
-        takes, more = Signal(), Signal()
+        takes, more, prepared = Signal(), Signal(), Signal(2)
         m.d.comb += [
             self.request.ready.eq(~at_work),
-            more.eq((following != config.lanes) & ~failed),
+            more.eq((following != Mux(padded, 2, config.lanes)) & ~failed),
         ]
-        with m.If(at_work & more & (~waits | takes)):
+        with m.If(at_work & more & (~waits | takes) & (prepared[1] | ~padded)):
             m.d.sync += [
                 following.eq(following + 1),
                 distance.eq(distance + held.stride),
-                waits.eq(held.lanes.bit_select(following, 1)),
+                waits.eq(Mux(padded, tile.wanted.word_select(following[0], config.vector_bytes).any(),
+                             held.mask.bit_select(following << 2, 1))),
                 lane.eq(following),
-                address.eq(held.base + Mux(strided, distance, held.offsets.word_select(following, 8 * WORD))),
+                address.eq(Mux(padded, tile.lines[following[0]], held.base + Mux(
+                    strided, distance, held.offsets.word_select(following, 8 * WORD)))),
             ]
         with m.Elif(takes | failed):
             m.d.sync += waits.eq(0)
@@ -103,6 +115,7 @@ class Gather(wiring.Component):
                 following.eq(0),
                 distance.eq(0),
             ]
+        m.d.sync += prepared.eq(Mux(at_work, Cat(1, prepared), 0))
 
         # The access to the one that waits.
         m.submodules.reads = reads = Queue(
@@ -110,15 +123,16 @@ class Gather(wiring.Component):
         beyond, crosses = Signal(), Signal()
         word, turned = Signal(8 * WORD), Signal(8 * WORD)
         m.d.comb += [
-            beyond.eq(outside(config, address, WORD)),
-            crosses.eq(address[:place_bits] > config.vector_bytes - WORD),
+            beyond.eq(outside(config, address, Mux(padded, config.vector_bytes, WORD))),
+            crosses.eq(~padded & (address[:place_bits] > config.vector_bytes - WORD)),
             port.valid.eq(waits & ~beyond & ~crosses & ~failed & (store | reads.i.ready)),
             takes.eq(port.valid & port.ready),
             word.eq(held.data.word_select(lane, 8 * WORD)),
             turned.eq((Cat(word, word) << (address[:2] << 3))[8 * WORD:]),
             port.payload.line.eq(address[place_bits:]),
             port.payload.write.eq(store),
-            port.payload.mask.eq(((1 << WORD) - 1) << address[:place_bits]),
+            port.payload.mask.eq(Mux(padded, tile.wanted.word_select(lane[0], config.vector_bytes),
+                                     ((1 << WORD) - 1) << address[:place_bits])),
             port.payload.data.eq(turned.replicate(config.lanes)),
             reads.i.valid.eq(takes & ~store),
             reads.i.payload.lane.eq(lane),
@@ -138,8 +152,13 @@ class Gather(wiring.Component):
         read = reads.o.payload
         m.d.comb += reads.o.ready.eq(self.memory.response.valid)
         with m.If(self.memory.response.valid):
-            m.d.sync += register[read.lane].eq(
-                self.memory.response.payload >> (read.offset[:place_bits] << 3))
+            line = self.memory.response.payload
+            with m.If(~padded):
+                m.d.sync += register[read.lane].eq(line >> (read.offset[:place_bits] << 3))
+            with m.Elif(read.lane[0]):
+                m.d.sync += Cat(register).eq(line)
+            with m.Else():
+                m.d.sync += held.data.eq(line)
             with m.If(self.memory.error & ~wrong):
                 m.d.sync += [
                     failed.eq(1),
@@ -150,12 +169,15 @@ class Gather(wiring.Component):
         with m.If(~at_work):
             m.d.sync += [lane_word.eq(0) for lane_word in register]
 
-        answer = self.answer
+        # A padded load's bytes, out of two lines that follow each other.
+        both, answer = Cat(held.data, *register), self.answer
+        piece = (both >> (tile.offset << 3))[:config.vector_bits]
+        bytes_inside = Cat(Mux(inside, piece.word_select(byte, 8), 0) for byte, inside in enumerate(tile.inside))
         m.d.comb += [
             answer.valid.eq(at_work & ~more & ~waits & (reads.level == 0)),
             answer.payload.thread.eq(held.thread),
             answer.payload.failed.eq(failed),
-            answer.payload.line.eq(Cat(register)),
+            answer.payload.line.eq(Mux(padded, bytes_inside, Cat(register))),
         ]
         with m.If(answer.valid & answer.ready):
             m.d.sync += [at_work.eq(0), Array(self.failures)[held.thread].eq(failure)]

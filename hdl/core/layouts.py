@@ -41,6 +41,9 @@ def prediction_layout(config: Config) -> data.StructLayout:
     return data.StructLayout({"taken": 1, "target": offset_bits(config) - 2})
 
 
+#: The array of a padded load: how many rows it has, of how many bytes, and bytes from a row to the next.
+TILE = data.StructLayout({"rows": 16, "row_bytes": 16, "pitch": 32})
+
 #: Why a lane of a gather could not be accessed, and where.
 FAILURE = data.StructLayout({"cause": isa.Cause, "address": 64})
 

@@ -11,7 +11,7 @@ from ..memory_map import Descriptor
 from ..noc.address import is_node
 from ..noc.packet import Coordinate
 from .csr import OPERAND_FORMATS, TRAP_REPORT, Csrs, entry_layout
-from .layouts import operation_layout
+from .layouts import TILE, operation_layout
 from .semaphores import COUNT_BITS
 from .slot import outside
 from .vector_conversion import Conversion
@@ -42,7 +42,7 @@ class Special(wiring.Component):
         It is a fence.i.
     waits : Out(1)
         It is a `sem.wait`.
-    handlers, reports, conversions, operands : Out
+    handlers, reports, conversions, operands, tiles : Out
         Of each thread, as `Csrs`.
     push, pull : Out(stream)
         To the list engines, which are ready.
@@ -77,6 +77,7 @@ class Special(wiring.Component):
             "reports": Out(data.ArrayLayout(TRAP_REPORT, threads)),
             "conversions": Out(data.ArrayLayout(Conversion, threads)),
             "operands": Out(data.ArrayLayout(OPERAND_FORMATS, threads)),
+            "tiles": Out(data.ArrayLayout(TILE, threads)),
             "push": Out(stream.Signature(32)),
             "pull": Out(stream.Signature(32)),
             "signals": Out(1),
@@ -125,6 +126,7 @@ class Special(wiring.Component):
             self.reports.eq(csrs.reports),
             self.conversions.eq(csrs.conversions),
             self.operands.eq(csrs.operands),
+            self.tiles.eq(csrs.tiles),
         ]
 
         # Semaphores and lists.

@@ -59,6 +59,7 @@ class CsrNumber(IntEnum):
     MHARTID = 0xF14
     VFORMAT = 0x800
     MFORMAT = 0x801
+    VTILE = 0x802
     DSCRATCH0 = 0x7B2
     MNODE = 0xFC0
     MMESH = 0xFC1
@@ -93,6 +94,8 @@ CSRS: dict[CsrNumber, tuple[int, str]] = {
                         "docs/numerics.md"),
     CsrNumber.MFORMAT: (0x07FF07FF, "matrix operands: format [3:0] (BF16 or a CFloat8), bias [9:4] and denormals [10] "
                         "of A, the same 16 bits higher of B"),
+    CsrNumber.VTILE: ((1 << 64) - 1, "array of vld.2d: rows [15:0], bytes of a row [31:16], bytes from a row to the "
+                      "next [63:32]"),
     CsrNumber.DSCRATCH0: ((1 << 64) - 1, "the thread's register DATA, by which the host exchanges values with it"),
     CsrNumber.MNODE: (0, "this node's mesh column x [7:0] and row y [15:8]"),
     CsrNumber.MMESH: (0, "the mesh's columns [7:0] and rows [15:8]"),

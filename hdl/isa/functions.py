@@ -89,10 +89,11 @@ class Memory(IntEnum):
 
 
 class Gather(IntEnum):
-    """Accesses of a word for each lane; bit 3 is set in those that store, as in `Memory`."""
+    """What the gather engine does; bit 3 is set in what stores, as in `Memory`."""
 
     INDEXED = 0
     STRIDED = 1
+    PADDED = 2
     INDEXED_STORE = 8
     STRIDED_STORE = 9
 

@@ -174,6 +174,10 @@ def _masked() -> list[Instruction]:
           f"{lanes}vd = the {word}; other lanes become 0", funct3=2, funct4=0, needs="gather"),
         r("vldst.w", "vd, (rs1), rs2, mask", CUSTOM_0, Unit.GATHER, Gather.STRIDED,
           f"{lanes}vd = the {far}; other lanes become 0", funct3=2, funct4=1, needs="gather"),
+        r("vld.2d", "vd, (rs1), rs2, mask", CUSTOM_0, Unit.GATHER, Gather.PADDED,
+          "each byte i that the predicate has: vd = byte c + i of row r of the array at rs1 that the CSR vtile "
+          "describes, c = rs2[31:0] and r = rs2[63:32], both signed; 0 outside of the array",
+          funct3=2, funct4=2, needs="gather"),
         r("vscatter.w", "vs3, (rs1), vs2, mask", CUSTOM_1, Unit.GATHER, Gather.INDEXED_STORE,
           f"{lanes}the {word} = vs3", funct3=5, funct4=0, needs="gather"),
         r("vstst.w", "vs3, (rs1), rs2, mask", CUSTOM_1, Unit.GATHER, Gather.STRIDED_STORE,

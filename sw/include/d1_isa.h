@@ -109,6 +109,7 @@
 #define D1_CSR_MHARTID 0xf14
 #define D1_CSR_VFORMAT 0x800
 #define D1_CSR_MFORMAT 0x801
+#define D1_CSR_VTILE 0x802
 #define D1_CSR_DSCRATCH0 0x7b2
 #define D1_CSR_MNODE 0xfc0
 #define D1_CSR_MMESH 0xfc1
@@ -197,6 +198,11 @@ struct d1_list {
  * i x rs2; other lanes become 0 */
 #define D1_VLDST_W(vd, pointer, stride, mask) \
     __asm__ volatile(".insn r 0xb, 2, 8 + %0, x%1, %2, %3" :: "i"(mask), "i"(vd), "r"((uint64_t)(pointer)), "r"((uint64_t)(stride)) : "memory")
+
+/* vld.2d vd, (rs1), rs2, mask: each byte i that the predicate has: vd = byte c + i of row r of the array at rs1 that
+ * the CSR vtile describes, c = rs2[31:0] and r = rs2[63:32], both signed; 0 outside of the array */
+#define D1_VLD_2D(vd, array, place, mask) \
+    __asm__ volatile(".insn r 0xb, 2, 16 + %0, x%1, %2, %3" :: "i"(mask), "i"(vd), "r"((uint64_t)(array)), "r"((uint64_t)(place)) : "memory")
 
 /* vscatter.w vs3, (rs1), vs2, mask: each 32-bit lane i that the predicate has, in their order: the 32 bits at rs1 +
  * vs2's lane i, unsigned = vs3 */

@@ -3,6 +3,7 @@
 import os
 import random
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 import cocotb
 import pytest
@@ -12,6 +13,7 @@ from hdl.isa import PREDICATES, CsrNumber
 from hdl.memory_map import CONTROL_BASE, THREAD_BLOCK, State, ThreadRegister
 from sim.assembler import assemble
 from sim.debug import DebugError, Debugger
+from sim.errors import Deadlock, OutOfSteps
 from sim.job import Node
 from sim.mesh import Mesh
 from sim.random_program import generate
@@ -67,10 +69,11 @@ class ModelHost:
     async def write(self, accesses: Iterable[tuple[Node, int, bytes]]) -> None:
         for (x, y), address, content in accesses:
             self.mesh.write(x, y, address, content)
-        self.mesh.run(max_steps=10)
+        await self.cycles(10)
 
     async def cycles(self, count: int) -> None:
-        self.mesh.run(max_steps=count)
+        with suppress(OutOfSteps, Deadlock):
+            self.mesh.run(max_steps=count)
 
     async def now(self) -> int:
         return self.mesh.steps
