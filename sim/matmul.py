@@ -108,8 +108,9 @@ class Product:
             a = a_strips[share.rows.start * strip:share.rows.stop * strip]
             b = b_strips[share.columns.start * strip:share.columns.stop * strip]
             a_address, b_address, c_address = self._free, self._free + len(a), self._free + len(a) + len(b)
-            parameters = struct.pack("<6Q", a_address, b_address, c_address, len(share.rows), len(share.columns),
-                                     packing.steps(self.depth, config))
+            parameters = struct.pack(
+                "<9Q", a_address, b_address, b_address, c_address, c_address, strip, len(b), config.threads * strip,
+                config.threads * packing.block_bytes(config))
             data += [(share.node, symbols["job"], parameters), (share.node, a_address, a), (share.node, b_address, b)]
             reads.append((share.node, c_address, self._c_bytes(share)))
         reads += [(share.node, symbols["spent"], config.threads * 16) for share in self.shares]
