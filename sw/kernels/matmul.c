@@ -6,11 +6,12 @@
 
 #include "gemm.h"
 
-/* Where the strips are and where C is to be; bytes of a strip, of all strips of B, and from a block of a thread to its next one. */
+/* Where the strips are and where C is to be; bytes of a strip, of all strips of B, and from a block of a thread to its next one; the
+ * formats of operands in CFloat8. */
 struct job {
     const char *a, *a_end, *b, *b_end;
     char *c;
-    uint64_t strip, row, b_stride, c_stride;
+    uint64_t strip, row, b_stride, c_stride, mformat;
 };
 D1_LINE_ALIGNED volatile struct job job;
 
@@ -76,6 +77,9 @@ int main(int thread)
         .a = job.a, .a_end = job.a_end, .b = job.b, .b_end = job.b_end, .c = job.c,
         .strip = job.strip, .row = job.row, .b_stride = job.b_stride, .c_stride = job.c_stride,
     };
+#ifdef GEMM_CFLOAT8
+    D1_CSR_WRITE(D1_CSR_MFORMAT, job.mformat);
+#endif
     here.c += thread * GEMM_BLOCK;
     advance(&here, thread * here.strip);
     uint64_t start = d1_cycle();
