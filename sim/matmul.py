@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from hdl.config import Config
+from hdl.number_formats import Format
 
 from . import numerics, packing, software
 from .commands import config_of
@@ -23,6 +24,7 @@ from .errors import SimulationError
 from .job import Job, Node, Result, run_model
 from .measure import rates, show, spent_cycles
 from .numerics import Bf16, Fp32
+from .numerics.formats import Codes
 from .rtl import run_rtl
 
 
@@ -44,20 +46,30 @@ class Product:
 
     Parameters
     ----------
-    a : uint16 array [m, k]
-    b : uint16 array [k, n]
-        BF16 bits; any sizes from 1.
+    a : uint16 or uint8 array [m, k]
+    b : array of the same type [k, n]
+        Bits of BF16 or codes of CFloat8; any sizes from 1.
     config : Config
+    cfloat8 : Format
+        What uint8 operands are, with bias 0 and the denormals of Tesla.
 
     Raises
     ------
     MatrixError
-        If a node's share does not fit in its SRAM.
+        If a node's share does not fit in its SRAM, or its matrix unit does not take the operands.
     """
 
-    def __init__(self, a: Bf16, b: Bf16, config: Config):
+    def __init__(self, a: Bf16 | Codes, b: Bf16 | Codes, config: Config, *, cfloat8: Format = Format.CFLOAT8_1_4_3):
         self.a, self.b, self.config = a, b, config
-        self.program = software.program("kernels/matmul.c", config=config)
+        self.operand_bytes = a.itemsize
+        self.mformat = 0
+        macros = {}
+        if self.operand_bytes == 1:
+            if not config.cfloat8:
+                raise MatrixError(f"nodes of {config.name} do not multiply CFloat8; use BF16, or another preset")
+            self.mformat = cfloat8 | cfloat8 << 16
+            macros = {"GEMM_CFLOAT8": 1}
+        self.program = software.program("kernels/matmul.c", config=config, macros=macros)
         (self.rows, self.depth), self.columns = a.shape, b.shape[1]
         self.shares = self._best_shares()
         needed, free = max(map(self._bytes, self.shares)), self.program.symbols["d1_stacks"] - self._free
@@ -74,7 +86,11 @@ class Product:
 
     def _bytes(self, share: Share) -> int:
         strips = len(share.rows) + len(share.columns)
-        return strips * packing.strip_bytes(self.depth, self.config) + self._c_bytes(share)
+        return strips * self._strip_bytes + self._c_bytes(share)
+
+    @property
+    def _strip_bytes(self) -> int:
+        return packing.strip_bytes(self.depth, self.config, operand_bytes=self.operand_bytes)
 
     def _c_bytes(self, share: Share) -> int:
         return len(share.rows) * len(share.columns) * packing.block_bytes(self.config)
@@ -101,15 +117,16 @@ class Product:
     def job(self) -> Job:
         """Load, start, read."""
         config, symbols = self.config, self.program.symbols
-        strip = packing.strip_bytes(self.depth, config)
+        strip = self._strip_bytes
         data, reads = [], []
         a_strips, b_strips = packing.pack_a(self.a, config), packing.pack_b(self.b, config)
         for share in self.shares:
             a = a_strips[share.rows.start * strip:share.rows.stop * strip]
             b = b_strips[share.columns.start * strip:share.columns.stop * strip]
             a_address, b_address, c_address = self._free, self._free + len(a), self._free + len(a) + len(b)
-            parameters = struct.pack("<6Q", a_address, b_address, c_address, len(share.rows), len(share.columns),
-                                     packing.steps(self.depth, config))
+            parameters = struct.pack(
+                "<10Q", a_address, b_address, b_address, c_address, c_address, strip, len(b), config.threads * strip,
+                config.threads * packing.block_bytes(config), self.mformat)
             data += [(share.node, symbols["job"], parameters), (share.node, a_address, a), (share.node, b_address, b)]
             reads.append((share.node, c_address, self._c_bytes(share)))
         reads += [(share.node, symbols["spent"], config.threads * 16) for share in self.shares]

@@ -1,5 +1,7 @@
 """Packed strips: how matrices lie in a node's SRAM. sw/kernels/gemm.h describes the layout.
 
+Operands are BF16, as uint16, or codes of CFloat8, as uint8.
+
 Packing pads with +0 to whole strips and to a whole number of the kernel's unrolled steps. That changes no result, since
 both factors of a padded product are 0.
 """
@@ -12,6 +14,7 @@ import numpy as np
 from hdl.config import OPERAND_BYTES, Config
 
 from .numerics import Bf16, Fp32
+from .numerics.formats import Codes
 
 #: Steps of the kernel's loop (GEMM_UNROLL of sw/kernels/gemm.h).
 UNROLL = 4
@@ -22,9 +25,9 @@ def steps(depth: int, config: Config) -> int:
     return ceil(depth / (UNROLL * config.k)) * UNROLL
 
 
-def strip_bytes(depth: int, config: Config) -> int:
-    """Bytes of a strip of A or B."""
-    return steps(depth, config) * 2 * config.vector_bytes
+def strip_bytes(depth: int, config: Config, *, operand_bytes: int = OPERAND_BYTES) -> int:
+    """Bytes of a strip of A or B: a step of BF16 takes two lines, one of CFloat8 takes one."""
+    return steps(depth, config) * operand_bytes * config.vector_bytes
 
 
 def block_bytes(config: Config) -> int:
@@ -49,22 +52,24 @@ def cuts(count: int, parts: int) -> list[range]:
 
 
 def _lines(blocks: np.ndarray, config: Config) -> bytes:
-    """Blocks, an operand each, to lines that an operand need not fill."""
-    operands = blocks.astype("<u2").reshape(-1, blocks.shape[-1] * blocks.shape[-2])
-    spare = config.vector_bytes // OPERAND_BYTES - operands.shape[1]
-    return np.pad(operands, ((0, 0), (0, spare))).tobytes()
+    """Pairs of blocks to lines, which they need not fill: a block is a line of BF16 or, of CFloat8, half of what is filled."""
+    blocks_of_line = OPERAND_BYTES // blocks.itemsize
+    filled = blocks.astype(blocks.dtype.newbyteorder("<")).reshape(
+        -1, blocks_of_line * blocks.shape[-1] * blocks.shape[-2])
+    spare = config.vector_bytes // blocks.itemsize - filled.shape[1]
+    return np.pad(filled, ((0, 0), (0, spare))).tobytes()
 
 
-def pack_a(a: Bf16, config: Config) -> bytes:
-    """Strips of A, uint16 [rows, depth]."""
+def pack_a(a: Bf16 | Codes, config: Config) -> bytes:
+    """Strips of A, [rows, depth]."""
     rows, depth = a.shape
     strips, step_count = row_strips(rows, config), steps(depth, config)
     a = np.pad(a, ((0, strips * 2 * config.m - rows), (0, step_count * config.k - depth)))
     return _lines(a.reshape(strips, 2, config.m, step_count, config.k).transpose(0, 3, 1, 2, 4), config)
 
 
-def pack_b(b: Bf16, config: Config) -> bytes:
-    """Strips of B, uint16 [depth, columns]."""
+def pack_b(b: Bf16 | Codes, config: Config) -> bytes:
+    """Strips of B, [depth, columns]."""
     depth, columns = b.shape
     strips, step_count = column_strips(columns, config), steps(depth, config)
     b = np.pad(b, ((0, step_count * config.k - depth), (0, strips * 2 * config.n - columns)))

@@ -98,6 +98,7 @@ class Fetch(wiring.Component):
                 pc.eq(select(turn.grant, [pcs[thread] for thread in own])),
                 predictor.words[group].eq(pc[2:offset_bits(config)]),
                 cache.slots[group].eq(pc[config.line_offset_bits:]),
+                cache.uses[group].eq(turn.grant.any() & ~fault),
                 window.pc.eq(pc),
                 window.fault.eq(fault),
                 window.error.eq(error),

@@ -17,18 +17,22 @@ class InstructionCache(wiring.Component):
     Lines are not coherent: a store is seen only after ``flush``. A missing line is read from the SRAM, one at a time.
     No other line can take its place before all threads had a turn to fetch from it, so every thread gets on.
 
+    While no thread misses a line, the line behind the last one that was missed is read ahead, and then, when that is
+    first used, the one behind it: code that runs straight on finds its lines here, and nothing is read ahead where no
+    line was missed. So a line that nobody uses can take another's place at most once for each that was missed.
+
     Members
     -------
     lines : In, wants : In(threads), hits : Out(threads)
         For each thread, a line of the SRAM; whether it is wanted; whether it is here.
-    slots : In, data : Out
-        For each group, a line that is here, and what it holds.
+    slots : In, uses : In(groups), data : Out
+        For each group, a line that is here, whether it is used, and what it holds.
     errors : Out(groups)
         The line of the group's slot had an uncorrectable memory error.
     flush : In(1)
         Forget all lines.
     miss : Out(1)
-        Strobe: a line is going to be read.
+        Strobe: a line that a thread waits for is going to be read.
     memory : Out(MemoryPort)
     """
 
@@ -39,6 +43,7 @@ class InstructionCache(wiring.Component):
             "wants": In(config.threads),
             "hits": Out(config.threads),
             "slots": In(data.ArrayLayout(config.line_bits, config.groups)),
+            "uses": In(config.groups),
             "data": Out(data.ArrayLayout(config.vector_bits, config.groups)),
             "errors": Out(config.groups),
             "flush": In(1),
@@ -65,13 +70,16 @@ class InstructionCache(wiring.Component):
 
         valid = Signal(count)
         tags = Array(Signal(config.line_bits, name=f"tag_{slot}") for slot in range(count))
-        m.d.comb += self.hits.eq(Cat(
-            valid.bit_select(line[:slot_bits], 1) & (tags[line[:slot_bits]] == line)
-            for line in (self.lines[thread] for thread in range(config.threads))))
 
-        # Read one missing line at a time.
+        def is_here(line):
+            return valid.bit_select(line[:slot_bits], 1) & (tags[line[:slot_bits]] == line)
+
+        m.d.comb += self.hits.eq(Cat(is_here(self.lines[thread]) for thread in range(config.threads)))
+
+        # Read one line at a time: one that is missed or, if there is none, the `following` one, if it is there.
         filling, requested, stale = Signal(), Signal(), Signal()
-        line = Signal(config.line_bits)
+        line, following = Signal(config.line_bits), Signal(range(config.sram_lines + 1))
+        follows, ahead = Signal(), Signal()
         slot = line[:slot_bits]
         m.submodules.misses = misses = RoundRobin(count=config.threads)
         m.d.comb += [
@@ -84,15 +92,28 @@ class InstructionCache(wiring.Component):
             write.data.eq(self.memory.response.payload),
             write.en.eq(self.memory.response.valid),
         ]
-        with m.If(misses.grant.any()):
-            m.d.sync += [
-                filling.eq(1),
-                requested.eq(0),
-                stale.eq(0),
-                line.eq(select(misses.grant, [self.lines[thread] for thread in range(config.threads)])),
-            ]
         with m.If(self.memory.request.valid & self.memory.request.ready):
             m.d.sync += requested.eq(1)
+        with m.If(~filling):
+            m.d.sync += [requested.eq(0), stale.eq(0), follows.eq(0), ahead.eq(~self.miss)]
+            with m.If(self.miss):
+                m.d.sync += [
+                    filling.eq(1),
+                    line.eq(select(misses.grant, [self.lines[thread] for thread in range(config.threads)])),
+                ]
+            with m.Elif(follows & (following != config.sram_lines)):
+                m.d.sync += [filling.eq(~is_here(following[:config.line_bits])), line.eq(following)]
+
+        # Lines that have been read ahead and not been used.
+        unused = Signal(count)
+        for group in range(config.groups):
+            used = self.slots[group]
+            with m.If(self.uses[group] & unused.bit_select(used[:slot_bits], 1)):
+                m.d.sync += [
+                    unused.bit_select(used[:slot_bits], 1).eq(0),
+                    follows.eq(1),
+                    following.eq(used + 1),
+                ]
         with m.If(self.memory.response.valid):
             m.d.sync += filling.eq(0)
             with m.If(~stale):
@@ -100,7 +121,10 @@ class InstructionCache(wiring.Component):
                     tags[slot].eq(line),
                     valid.bit_select(slot, 1).eq(1),
                     wrong.bit_select(slot, 1).eq(self.memory.error),
+                    unused.bit_select(slot, 1).eq(ahead),
                 ]
+            with m.If(~ahead):
+                m.d.sync += [follows.eq(1), following.eq(line + 1)]
         with m.If(self.flush):
-            m.d.sync += [valid.eq(0), stale.eq(1)]
+            m.d.sync += [valid.eq(0), stale.eq(1), follows.eq(0)]
         return m

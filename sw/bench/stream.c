@@ -1,37 +1,60 @@
-/* y = a x + y on FP32 lanes, for verif/bench/core.py: two lines loaded and one stored for each line of y. The threads share LINES
+/* y = 2 x + y on FP32 lanes, for verif/bench/core.py: two lines loaded and one stored for each line of y. The threads share LINES
  * lines. */
 
 #include "d1.h"
 
-#define LINES 512
-#define UNROLL 4
+#define LINES 2048
+
+/* A line of x is used 3 lines after it was loaded, and its y is stored 4 lines later: so none of the three waits for another, and the
+ * stores, of which the groups share one a cycle, come evenly. */
+#define MULTIPLY 3
+#define STORE 7
+#define UNROLL 8
+#define X(line) ((line) % 4)
+#define Y(line) (8 + (line) % 8)
+#define A 31
 
 struct result {
     uint64_t start, end, instructions, check;
 };
 
 D1_LINE_ALIGNED volatile struct result results[D1_THREADS];
-static char x[LINES * D1_LINE] __attribute__((aligned(64)));
-static char y[LINES * D1_LINE] __attribute__((aligned(64)));
+
+/* The host writes these. */
+D1_LINE_ALIGNED char x[LINES * D1_LINE], y[LINES * D1_LINE];
+
+struct place {
+    char *x, *y, *out;
+};
+
+/* What is done in a line's time. */
+D1_INLINE void step(struct place *next, int line, int loads, int multiplies, int stores)
+{
+    if (loads) {
+        D1_VLD_PI(X(line), next->x, D1_LINE);
+        D1_VLD_PI(Y(line), next->y, D1_LINE);
+    }
+    if (multiplies)
+        D1_VMADD_S(Y(line + UNROLL - MULTIPLY), X(line + UNROLL - MULTIPLY), A);
+    if (stores)
+        D1_VST_PI(Y(line + UNROLL - STORE), next->out, D1_LINE);
+}
 
 int main(int thread)
 {
     uint64_t size = LINES / THREADS * D1_LINE;
-    char *a = x + thread * size, *b = y + thread * size, *c = b, *end = c + size;
-    D1_VBCAST_W(31, 0x40000000, 0x40000000);
+    struct place next = {x + thread * size, y + thread * size, y + thread * size};
+    char *end = next.x + size;
+    D1_VBCAST_W(A, 0x40000000, 0x40000000);
     results[thread].start = d1_cycle();
     uint64_t before = D1_CSR_READ(D1_CSR_MINSTRET);
-    do {
-        D1_UNROLLED(line, UNROLL) {
-            D1_VLD_PI(line, a, D1_LINE);
-            D1_VLD_PI(8 + line, b, D1_LINE);
-            D1_VMUL_S(line, line, 31);
-        }
+    D1_UNROLLED(line, UNROLL)
+        step(&next, line, 1, line >= MULTIPLY, line >= STORE);
+    while (next.x != end)
         D1_UNROLLED(line, UNROLL)
-            D1_VADD_S(16 + line, line, 8 + line);
-        D1_UNROLLED(line, UNROLL)
-            D1_VST_PI(16 + line, c, D1_LINE);
-    } while (c != end);
+            step(&next, line, 1, 1, 1);
+    D1_UNROLLED(line, STORE)
+        step(&next, line, 0, line < MULTIPLY, 1);
     results[thread].instructions = D1_CSR_READ(D1_CSR_MINSTRET) - before;
     results[thread].end = d1_cycle();
     if (THREADS > 1)

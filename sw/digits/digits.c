@@ -55,50 +55,50 @@ D1_LINE_ALIGNED struct {
 /* Steps of H that a strip of rows makes. */
 #define HIDDEN_BLOCK (STRIP_ROWS / D1_K * GEMM_STEP)
 
-/* v0 ... hold an accumulator's parts; these hold the bias of a strip's rows, two rows each, and 0. */
-#define BIAS(accumulator, part) (16 + (accumulator) / 2 * D1_PARTS + (part))
+/* v0 ... hold the parts of the four accumulators; these hold the bias of a strip's rows, two rows each, and 0. */
+#define PARTS (4 * D1_PARTS)
+#define BIAS(part) (PARTS + (part) / (2 * D1_PARTS) * D1_PARTS + (part) % D1_PARTS)
 #define ZERO 31
 
 D1_INLINE void load_bias(const uint32_t *bias)
 {
-    D1_UNROLLED(part, 2 * D1_PARTS)
-        D1_VBCAST_W(BIAS(0, part), bias[2 * part], bias[2 * part + 1]);
+    D1_UNROLLED(row, 2 * D1_PARTS)
+        D1_VBCAST_W(PARTS + row, bias[2 * row], bias[2 * row + 1]);
     D1_VBCAST_W(ZERO, 0, 0);
 }
 
-D1_INLINE void read_biased(int accumulator)
+D1_INLINE void read_biased(void)
 {
-    D1_UNROLLED(part, D1_PARTS)
-        D1_MREAD(part, accumulator, part);
-    D1_UNROLLED(part, D1_PARTS)
-        D1_VADD_S(part, part, BIAS(accumulator, part));
+    D1_UNROLLED(part, PARTS)
+        D1_MREAD(part, part / D1_PARTS, part % D1_PARTS);
+    D1_UNROLLED(part, PARTS)
+        D1_VADD_S(part, part, BIAS(part));
 }
 
 /* The block of H in the accumulators, biased, rectified and as BF16, to its steps of a B strip: a step has D1_K rows, which
  * STEP_PARTS parts hold. */
 #define STEP_PARTS (D1_K / 2)
+#define BLOCK_STEPS (D1_PARTS / STEP_PARTS)
 D1_INLINE void store_hidden(char *hidden)
 {
-    D1_UNROLLED(accumulator, 4) {
-        read_biased(accumulator);
-        D1_UNROLLED(part, D1_PARTS)
-            D1_VMAX_S(part, part, ZERO);
-        D1_UNROLLED(step, D1_PARTS / STEP_PARTS)
-            D1_VCVT_BF16_S(step, step * STEP_PARTS, (step + 1) * STEP_PARTS - 1);
-        D1_UNROLLED(step, D1_PARTS / STEP_PARTS)
-            D1_VST(step, hidden,
-                   (accumulator / 2 * (D1_PARTS / STEP_PARTS) + step) * GEMM_STEP + accumulator % 2 * D1_LINE);
+    read_biased();
+    D1_UNROLLED(part, PARTS)
+        D1_VMAX_S(part, part, ZERO);
+    D1_UNROLLED(step, PARTS / STEP_PARTS)
+        D1_VCVT_BF16_S(step, step * STEP_PARTS, (step + 1) * STEP_PARTS - 1);
+    D1_UNROLLED(step, PARTS / STEP_PARTS) {
+        int accumulator = step / BLOCK_STEPS;
+        D1_VST(step, hidden,
+               (accumulator / 2 * BLOCK_STEPS + step % BLOCK_STEPS) * GEMM_STEP + accumulator % 2 * D1_LINE);
     }
 }
 
 /* The block of L in the accumulators, biased, as FP32, one part a line. */
 D1_INLINE void store_logits(char *logits)
 {
-    D1_UNROLLED(accumulator, 4) {
-        read_biased(accumulator);
-        D1_UNROLLED(part, D1_PARTS)
-            D1_VST(part, logits, (accumulator * D1_PARTS + part) * D1_LINE);
-    }
+    read_biased();
+    D1_UNROLLED(part, PARTS)
+        D1_VST(part, logits, part * D1_LINE);
 }
 
 /* Push this node's panels to the others of its group; the threads take turns. */
