@@ -8,11 +8,11 @@ that can be met. At the first difference it stops and prints the seed; ``--seed 
 
 import argparse
 import datetime
+import math
 import re
 import sys
 import time
 from collections import Counter
-from contextlib import suppress
 from random import Random
 
 from tqdm import tqdm
@@ -97,11 +97,11 @@ class Totals:
                 "held": held, "reads": reads, "singles": len(disturbance.flaws), "doubles": len(case.flaws)})
 
 
-def run(config: Config, *, seed: int, instructions: int, programs: int | None = None,
+def run(config: Config, *, seed: int, instructions: int, programs: int | None = None, minutes: float = math.inf,
         length: int | None = None) -> tuple[Coverage, Totals, int]:
-    """Run seeds from `seed` on, until so many instructions have retired or programs have run; returns their number too.
+    """Run seeds from `seed` on, until so many instructions have retired, programs have run or minutes have passed.
 
-    Whoever has no time to wait for the end interrupts it (Ctrl-C).
+    Returns what was met, what was run, and the number of programs.
 
     Raises
     ------
@@ -110,9 +110,9 @@ def run(config: Config, *, seed: int, instructions: int, programs: int | None = 
     """
     engine, met, totals = Engine(config), Coverage(config), Totals()
     goals, count = list(met.goals), 0
-    with suppress(KeyboardInterrupt), \
-            tqdm(desc=config.name, total=instructions, unit=" instructions", unit_scale=True, disable=None) as bar:
-        while met.retired < instructions and count != programs:
+    end = time.monotonic() + 60 * minutes
+    with tqdm(desc=config.name, total=instructions, unit=" instructions", unit_scale=True, disable=None) as bar:
+        while met.retired < instructions and count != programs and time.monotonic() < end:
             case, disturbance = random_case(seed + count, config, goals, length)
             outcome = engine.run(case, disturbance)
             met.add(case, outcome)
@@ -131,13 +131,15 @@ def main() -> None:
     parser.add_argument("--instructions", type=int, default=10_000_000,
                         help="retired instructions to reach (10,000,000)")
     parser.add_argument("--programs", type=int, help="end after so many programs; nothing is written then")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="end after so long, however far it has got")
     parser.add_argument("--seed", type=int, help="of the first program; the others count on from it")
     arguments = parser.parse_args()
     config = PRESETS[arguments.preset].with_mesh(columns=1, rows=1)
     seed = new_seed() if arguments.seed is None else arguments.seed
     began = time.monotonic()
     try:
-        met, totals, count = run(config, seed=seed, instructions=arguments.instructions, programs=arguments.programs)
+        met, totals, count = run(config, seed=seed, instructions=arguments.instructions,
+                                 programs=arguments.programs, minutes=arguments.minutes)
     except Parted as error:
         print(f"FAILED, replay with --preset {config.name} --seed {str(error).split(':')[0].removeprefix('seed ')} "
               f"--programs 1: {error}")
