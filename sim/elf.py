@@ -86,6 +86,9 @@ def _program(path: Path, elf: ELFFile, config: Config) -> Program:
         raise ProgramError(f"{path}: the entry point {entry:#x} lies in no loaded segment")
     tables = [section for section in elf.iter_sections() if isinstance(section, SymbolTableSection)]
     symbols = {symbol.name: symbol["st_value"] for table in tables for symbol in table.iter_symbols() if symbol.name}
+    for name in ("tohost", "fromhost"):
+        if name in symbols and not SRAM_BASE <= symbols[name] <= config.sram_end - 8:
+            raise ProgramError(f"{path}: {name} at {symbols[name]:#x} is not in the SRAM, so that no host finds it")
     code = [(section["sh_addr"], section.data()) for section in elf.iter_sections()
             if section["sh_flags"] & SH_FLAGS.SHF_EXECINSTR]
     return Program(path=path, entry=entry, segments=segments, code=code, symbols=symbols)

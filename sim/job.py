@@ -5,6 +5,7 @@
 """
 
 import time
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,12 +14,10 @@ from hdl.memory_map import State
 
 from .elf import Program
 from .errors import SimulationError
+from .htif import Mailbox, Node
 from .mesh import Mesh
 from .thread_state import ThreadState
 from .trace import TraceWriter
-
-#: A node's (x, y).
-Node = tuple[int, int]
 
 
 class JobFailed(SimulationError):
@@ -43,7 +42,7 @@ class Job:
     reads : list of ((x, y), address, size)
         SRAM to read at the end; any number of bytes.
     done : list of (x, y)
-        The job ends when `tohost` of all of these nodes is not 0, or when every started thread has trapped or halted.
+        The job ends when `tohost` of all of these nodes says so, or when every started thread has trapped or halted.
     max_cycles : int
         Cycles in RTL, or steps of the model, after which it has failed.
     """
@@ -58,10 +57,11 @@ class Job:
     max_cycles: int
 
     @property
-    def tohost(self) -> dict[Node, int]:
-        """Address of `tohost` at each node of `done` whose program has one."""
-        return {node: self.programs[node].symbols["tohost"] for node in self.done
-                if "tohost" in self.programs[node].symbols}
+    def mailboxes(self) -> dict[Node, Mailbox]:
+        """The `tohost`, and `fromhost`, of each node of `done` whose program has one."""
+        symbols = {node: self.programs[node].symbols for node in self.done}
+        return {node: Mailbox(config=self.config, node=node, tohost=names["tohost"], fromhost=names.get("fromhost"))
+                for node, names in symbols.items() if "tohost" in names}
 
 
 def program_job(program: Program, *, config: Config, threads: int, max_cycles: int) -> Job:
@@ -131,12 +131,16 @@ def run_model(job: Job, *, trace: Path | None = None) -> Result:
     for (x, y), thread in job.start:
         model.start(x, y, thread, job.programs[x, y].entry)
 
-    def tohost() -> dict[Node, int]:
-        return {(x, y): int.from_bytes(model.read(x, y, address, 8), "little")
-                for (x, y), address in job.tohost.items()}
+    mailboxes = job.mailboxes
+    tohost = dict.fromkeys(mailboxes, 0)
+    memory = _ModelMemory(model)
 
     def ended() -> bool:
-        return bool(job.tohost) and all(tohost().values())
+        for node, mailbox in mailboxes.items():
+            if not tohost[node]:
+                value = int.from_bytes(model.read(*node, mailbox.tohost, 8), "little")
+                tohost[node] = value and _without_waiting(mailbox.serve(value, memory))
+        return bool(tohost) and all(tohost.values())
 
     if trace is None:
         model.run(max_steps=job.max_cycles, until=ended)
@@ -145,7 +149,29 @@ def run_model(job: Job, *, trace: Path | None = None) -> Result:
             model.run(max_steps=job.max_cycles, until=ended, trace=TraceWriter(file))
     return Result(
         reads=[model.read(x, y, address, size) for (x, y), address, size in job.reads],
-        tohost=tohost(),
+        tohost=tohost,
         threads=[model.state(x, y, thread) for (x, y), thread in job.start],
         seconds=time.monotonic() - began,
     )
+
+
+class _ModelMemory:
+    """The memory of the model's nodes as a host sees it; nothing ever waits."""
+
+    def __init__(self, model: Mesh):
+        self.model = model
+
+    async def read(self, accesses: Sequence[tuple[Node, int, int]]) -> list[bytes]:
+        return [self.model.read(*node, address, size) for node, address, size in accesses]
+
+    async def write(self, accesses: Iterable[tuple[Node, int, bytes]]) -> None:
+        for node, address, data in accesses:
+            self.model.write(*node, address, data)
+
+
+def _without_waiting(coroutine: Coroutine[None, None, int]) -> int:
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        return end.value
+    raise AssertionError("the model's memory waits")

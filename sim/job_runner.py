@@ -1,7 +1,6 @@
 """Carries a job out through a host, whatever that is: a driver of the simulated edge port, or a board's serial port."""
 
 import time
-from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import count
 from typing import Protocol
@@ -11,7 +10,8 @@ from tqdm import tqdm
 from hdl.memory_map import STATUS, NodeRegister, State, ThreadRegister, node_register, thread_register
 
 from .errors import OutOfSteps
-from .job import Job, Node, Result
+from .htif import Memory, Node
+from .job import Job, Result
 from .thread_state import ThreadState
 
 #: Cycles between two looks of the host at the job: an eighth of those gone by, within these.
@@ -27,16 +27,8 @@ _CHUNK = 256
 _progress = partial(tqdm, leave=False, disable=None)
 
 
-class Host(Protocol):
+class Host(Memory, Protocol):
     """What reaches the nodes of a mesh."""
-
-    async def read(self, accesses: Sequence[tuple[Node, int, int]]) -> list[bytes]:
-        """Read the `size` bytes at each (node, address, size)."""
-        ...
-
-    async def write(self, accesses: Iterable[tuple[Node, int, bytes]]) -> None:
-        """Write bytes to each (node, address)."""
-        ...
 
     async def cycles(self, count: int) -> None:
         """Let the mesh run for about so many cycles."""
@@ -93,9 +85,10 @@ class JobRunner:
                                for node, thread in self.job.start])
 
     async def _watch(self, started: int) -> tuple[int, dict[Node, int]]:
-        """Cycles until the job has ended, and what is in each `tohost` then."""
+        """Cycles until the job has ended, and what each `tohost` said then."""
         job = self.job
-        tohost = dict.fromkeys(job.tohost, 0)
+        mailboxes = job.mailboxes
+        tohost = dict.fromkeys(mailboxes, 0)
         states = [(node, thread_register(thread, ThreadRegister.STATE)) for node, thread in job.start]
         with _progress(desc="running", unit=" cycles") as bar:
             for look in count():
@@ -103,7 +96,8 @@ class JobRunner:
                 bar.update(elapsed - bar.n)
                 # One packet a look: the next node that has not ended.
                 for node in (node for node, value in tohost.items() if not value):
-                    tohost[node], = await self._words([(node, job.tohost[node])])
+                    value, = await self._words([(node, mailboxes[node].tohost)])
+                    tohost[node] = value and await mailboxes[node].serve(value, self.host)
                     if not tohost[node]:
                         break
                 if tohost and all(tohost.values()):

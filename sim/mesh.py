@@ -22,7 +22,7 @@ from .errors import AccessError, Deadlock, OutOfSteps
 from .machine import Node
 from .thread import Thread
 from .thread_state import ThreadState
-from .trace import TraceWriter
+from .trace import Trace
 
 
 class Mesh:
@@ -114,7 +114,7 @@ class Mesh:
 
     # Running
 
-    def run(self, *, max_steps: int, until: Callable[[], bool] | None = None, trace: TraceWriter | None = None) -> None:
+    def run(self, *, max_steps: int, until: Callable[[], bool] | None = None, trace: Trace | None = None) -> None:
         """Run until `until` holds (asked after every step) or every thread has trapped or halted.
 
         Raises

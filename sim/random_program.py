@@ -15,6 +15,7 @@ Every thread of a node runs its own code on its own memory, so that the threads'
 Neither counters of time nor what depends on a race are read.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
@@ -59,8 +60,8 @@ class RandomProgram:
     start: list[tuple[int, int]]
 
 
-def generate(random: Random, *, config: Config, length: int, threads: int,
-             node: tuple[int, int] = (0, 1)) -> RandomProgram:
+def generate(random: Random, *, config: Config, length: int, threads: int, node: tuple[int, int] = (0, 1),
+             make: Callable[..., "ThreadProgram"] | None = None) -> RandomProgram:
     """A program of about `length` instructions for each of `threads` threads.
 
     Parameters
@@ -69,6 +70,8 @@ def generate(random: Random, *, config: Config, length: int, threads: int,
         Its state determines the program.
     node : (x, y)
         The node that the program is for. Every node of the mesh needs its own.
+    make : callable
+        Called in place of `ThreadProgram`, to make what a thread does.
 
     Raises
     ------
@@ -79,7 +82,7 @@ def generate(random: Random, *, config: Config, length: int, threads: int,
     memory, start = [], []
     address = SRAM_BASE
     for thread in range(threads):
-        program = _ThreadProgram(random, config, address, thread, node)
+        program = (make or ThreadProgram)(random, config, address, thread, node)
         program.build(length, handshakes)
         memory.append((address, program.image()))
         start.append((thread, program.entry))
@@ -99,7 +102,7 @@ def _handshakes(random: Random, config: Config, threads: int, count: int) -> lis
     return [(random.randrange(threads), random.randrange(threads)) for _ in range(count)]
 
 
-class _ThreadProgram(Fragments):
+class ThreadProgram(Fragments):
     """The code and data of a thread."""
 
     def build(self, length: int, handshakes: list[tuple[int, int]]) -> None:
@@ -112,8 +115,12 @@ class _ThreadProgram(Fragments):
             if due and len(self.words) >= due[0]:
                 del due[0]
                 self._handshake(own.pop(0))
-            self.random.choice((self._simple, self._simple, self._simple, self._branch, self._loop))()
+            self.piece()
         self._epilogue()
+
+    def piece(self) -> None:
+        """Emit what depends on nothing around it."""
+        self.random.choice((self._simple, self._simple, self._simple, self._branch, self._loop))()
 
     def image(self) -> bytes:
         """All of the thread's memory."""

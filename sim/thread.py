@@ -69,6 +69,7 @@ class Thread:
         self.accumulators = [AccumulatorTile(config.m, config.n) for _ in range(config.accumulators)]
         self.generators = np.arange(1, config.lanes + 1, dtype=np.uint32)
         self.instret = 0
+        self._minstret_ahead = 0  # of instret, which counts since reset
         self.code: dict[int, tuple[Operation, int]] = {}
         self.retired: Callable[[Thread, int], None] | None = None
         self.wanted = (0, 0)
@@ -159,7 +160,7 @@ class Thread:
             case CsrNumber.MCYCLE | CsrNumber.CYCLE:
                 return self.node.mesh.steps
             case CsrNumber.MINSTRET | CsrNumber.INSTRET:
-                return self.instret
+                return self.instret + self._minstret_ahead & (1 << 64) - 1
             case _:
                 return self.csrs[number]
 
@@ -180,6 +181,8 @@ class Thread:
                 checked_rounding(value >> 21)
             case CsrNumber.MFORMAT if not {value & 15, value >> 16 & 15} <= {*OPERAND_FORMATS}:
                 raise ValueError(f"mformat {value:#x} names a format that is none of an operand's")
+            case CsrNumber.MINSTRET:
+                self._minstret_ahead = value - (self.instret + 1)
         self.csrs[number] = value
 
     def snapshot(self) -> ThreadState:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Self, TextIO
+from typing import TYPE_CHECKING, Protocol, Self, TextIO
 
 from hdl.isa import File, decode
 
@@ -61,6 +61,13 @@ def destination(word: int) -> tuple[File, int]:
     return row.result, number
 
 
+class Trace(Protocol):
+    """What a run of the model tells about the instructions that threads retire."""
+
+    def write(self, thread: "Thread", word: int) -> None:
+        """Called after the instruction has taken effect and before the pc moves on."""
+
+
 class TraceWriter:
     """Writes what threads of the model retire."""
 
@@ -68,7 +75,7 @@ class TraceWriter:
         self._file = file
 
     def write(self, thread: "Thread", word: int) -> None:
-        """Called after the instruction has taken effect and before the pc moves on."""
+        """As `Trace.write`."""
         name, value = "-", "-"
         match destination(word):
             case (File.X, number):

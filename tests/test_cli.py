@@ -1,5 +1,7 @@
 """``python -m sim``: programs in, exit statuses and readable lines out."""
 
+import struct
+
 import pytest
 
 from hdl.config import SIM, SRAM_BASE
@@ -11,7 +13,7 @@ from sim.errors import ProgramError
 from sim.job import Result
 from sim.report import exit_status, report
 from sim.thread_state import ThreadState
-from tests.riscv import write_elf
+from tests.riscv import li, write_elf
 
 TOHOST = SRAM_BASE + 0x100
 LOOP = asm("jal", rd=0, imm=0)
@@ -60,6 +62,79 @@ def test_program_without_tohost_ends_when_its_threads_have_stopped(program, caps
     assert main(["run", program([asm("ebreak")], symbols={}), "--threads", "4"]) == 2
     assert capsys.readouterr().out.splitlines()[-2:] == ["ended: every thread has stopped",
                                                          "0 instructions of 4 threads on 1 nodes"]
+
+
+# Asking the host
+
+FROMHOST, CALL, TEXT = TOHOST + 8, TOHOST + 16, TOHOST + 48
+
+
+@pytest.fixture
+def asking(program):
+    """Makes a program that hands a system call's words to the host and ends with the status that comes back."""
+    def make(*call, at=CALL, symbols=("tohost", "fromhost")):
+        code = [
+            *li(5, at), *li(6, TOHOST), asm("sd", rs1=6, rs2=5, imm=0),
+            asm("ld", rd=7, rs1=6, imm=8), asm("beq", rs1=7, rs2=0, imm=-4),
+            asm("ld", rd=8, rs1=6, imm=16), asm("slli", rd=8, rs1=8, imm=1), asm("addi", rd=8, rs1=8, imm=1),
+            asm("sd", rs1=6, rs2=8, imm=0), LOOP]
+        data = struct.pack("<6Q4s", 0, 0, *call, *[0] * (4 - len(call)), b"Hi!\n")
+        words = [*code, *[0] * ((TOHOST - SRAM_BASE) // 4 - len(code)), *struct.unpack("<13I", data)]
+        places = {"tohost": TOHOST, "fromhost": FROMHOST}
+        return program(words, symbols={name: places[name] for name in symbols})
+
+    return make
+
+
+@pytest.mark.parametrize("kind", ["--model", "--rtl"])
+def test_program_prints_through_the_host(asking, capfd, kind):
+    """The first four bytes of a line, written to file 1; the count that was written comes back."""
+    assert main(["run", asking(64, 1, TEXT, 4), kind]) == 4
+    lines = capfd.readouterr().out.splitlines()
+    assert "Hi!" in lines
+    assert "failed: test 4" in lines
+
+
+def test_program_prints_characters(program, capsys):
+    words = [asm("addi", rd=7, rs1=0, imm=0x101), asm("slli", rd=7, rs1=7, imm=48), asm("auipc", rd=6, imm=0)]
+    for character in b"ok\n":
+        words += [asm("addi", rd=5, rs1=7, imm=character), asm("sd", rs1=6, rs2=5, imm=0xF8),
+                  asm("ld", rd=5, rs1=6, imm=0xF8), asm("bne", rs1=5, rs2=0, imm=-4)]
+    words += [asm("addi", rd=5, rs1=0, imm=1), asm("sd", rs1=6, rs2=5, imm=0xF8)]
+    assert main(["run", program([*words, LOOP])]) == 0
+    assert capsys.readouterr().out.startswith("ok\npassed\n")
+
+
+def test_program_exits_through_the_host(asking):
+    assert main(["run", asking(93, 5)]) == 5
+    assert main(["run", asking(93, 0)]) == 0
+    assert main(["run", asking(64, 2, TEXT, 0)]) == 0
+
+
+@pytest.mark.parametrize("words, options, message", [
+    ((57, 1, 2, 3), {}, "the program asks the host for system call 57 (0x1, 0x2, 0x3); there are write (64) to files 1 "
+                        "and 2, and exit (93)"),
+    ((64, 3, TEXT, 1), {}, "system call 64 (0x3, 0x80000130, 0x1)"),
+    ((64, 1, SRAM_BASE + SIM.sram_bytes - 1, 2), {}, "the program names 2 bytes at 0x8001ffff to the host, which are "
+                                                     "not in the SRAM"),
+    ((64, 1, 0x1000, 1), {}, "1 bytes at 0x1000"),
+    ((64,), {"at": 0x8000}, "32 bytes at 0x8000"),
+    ((64,), {"at": 1 << 56}, "tohost is 0x100000000000000: a program ends with an odd value; an even one asks"),
+    ((64, 1, TEXT, 4), {"symbols": ("tohost",)}, "tohost is 0x80000110: a program ends with an odd value; an even one "
+                                                 "asks the host for a system call, which takes 0 in bits 63:48 and a "
+                                                 "symbol 'fromhost' for the answer")])
+def test_what_the_host_does_not_do(asking, capsys, words, options, message):
+    assert main(["run", asking(*words, **options)]) == 3
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    assert message in error
+
+
+@pytest.mark.parametrize("name", ["tohost", "fromhost"])
+def test_mailboxes_outside_the_memory(program, capsys, name):
+    assert main(["run", program(tells(1), symbols={"tohost": TOHOST} | {name: 0x1000})]) == 3
+    assert f"{name} at 0x1000 is not in the SRAM, so that no host finds it" in capsys.readouterr().err
 
 
 def test_endless_program(program, capsys):

@@ -369,6 +369,18 @@ def test_instret_counts_what_retired_before(single):
     assert single.thread.x[1:3] == [2, 3]
 
 
+def test_minstret_counts_from_what_is_written(single):
+    """The next instruction reads what was written; the host's count goes on."""
+    single.set(x1=M64, x2=M64 - 1)
+    state = single.run(
+        asm("csrrwi", rd=3, csr=CsrNumber.MINSTRET, imm=0), asm("csrrs", rd=4, csr=CsrNumber.MINSTRET, rs1=0),
+        asm("csrrw", rd=5, csr=CsrNumber.MINSTRET, rs1=1), asm("csrrs", rd=6, csr=CsrNumber.INSTRET, rs1=0),
+        asm("csrrc", rd=7, csr=CsrNumber.MINSTRET, rs1=2), asm("csrrsi", rd=8, csr=CsrNumber.MINSTRET, imm=16),
+        asm("csrrs", rd=9, csr=CsrNumber.MINSTRET, rs1=0))
+    assert single.thread.x[3:10] == [0, 0, 1, M64, 0, 0, 16]
+    assert state.instret == 7
+
+
 # Vectors and matrices
 
 @pytest.mark.parametrize("config", [ONE_NODE, ULX3S.with_mesh(columns=1, rows=1)], ids=["SIM", "ULX3S"])

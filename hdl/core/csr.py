@@ -103,13 +103,16 @@ class Csrs(wiring.Component):
         }
         mstatus = Array(Signal(64, name=f"mstatus_{thread}", init=_MPP) for thread in range(config.threads))
         stored[CsrNumber.MSTATUS] = mstatus
+        # What minstret is ahead of the thread's count since reset, which the host reads.
+        ahead = Array(Signal(64, name=f"ahead_{thread}") for thread in range(config.threads))
+        instret = (self.retired + ahead[self.thread])[:64]
         node = (self.position.y - 1) * config.columns + self.position.x
         constant = {
             CsrNumber.MISA: Const(isa.MISA, 64),
             CsrNumber.MCYCLE: self.cycle,
             CsrNumber.CYCLE: self.cycle,
-            CsrNumber.MINSTRET: self.retired,
-            CsrNumber.INSTRET: self.retired,
+            CsrNumber.MINSTRET: instret,
+            CsrNumber.INSTRET: instret,
             CsrNumber.MHARTID: (node * config.threads + self.thread)[:64],
             CsrNumber.MNODE: Cat(self.position.x, Const(0, 1), self.position.y),
             CsrNumber.MMESH: Const(config.columns | config.rows << 8, 64),
@@ -139,6 +142,9 @@ class Csrs(wiring.Component):
                     m.d.comb += written.eq((new & mask) | (self.value & ~mask))
                     with m.If(self.access & self.writes):
                         m.d.sync += register[self.thread].eq(written)
+            with m.Case(CsrNumber.MINSTRET):
+                with m.If(self.access & self.writes):
+                    m.d.sync += ahead[self.thread].eq(new - self.retired - 1)
         operands = data.View(OPERAND_FORMATS, written[:32])
         with m.Switch(self.number):
             with m.Case(CsrNumber.VFORMAT):

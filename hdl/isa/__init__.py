@@ -61,7 +61,12 @@ __all__ = [
 INSTRUCTIONS: tuple[Instruction, ...] = (*scalar_rows(), *xd1_rows())
 BY_NAME: dict[str, Instruction] = {instruction.name: instruction for instruction in INSTRUCTIONS}
 
+#: For each mask, the rows by what they match.
+_BY_MASK: dict[int, dict[int, Instruction]] = {
+    mask: {instruction.match: instruction for instruction in INSTRUCTIONS if instruction.mask == mask}
+    for mask in {instruction.mask for instruction in INSTRUCTIONS}}
+
 
 def decode(word: int) -> Instruction | None:
     """The instruction that `word` is, or None if it is illegal in every configuration."""
-    return next((instruction for instruction in INSTRUCTIONS if instruction.matches(word)), None)
+    return next((rows[word & mask] for mask, rows in _BY_MASK.items() if word & mask in rows), None)

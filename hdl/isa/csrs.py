@@ -49,6 +49,9 @@ class CsrNumber(IntEnum):
     MCAUSE = 0x342
     MTVAL = 0x343
     MIP = 0x344
+    TSELECT = 0x7A0
+    TDATA1 = 0x7A1
+    TDATA2 = 0x7A2
     MCYCLE = 0xB00
     MINSTRET = 0xB02
     CYCLE = 0xC00
@@ -81,8 +84,12 @@ CSRS: dict[CsrNumber, tuple[int, str]] = {
     CsrNumber.MCAUSE: ((1 << 64) - 1, "cause of the trap"),
     CsrNumber.MTVAL: ((1 << 64) - 1, "address or instruction of the trap"),
     CsrNumber.MIP: (0, "0: there are no interrupts"),
+    CsrNumber.TSELECT: (0, "0: there are no triggers"),
+    CsrNumber.TDATA1: (0, "0: there are no triggers"),
+    CsrNumber.TDATA2: (0, "0: there are no triggers"),
     CsrNumber.MCYCLE: (0, "cycles since reset; writes are ignored (the counter is the node's)"),
-    CsrNumber.MINSTRET: (0, "instructions this thread has retired before this one; writes are ignored"),
+    CsrNumber.MINSTRET: ((1 << 64) - 1, "instructions this thread has retired before this one since reset, or counted "
+                         "from what was written, which the next instruction reads"),
     CsrNumber.CYCLE: (0, "as mcycle"),
     CsrNumber.INSTRET: (0, "as minstret"),
     CsrNumber.MVENDORID: (0, "0"),

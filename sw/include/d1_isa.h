@@ -99,6 +99,9 @@
 #define D1_CSR_MCAUSE 0x342
 #define D1_CSR_MTVAL 0x343
 #define D1_CSR_MIP 0x344
+#define D1_CSR_TSELECT 0x7a0
+#define D1_CSR_TDATA1 0x7a1
+#define D1_CSR_TDATA2 0x7a2
 #define D1_CSR_MCYCLE 0xb00
 #define D1_CSR_MINSTRET 0xb02
 #define D1_CSR_CYCLE 0xc00

@@ -35,7 +35,7 @@ class CoreBench:
         self.answers: list[int] = []
         self.written: set[int] = set()
         self.layout: data.StructLayout = request_layout(config)
-        for handle in (self.request.valid, self.injection.valid, self.control.valid):
+        for handle in (self.request.valid, self.injection.valid, self.control.valid, dut.hold):
             handle.value = 0
 
     async def reset(self) -> None:

@@ -14,13 +14,15 @@ from hdl.mem.repair import injection_layout
 from hdl.mem.sram import Sram
 from hdl.noc.control_bus import ControlBus
 from hdl.noc.interface import NetworkInterface
+from hdl.noc.packet import CLASSES
 from hdl.node import LOADS
 
 
 class CoreWithSram(wiring.Component):
     """A core at node (0, 1) whose network interface sends to itself, as a router does with packets for the own node.
 
-    The SRAM has one more port, `host`, by which the bench loads and reads it.
+    The SRAM has one more port, `host`, by which the bench loads and reads it. Classes of packets that `hold` names do
+    not move, as in a mesh that is full.
     """
 
     def __init__(self, *, config: Config):
@@ -29,6 +31,7 @@ class CoreWithSram(wiring.Component):
             "host": In(MemoryPort(config)),
             "injection": In(stream.Signature(injection_layout(config))),
             "control": In(ControlBus()),
+            "hold": In(CLASSES),
             "errors": Out(64),
             "retirement": Out(retirement_layout(config)),
         })
@@ -50,7 +53,6 @@ class CoreWithSram(wiring.Component):
         wiring.connect(m, wiring.flipped(self.host), sram.host)
         wiring.connect(m, wiring.flipped(self.injection), sram.injection)
         wiring.connect(m, wiring.flipped(self.control), core.control)
-        wiring.connect(m, interface.mesh_out, interface.mesh_in)
         wiring.connect(m, core.ask, interface.ask)
         wiring.connect(m, core.tell, interface.tell)
         wiring.connect(m, interface.answer, core.answer)
@@ -66,6 +68,9 @@ class CoreWithSram(wiring.Component):
             interface.cycle.eq(cycle),
             interface.overflow.eq(core.overflow),
             interface.awaiting.eq(core.awaiting),
+            interface.mesh_in.flit.eq(interface.mesh_out.flit),
+            interface.mesh_in.valid.eq(interface.mesh_out.valid & ~self.hold),
+            interface.mesh_out.ready.eq(interface.mesh_in.ready & ~self.hold),
             self.errors.eq(interface.status.errors),
             self.retirement.eq(core.retirement),
         ]
