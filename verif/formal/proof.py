@@ -12,7 +12,6 @@ from typing import Literal
 
 from amaranth.back import rtlil
 from amaranth.lib import wiring
-from tqdm import tqdm
 
 from hdl import verilog
 from sim.verilator import ROOT
@@ -53,20 +52,11 @@ opt_expr
 opt_merge
 aigmap
 opt_clean -purge
+write_aiger -zinit {name}.aig
 """
-
-#: The same with one value of an input.
-_CASE = """
-design -save all
-connect -set {cases} {width}'d{value}
-delete -input w:{cases}
-opt_clean -purge
-"""
-
-_WRITE = "write_aiger -zinit {name}{value}.aig\n"
 
 #: No such output is ever 1 in so many cycles.
-_PROVE = "read_aiger {name}{value}.aig; frames -i -F {depth}; orpos; ifraig; iprove"
+_PROVE = "read_aiger {name}.aig; frames -i -F {depth}; orpos; strash; &get; &fraig -x; &put; iprove"
 
 
 class ProofFailed(AssertionError):
@@ -95,11 +85,8 @@ class Proof:
     engine : str
         "z3": SymbiYosys with Z3. "abc": ABC on gates, for arithmetic without assumptions, mode "bmc": what takes Z3
         hours it proves in a minute, since it finds the signals that are equal, one after the other.
-    cases : str
-        An input of the component, for ABC: each of its values is proved by itself, where all at once take too long.
-        The input has one value in all cycles.
     timeout : int
-        Seconds after which the solver gives up, which fails the proof; of each case.
+        Seconds after which the solver gives up, which fails the proof.
     """
 
     name: str
@@ -109,7 +96,6 @@ class Proof:
     depth: int
     quick: bool = False
     engine: Literal["z3", "abc"] = "z3"
-    cases: str = ""
     timeout: int = 900
 
     def __str__(self) -> str:
@@ -133,33 +119,23 @@ class Proof:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         component = self.component()
-        ports = {name: value for name, (value, _) in verilog.ports_of(component).items()}
-        (folder / f"{self.name}.il").write_text(rtlil.convert(component, name=self.name, ports=list(ports.values())))
+        ports = [value for value, _ in verilog.ports_of(component).values()]
+        (folder / f"{self.name}.il").write_text(rtlil.convert(component, name=self.name, ports=ports))
         (folder / f"{self.name}.sby").write_text(_TASK.format(
             mode=self.mode, depth=self.depth, timeout=self.timeout, name=self.name))
         start = time.monotonic()
         if self.engine == "abc":
-            self._run_abc(folder, len(ports[self.cases]) if self.cases else 0)
+            self._run_abc(folder)
         else:
             self._run_sby(folder)
         return time.monotonic() - start
 
-    def _run_abc(self, folder: Path, width: int) -> None:
-        """Prove it for all inputs, or for each value of one that is `width` bits wide."""
-        graph, values = _GRAPH.format(name=self.name), range(1 << width) if self.cases else [""]
-        for value in values:
-            if self.cases:
-                graph += _CASE.format(cases=self.cases, width=width, value=value)
-            graph += _WRITE.format(name=self.name, value=value)
-            if self.cases:
-                graph += "design -load all\n"
-        yosys(graph, folder)
-        for value in tqdm(values, desc=self.name, leave=False, disable=not self.cases):
-            said = abc(_PROVE.format(name=self.name, value=value, depth=self.depth), folder, timeout=self.timeout)
-            if "UNSATISFIABLE" not in said:
-                case = f", {self.cases} = {value}" if self.cases else ""
-                raise ProofFailed(f"{self.name} (ABC, {self.depth} cycles{case}): not proved: {self.states}\n"
-                                  f"{said or f'not within {self.timeout} s'}")
+    def _run_abc(self, folder: Path) -> None:
+        yosys(_GRAPH.format(name=self.name), folder)
+        said = abc(_PROVE.format(name=self.name, depth=self.depth), folder, timeout=self.timeout)
+        if "UNSATISFIABLE" not in said:
+            raise ProofFailed(f"{self.name} (ABC, {self.depth} cycles): not proved: {self.states}\n"
+                              f"{said or f'not within {self.timeout} s'}")
 
     def _run_sby(self, folder: Path) -> None:
         tools = Path(sys.executable).parent

@@ -42,6 +42,7 @@ def converter_check(unit: conversions.Unit, rng: np.random.Generator) -> None:
     conversions.anything(unit, rng, count=50)
     conversions.refusals(unit, rng)
     conversions.anything(unit, rng, count=2000)
+    conversions.decisions(unit, rng, count=200)
     conversions.fp32_boundaries(unit, rng, biases=(0, 15, 63), forms=conversions.CFLOAT8)
     for form in (Format.SHP, Format.UHP, Format.BF16):
         conversions.fp32_boundaries(unit, rng, biases=(15,), forms=(form,), most=20_000)
