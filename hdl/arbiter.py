@@ -1,6 +1,8 @@
 """Fair choice among requesters."""
 
-from amaranth.hdl import Cat, Module, Signal
+from collections.abc import Iterable
+
+from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -43,6 +45,49 @@ class RoundRobin(Arbiter):
             m.d.comb += choice.eq(first)
         with m.If(self.advance & self.requests.any()):
             m.d.sync += behind.eq(~(self.grant | (self.grant - 1)))
+        return m
+
+
+class Yielding(Arbiter):
+    """Round robin among some requesters, the eager ones, and among others that yield to them, but not for ever.
+
+    Of E eager and Y yielding requesters, an eager one that keeps asking is granted after at most E - 1 others of its
+    kind and one that yields, which has its turn after E grants to eager ones; a yielding one after at most
+    Y (E + 1) - 1 grants.
+
+    Parameters
+    ----------
+    yielding : iterable of int
+        Those that yield.
+    """
+
+    def __init__(self, *, count: int, yielding: Iterable[int]):
+        super().__init__(count=count)
+        self.yielding = sorted(set(yielding))
+        if not set(self.yielding) < set(range(count)):
+            raise ValueError(f"those that yield must be some of 0 to {count - 1}, not all, not {self.yielding!r}")
+
+    def elaborate(self, platform):
+        m = Module()
+        eager = [index for index in range(self.count) if index not in self.yielding]
+        turns = {}
+        for name, members in (("eager", eager), ("patient", self.yielding)):
+            m.submodules[name] = turns[name] = turn = RoundRobin(count=len(members))
+            m.d.comb += turn.requests.eq(Cat(self.requests[index] for index in members))
+        asked, waiting = turns["eager"].requests.any(), turns["patient"].requests.any()
+
+        passed = Signal(range(len(eager) + 1))  # grants to eager ones while another one waited
+        yields = Signal()
+        m.d.comb += [
+            yields.eq(asked & ~(waiting & (passed == len(eager)))),
+            turns["eager"].advance.eq(self.advance & yields),
+            turns["patient"].advance.eq(self.advance & ~yields),
+        ]
+        with m.If(self.advance):
+            m.d.sync += passed.eq(Mux(yields & waiting, passed + 1, 0))
+        for index, grant in (*zip(eager, turns["eager"].grant, strict=True),
+                             *zip(self.yielding, turns["patient"].grant, strict=True)):
+            m.d.comb += self.grant[index].eq(grant & (~yields if index in self.yielding else yields))
         return m
 
 

@@ -52,7 +52,8 @@ class Node(wiring.Component):
         m.submodules.interface = interface = NetworkInterface(config=config)
         loads = LOADS[:config.groups]
         m.submodules.sram = sram = Sram(
-            config=config, readers=("fetch", *loads, "mesh_read", "mesh_write"), writers=("store", "mesh_write"))
+            config=config, readers=("fetch", *loads, "mesh_read", "mesh_write"), writers=("store", "mesh_write"),
+            yielding=("mesh_read", "mesh_write"))
         m.submodules.core = core = Core(config=config)
         m.submodules.control = control = Control(config=config)
 

@@ -102,12 +102,12 @@ class Mapper:
             NO_INIT, "synth -noabc -extra-map +/choices/kogge-stone.v -run fine:check", NO_INIT,
             "dfflegalize -cell $_DFF_P_ x")
         if self.library:
-            self._map_to_cells(self.library)
+            self._map_to_cells(self.library, text)
         else:
             self.run("abc -g cmos4", "opt_clean -purge")
         return self._figures(taken_out)
 
-    def _map_to_cells(self, cells: Library) -> None:
+    def _map_to_cells(self, cells: Library, text: str) -> None:
         constraints = self.folder / "abc.constraints"
         # What ABC takes to be before and behind a module: about a few gates, so that its outputs are not weak.
         constraints.write_text(f"set_driving_cell {cells.buffer.name}\nset_load 5.0\n")
@@ -130,7 +130,7 @@ class Mapper:
             f"design -load {chosen}", "setundef -zero", "splitnets",
             f"hilomap -hicell {high} {high_pin} -locell {low} {low_pin}", "opt_clean -purge")
         self.exchange("unbuffered", lambda design: netlist.buffer(
-            design["modules"][self.top], cells.buffer, clock=CLOCK))
+            design["modules"][self.top], cells.buffer, clock=CLOCK, heavy=macros.named_in(text)))
 
     def _figures(self, taken_out: dict[str, memories.Memory]) -> dict:
         path = self.folder / "mapped.json"

@@ -19,11 +19,12 @@ def _bits(cell: dict, direction: str) -> Iterator[int]:
             yield from (bit for bit in bits if isinstance(bit, int))
 
 
-def buffer(module: dict, cell: Cell, *, clock: str) -> int:
+def buffer(module: dict, cell: Cell, *, clock: str, heavy: Collection[str] = ()) -> int:
     """Give wide nets trees of buffers, except for the clock; return the number of buffers.
 
     ABC has done so where a gate drives gates, but not for what flip-flops, memories, blocks and ports drive or read. An
-    input is left with one load, so that it counts as one in the module above.
+    input is left with one load, so that it counts as one in the module above. Each input of a cell whose type is in
+    `heavy` gets a buffer of its own: a macro's pin weighs as much as a dozen of gates', which ABC does not know.
     """
     (buffer_input,), buffer_output = cell.inputs, cell.output
     free = 1 + max((bit for net in module["netnames"].values() for bit in net["bits"] if isinstance(bit, int)),
@@ -31,6 +32,8 @@ def buffer(module: dict, cell: Cell, *, clock: str) -> int:
     clocks = set(module["ports"][clock]["bits"]) if clock in module["ports"] else set()
     inputs = {bit for port in module["ports"].values() if port["direction"] == "input" for bit in port["bits"]}
     loads: dict[int, list[tuple[list, int]]] = defaultdict(list)
+    weighty = {id(bits) for reader in module["cells"].values() if reader["type"] in heavy
+               for bits in reader["connections"].values()}
     for reader in module["cells"].values():
         for port, bits in reader["connections"].items():
             if reader["port_directions"][port] == "input":
@@ -38,24 +41,27 @@ def buffer(module: dict, cell: Cell, *, clock: str) -> int:
                     if isinstance(bit, int) and bit not in clocks:
                         loads[bit].append((bits, index))
     added = 0
+
+    def buffered(net: int, loads: list[tuple[list, int]]) -> tuple[list, int]:
+        """The one load that is left of a net's."""
+        nonlocal free, added
+        for bits, index in loads:
+            bits[index] = free
+        source = [net]
+        module["cells"][f"fanout_{net}_{free}"] = {
+            "type": cell.name, "parameters": {}, "attributes": {},
+            "port_directions": {buffer_input: "input", buffer_output: "output"},
+            "connections": {buffer_input: source, buffer_output: [free]}}
+        module["netnames"][f"fanout_{net}_{free}_y"] = {"bits": [free], "attributes": {}}
+        free += 1
+        added += 1
+        return source, 0
+
     for net, here in loads.items():
-        level = here
+        level = [buffered(net, [load]) if id(load[0]) in weighty else load for load in here]
         limit = 1 if net in inputs else FANOUT
         while len(level) > limit:
-            above = []
-            for start in range(0, len(level), FANOUT):
-                for bits, index in level[start:start + FANOUT]:
-                    bits[index] = free
-                source = [net]
-                module["cells"][f"fanout_{net}_{free}"] = {
-                    "type": cell.name, "parameters": {}, "attributes": {},
-                    "port_directions": {buffer_input: "input", buffer_output: "output"},
-                    "connections": {buffer_input: source, buffer_output: [free]}}
-                module["netnames"][f"fanout_{net}_{free}_y"] = {"bits": [free], "attributes": {}}
-                above.append((source, 0))
-                free += 1
-                added += 1
-            level = above
+            level = [buffered(net, level[start:start + FANOUT]) for start in range(0, len(level), FANOUT)]
     return added
 
 

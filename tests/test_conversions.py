@@ -70,6 +70,10 @@ def test_any_format_to_any_other(converter, rng):
     conversions.anything(converter, rng, count=1000)
 
 
+def test_draws_that_decide(converter, rng):
+    conversions.decisions(converter, rng, count=200)
+
+
 def test_every_number_of_a_biased_format_to_fp32_and_bf16(converter):
     conversions.every_operand(converter, biases=range(64), forms=conversions.CFLOAT8)
     conversions.every_operand(converter, biases=BIASES, forms=(Format.SHP, Format.UHP, Format.BF16))

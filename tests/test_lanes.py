@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from hdl.arith.estimate import Estimator
-from hdl.arith.float_lane import FloatLane
-from hdl.arith.integer_lane import IntegerLane
+from hdl.arith.float_lane import FloatLane, FloatUnit
+from hdl.arith.integer_lane import IntegerLane, IntegerUnit
 from hdl.arith.operations import EstimateOperation, FloatOperation, IntegerOperation
+from hdl.arith.round import Rounder
 from hdl.number_formats import INTEGERS, Flag, Format
 from sim import numerics
 from sim.build import new_seed
@@ -82,6 +83,17 @@ def test_model_refuses_what_it_does_not_take():
         numerics.float_operation(FloatOperation.MADD, a, a)
     with pytest.raises(ValueError, match="SoftFloat has no operation SIGN_XOR"):
         softfloat.float_operation(FloatOperation.SIGN_XOR, a, a, a)
+
+
+def test_hardware_refuses_what_it_cannot_be():
+    for unit in (FloatUnit, lambda format: Rounder(width=80, format=format)):
+        with pytest.raises(ValueError, match="arithmetic is for Fp32 and Bf16, not 'UnsignedByte'"):
+            unit(format=type("UnsignedByte", (), {}))
+    with pytest.raises(ValueError, match="the deepest exponent must be 0 or more below the least, not -1"):
+        Rounder(width=80, deepest=-1)
+    for bits in (0, 12, 64, "8"):
+        with pytest.raises(ValueError, match=f"an element must have 8, 16 or 32 bits, not {bits!r}"):
+            IntegerUnit(bits=bits)
 
 
 @pytest.fixture(scope="module")

@@ -10,14 +10,24 @@ from hdl.core.accumulator import Accumulators
 from hdl.core.dot_product import DotProduct
 from hdl.core.matrix import MatrixUnit
 from hdl.core.matrix_element import MatrixElement
+from hdl.core.matrix_loader import MatrixLoader
+from hdl.core.matrix_operand import MatrixOperand
+from hdl.core.matrix_reader import MatrixReader
 from hdl.core.result import ResultQueue
 from hdl.number_formats import Denormals, Format
-from sim.build import build, run
+from sim.build import build, new_seed, run
 from sim.numerics import OPERAND_FORMATS, matrix_operand
 from sim.rtl import REPEATED
 from verif import batch
-from verif.matrix import mass
-from verif.numbers import matrix_accuracy, matrix_campaign
+from verif.matrix import mass, parts
+from verif.numbers import matrix_accuracy
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    seed = new_seed()
+    print(f"replay with SEED={seed}")
+    return np.random.default_rng(seed)
 
 
 @pytest.mark.parametrize("name", ["SIM", "ULX3S"])
@@ -27,9 +37,26 @@ def test_matrix_unit(name):
 
 
 @pytest.mark.parametrize("depth, accumulators", [(1, 1), (4, 2), (8, 3)])
-def test_matrix_element(depth, accumulators):
-    model = build(MatrixElement(depth=depth, accumulators=accumulators), name=f"element_{depth}_{accumulators}")
-    run(model, bench="verif.matrix.element", DEPTH=depth, ACCUMULATORS=accumulators)
+def test_matrix_element(depth, accumulators, rng):
+    unit = batch.build(MatrixElement(depth=depth, accumulators=accumulators), name=f"element_{depth}_{accumulators}",
+                       latency=MatrixElement.LATENCY)
+    assert parts.element_errors(unit, rng, depth=depth, accumulators=accumulators) == 0
+
+
+def test_operands_of_every_format(rng):
+    unit = batch.build(MatrixOperand(), name="matrix_operand", latency=MatrixOperand.LATENCY)
+    assert parts.operand_errors(unit, rng) == 0
+
+
+def test_loads(rng):
+    unit = batch.build(MatrixLoader(), name="matrix_loader", latency=MatrixLoader.LATENCY)
+    assert parts.loader_errors(unit, rng) == 0
+
+
+@pytest.mark.parametrize("depth", [4, 8])
+def test_reads(depth, rng):
+    unit = batch.build(MatrixReader(depth=depth), name=f"matrix_reader_{depth}", latency=MatrixReader.LATENCY)
+    assert parts.reader_errors(unit, rng, depth=depth) == 0
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +64,8 @@ def unit():
     return batch.build(MatrixUnit(config=ULX3S), name="matrix_batch_ULX3S", latency=mass.LATENCY)
 
 
-def test_chains(unit):
-    assert not matrix_campaign.caught(unit)
+def test_chains(unit, rng):
+    assert mass.chain_errors(unit, ULX3S, rng, chains=4000, steps=12) == 0
 
 
 @pytest.mark.parametrize("codes", list(product(OPERAND_FORMATS[1:], repeat=2)))

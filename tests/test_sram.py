@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from hdl.arbiter import Yielding
 from hdl.config import PRESETS, ULX3S
-from hdl.mem.sram import BANK_MODULE, READ_PATH_MODULE
+from hdl.mem.sram import BANK_MODULE, READ_PATH_MODULE, Sram
 from hdl.mem.storage import BODIES
 from hdl.verilog import View, emit
 from sim.build import build, build_text, ports, run
@@ -38,6 +39,24 @@ def test_random_traffic(model):
 def test_directed(model, test):
     name, built = model
     run(built, bench="verif.sram.bench", test=test, CONFIG=name)
+
+
+@pytest.mark.parametrize("named, said", [
+    ({"readers": ()}, r"an SRAM needs readers and writers, not \(\) and \('store',\)"),
+    ({"writers": ()}, "an SRAM needs readers and writers, not .*'load'.* and \\(\\)"),
+    ({"locks": {"load": "mesh"}}, "a lock needs a reader of .* and a writer of .*, not 'load' and 'mesh'"),
+    ({"locks": {"store": "store"}}, "a lock needs a reader of .* and a writer of .*, not 'store' and 'store'"),
+    ({"yielding": ("mesh",)}, r"must be some of the readers \('load', 'fetch'\), not all, not \('mesh',\)"),
+    ({"yielding": ("fetch", "load")}, r"must be some of the readers .*, not all, not \('fetch', 'load'\)"),
+])
+def test_ports_that_there_are_not(named, said):
+    with pytest.raises(ValueError, match=said):
+        Sram(config=ULX3S, **({"readers": ("load", "fetch"), "writers": ("store",)} | named))
+
+
+def test_not_everybody_can_yield():
+    with pytest.raises(ValueError, match=r"those that yield must be some of 0 to 1, not all, not \[0, 1\]"):
+        Yielding(count=2, yielding=(1, 0))
 
 
 #: What an SRAM macro of ASAP7 does.

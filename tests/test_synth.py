@@ -323,6 +323,20 @@ def test_a_wide_net_gets_a_tree_of_buffers():
     assert readers.total() == 300 + buffers - 1
 
 
+def test_each_input_of_a_macro_gets_a_buffer():
+    macros = {name: {"type": "RAM", "port_directions": {"CE": "input", "I": "input", "O": "output"},
+                     "connections": {"CE": [2], "I": [3, 3, "0"], "O": outputs}}
+              for name, outputs in (("low", [4, 5]), ("high", [6, 7]))}
+    module = {"ports": {"clk": {"direction": "input", "bits": [2]}, "i": {"direction": "input", "bits": [3]}},
+              "cells": macros, "netnames": {str(bit): {"bits": [bit]} for bit in range(2, 8)}}
+    cell = pdk.Cell(name="BUF", area=1, inputs=("I",), functions={"Z": "I"}, max_capacitance=1)
+    assert netlist.buffer(module, cell, clock="clk", heavy={"RAM"}) == 5
+    driven = Counter(bit for name in ("low", "high") for bit in module["cells"][name]["connections"]["I"])
+    assert driven.pop("0") == 2
+    assert list(driven.values()) == [1, 1, 1, 1] and 3 not in driven
+    assert all(module["cells"][name]["connections"]["CE"] == [2] for name in ("low", "high"))
+
+
 def test_a_report_has_a_page_and_its_pictures(synthesise, tmp_path):
     result = synthesise(Small())
     page = report.write(tmp_path / "report", [result], title="Small things", notes=["<none>"])

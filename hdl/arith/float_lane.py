@@ -40,6 +40,7 @@ class FloatUnit(wiring.Component):
     LATENCY = 1 + FusedMultiplyAdd.LATENCY + Rounder.LATENCY
 
     def __init__(self, *, format: type[data.Struct]):
+        significand_bits(format)  # refuses what is neither
         self.format = format
         super().__init__({
             "operation": In(FloatOperation),

@@ -39,7 +39,10 @@ class Flags(data.Struct):
 
 
 def significand_bits(format: type[data.Struct]) -> int:
-    """Bits of a significand of `Fp32` or `Bf16`, the hidden one included."""
+    """Bits of a significand of `Fp32` or `Bf16`, the hidden one included; any other format is refused."""
+    if format not in (Fp32, Bf16):
+        name = getattr(format, "__name__", format)
+        raise ValueError(f"arithmetic is for Fp32 and Bf16, not {name!r}: convert others")
     return data.Layout.cast(format)["fraction"].width + 1
 
 

@@ -1,10 +1,12 @@
 """A bank of the SRAM: single-ported storage behind a buffer that makes whole words of partial writes."""
 
+from collections.abc import Iterable
+
 from amaranth.hdl import Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..arbiter import RoundRobin
+from ..arbiter import RoundRobin, Yielding
 from ..config import Config, bits_for_count
 from ..core.onehot import select
 from .buffer import BankWrites, Buffer, fill_layout, overlay_layout
@@ -40,13 +42,15 @@ class Bank(wiring.Component):
     and comes back corrected (``filled``).
 
     In a cycle the storage does the first of these that there is: the read for a fill; a write-back, if a write waits
-    for the buffer and the last choice between a write-back and a read was a read; a read, the readers in turn; a
-    write-back.
+    for the buffer and the last choice between a write-back and a read was a read; a read, the readers in turn, but for
+    those that yield (`hdl.arbiter.Yielding`); a write-back.
 
     Parameters
     ----------
     readers, writers : int
         Ports of each kind.
+    yielding : iterable of int
+        Readers that yield to the others.
     storage : Storage
         What holds the lines; another one stands in for it in proofs.
 
@@ -62,16 +66,19 @@ class Bank(wiring.Component):
     flawed : Out(1)
         Strobe: it is done.
     needs_fill : Out(1), fill_row : Out, fill : In(1)
-        The storage is read for it in the cycle of ``fill``; the line is on ``stored`` in the next one.
+        From registers, since who gets the fill goes through all banks. The storage is read for it in the cycle of
+        ``fill``; the line is on ``stored`` in the next one.
     coming : In(1), filled : In(1), filling : In
         In the cycles from then on, and in the last of them the corrected line.
     stored : Out, overlay : Out
         The line that was read in the last cycle, and the bytes that are newer.
     """
 
-    def __init__(self, *, config: Config, readers: int, writers: int, storage: Storage | None = None):
+    def __init__(self, *, config: Config, readers: int, writers: int, yielding: Iterable[int] = (),
+                 storage: Storage | None = None):
         self.config = config
         self.readers, self.writers = readers, writers
+        self.yielding = tuple(yielding)
         self.storage = Storage(config=config) if storage is None else storage
         self.buffer = Buffer(config=config, writers=writers)
         row = bits_for_count(config.bank_lines)
@@ -100,7 +107,8 @@ class Bank(wiring.Component):
         m = Module()
         m.submodules.storage = storage = self.storage
         m.submodules.buffer = buffer = self.buffer
-        m.submodules.reader = reader = RoundRobin(count=self.readers)
+        m.submodules.reader = reader = (
+            Yielding(count=self.readers, yielding=self.yielding) if self.yielding else RoundRobin(count=self.readers))
 
         wiring.connect(m, wiring.flipped(self.writes), buffer.writes)
         m.d.comb += [
@@ -110,6 +118,7 @@ class Bank(wiring.Component):
             self.repair_taken.eq(buffer.repair_taken),
             self.needs_fill.eq(buffer.needs_fill),
             self.fill_row.eq(buffer.row),
+            buffer.fill.eq(self.fill),
             buffer.coming.eq(self.coming),
             buffer.filled.eq(self.filled),
             buffer.filling.eq(self.filling),
@@ -135,10 +144,11 @@ class Bank(wiring.Component):
         with m.Elif(reads):
             m.d.sync += drained.eq(0)
 
-        # What is written back, with the flaw. (The check bits are guarded for the sake of simulators.)
+        # What is written back, with the flaw. (Check bits are guarded for the sake of simulators, not by `drain`, which
+        # comes late.)
         content = buffer.newer.data
         m.d.comb += [storage.i.data.eq(content), self.flawed.eq(drain & buffer.flawed)]
-        with m.If(drain):
+        with m.If(buffer.settled):
             for word in range(words_per_line(self.config)):
                 value, check = content.word_select(word, DATA_BITS), Signal(CHECK_BITS, name=f"check_{word}")
                 m.d.comb += [check.eq(encode(value)), storage.i.check[word].eq(check)]

@@ -56,8 +56,9 @@ class Buffer(wiring.Component):
     writes : In(BankWrites)
     repair : In(1), repair_row : In, repair_flawed : In(1), repair_taken : Out(1)
         Waits until nobody writes and the buffer is empty.
-    needs_fill : Out(1), coming : In(1), filled : In(1), filling : In
-        The line has to be read; in the cycles from its read on, and in the last of them the corrected line.
+    needs_fill : Out(1), fill : In(1), coming : In(1), filled : In(1), filling : In
+        The line has to be read (a register); it is; in the cycles from then on, and in the last of them the
+        corrected line.
     settled : Out(1), urgent : Out(1), drain : In(1)
         It can be written back; somebody waits for that; it is.
     occupied : Out(1), row : Out, flawed : Out(1), newer : Out, whole : Out
@@ -75,6 +76,7 @@ class Buffer(wiring.Component):
             "repair_flawed": In(1),
             "repair_taken": Out(1),
             "needs_fill": Out(1),
+            "fill": In(1),
             "coming": In(1),
             "filled": In(1),
             "filling": In(fill_layout(config)),
@@ -101,13 +103,9 @@ class Buffer(wiring.Component):
         m.d.comb += [self.row.eq(row), self.newer.data.eq(content)]
 
         pressed = Signal()  # in the cycle before, a write waited
-        partial = Signal(len(words))
-        to_fill = self.repairing | partial.any()
         m.d.comb += [
             self.whole.eq(Cat(mask.word_select(word, WORD_BYTES).all() for word in words)),
-            partial.eq(Cat(mask.word_select(word, WORD_BYTES).any() for word in words) & ~self.whole),
-            self.needs_fill.eq(self.occupied & to_fill & ~self.coming),
-            self.settled.eq(self.occupied & ~to_fill & ~self.coming),
+            self.settled.eq(self.occupied & ~self.needs_fill & ~self.coming),
             self.urgent.eq(pressed | self.flawed),
         ]
 
@@ -145,8 +143,12 @@ class Buffer(wiring.Component):
 
         # A fill makes every word whole, but for those that cannot be corrected: they keep only what is whole anyway.
         left = Signal.like(mask)
+        partial = [part.any() & ~part.all() for part in (left.word_select(word, WORD_BYTES) for word in words)]
         m.d.comb += left.eq(Mux(self.drain, 0, mask) | new_mask)
-        m.d.sync += mask.eq(left)
+        m.d.sync += [
+            mask.eq(left),
+            self.needs_fill.eq((Cat(partial).any() | self.repairing | self.repair_taken) & ~self.fill & ~self.coming),
+        ]
         with m.If(self.filled):
             m.d.sync += mask.eq(Cat(
                 spread(~self.filling.uncorrectable[word] | left.word_select(word, WORD_BYTES).all(), WORD_BYTES)

@@ -39,6 +39,8 @@ class Sram(wiring.Component):
         Names of the ports, each an ``In(MemoryPort)``, that read and that write; a port may do both.
     locks : mapping of str to str
         Readers that lock to the writers that end their locks. Default: every port that reads and writes, to itself.
+    yielding : tuple of str
+        Readers that yield to the others, but not for ever (`hdl.arbiter.Yielding`).
 
     Members
     -------
@@ -51,7 +53,7 @@ class Sram(wiring.Component):
     LATENCY = 1 + ReadPath.LATENCY
 
     def __init__(self, *, config: Config, readers: tuple[str, ...], writers: tuple[str, ...],
-                 locks: Mapping[str, str] | None = None):
+                 locks: Mapping[str, str] | None = None, yielding: tuple[str, ...] = ()):
         if not readers or not writers:
             raise ValueError(f"an SRAM needs readers and writers, not {readers!r} and {writers!r}")
         self.config = config
@@ -61,6 +63,10 @@ class Sram(wiring.Component):
             if reader not in readers or writer not in writers:
                 raise ValueError(f"a lock needs a reader of {readers} and a writer of {writers}, "
                                  f"not {reader!r} and {writer!r}")
+        if not set(yielding) < set(readers):
+            raise ValueError(f"those that yield must be some of the readers {readers}, not all, not {yielding!r}")
+        #: Indices of the readers that yield.
+        self.yielding = tuple(readers.index(name) for name in yielding)
         super().__init__({
             **{name: In(MemoryPort(config)) for name in dict.fromkeys((*readers, *writers))},
             "scrub_interval": In(INTERVAL_BITS),
@@ -70,7 +76,7 @@ class Sram(wiring.Component):
 
     def make_banks(self) -> Sequence[Block | Bank]:
         """The banks, of which each is the same."""
-        body = Bank(config=self.config, readers=len(self.readers), writers=len(self.writers))
+        body = Bank(config=self.config, readers=len(self.readers), writers=len(self.writers), yielding=self.yielding)
         return [Block(module=BANK_MODULE, body=body) for _ in range(self.config.sram_banks)]
 
     def make_paths(self) -> Sequence[Block | ReadPath]:
@@ -169,5 +175,9 @@ class FivePortSram(Sram):
     #: Readers that lock, and who ends their locks.
     LOCKS: ClassVar = {"load0": "store", "mesh_read": "mesh_write"}
 
+    #: Readers that yield to the core's.
+    YIELDING = ("mesh_read",)
+
     def __init__(self, *, config: Config):
-        super().__init__(config=config, readers=self.READERS, writers=self.WRITERS, locks=self.LOCKS)
+        super().__init__(config=config, readers=self.READERS, writers=self.WRITERS, locks=self.LOCKS,
+                         yielding=self.YIELDING)

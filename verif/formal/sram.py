@@ -6,6 +6,7 @@ all, and short lines and few rows do.
 """
 
 from dataclasses import replace
+from functools import partial
 
 from amaranth.hdl import Assert, Assume, Cat, Cover, Module, Mux, Signal, Value
 from amaranth.lib import wiring
@@ -29,7 +30,7 @@ ROW_BITS = 4
 #: Banks that share the way for fills.
 BANKS = 2
 
-READERS, WRITERS = 3, 2
+WRITERS = 2
 
 
 class Linear(wiring.Component):
@@ -96,16 +97,24 @@ class AnyRow(Storage):
 
 
 class Waiting(wiring.Component):
-    """Counts how long each request to a bank waits. Users hold theirs until they are taken; fills come in turn."""
+    """Counts how long each request to a bank waits. Users hold theirs until they are taken; fills come in turn.
 
-    READ_BOUND = 3 * READERS - 1
+    Parameters
+    ----------
+    eager, yielding : int
+        Readers of each kind; the eager ones come first.
+    """
+
     WRITE_BOUND = WRITERS * (BANKS + 7)
 
-    def __init__(self):
+    def __init__(self, *, eager: int, yielding: int):
+        readers = eager + yielding
+        self.read_bounds = [3 * (eager + 1) - 1] * eager + [3 * yielding * (eager + 1) - 1] * yielding
         self.storage = AnyRow(config=CONFIG)
-        self.bank = Bank(config=CONFIG, readers=READERS, writers=WRITERS, storage=self.storage)
+        self.bank = Bank(config=CONFIG, readers=readers, writers=WRITERS, yielding=range(eager, readers),
+                         storage=self.storage)
         super().__init__({
-            "reads": In(BankReads(CONFIG, readers=READERS)), "writes": In(BankWrites(CONFIG, writers=WRITERS)),
+            "reads": In(BankReads(CONFIG, readers=readers)), "writes": In(BankWrites(CONFIG, writers=WRITERS)),
             "repair": In(1), "repair_row": In(ROW_BITS), "repair_flawed": In(1), "fill": In(1),
             "uncorrectable": In(words_per_line(CONFIG)), "corrected": In(1),
         })
@@ -133,16 +142,17 @@ class Waiting(wiring.Component):
             Assume(~self.fill | bank.needs_fill),
             Assume(refused < BANKS),
         ]
-        for port, bound in ((self.reads, self.READ_BOUND), (self.writes, self.WRITE_BOUND)):
-            for index in range(len(port.valid)):
-                waited = Signal(name=f"waited_{bound}_{index}")
+        for kind, port, bounds in (("read", self.reads, self.read_bounds),
+                                   ("write", self.writes, [self.WRITE_BOUND] * WRITERS)):
+            for index, bound in enumerate(bounds):
+                waited = Signal(name=f"{kind}_{index}_waited")
                 m.d.sync += waited.eq(port.valid[index] & ~port.taken[index])
                 m.d.comb += Assume(~waited | port.valid[index])
                 for payload in (port.row, port.mask) if port is self.writes else (port.row,):
-                    last = Signal.like(payload[index], name=f"last_{bound}_{index}")
+                    last = Signal.like(payload[index], name=f"{kind}_{index}_last")
                     m.d.sync += last.eq(payload[index])
                     m.d.comb += Assume(~waited | (payload[index] == last))
-                waits = Signal(range(bound + 2), name=f"waits_{bound}_{index}")
+                waits = Signal(range(bound + 2), name=f"{kind}_{index}_waits")
                 m.d.sync += waits.eq(Mux(port.valid[index] & ~port.taken[index], waits + 1, 0))
                 m.d.comb += Assert(waits <= bound)
         return m
@@ -170,8 +180,8 @@ class SramInParts(FivePortSram):
     def __init__(self, *, config: Config):
         super().__init__(config=config)
         self.banks = [
-            Bank(config=config, readers=len(self.readers), writers=len(self.writers), storage=AnyRow(config=config))
-            for _ in range(config.sram_banks)]
+            Bank(config=config, readers=len(self.readers), writers=len(self.writers), yielding=self.yielding,
+                 storage=AnyRow(config=config)) for _ in range(config.sram_banks)]
         self.decoders = [[Correctable() for _ in range(words_per_line(config))] for _ in range(len(self.readers) + 1)]
         self.paths = [ReadPath(config=config, decoder=iter(decoders).__next__) for decoders in self.decoders]
 
@@ -268,6 +278,7 @@ class LastStore(wiring.Component):
                 Assert(bank.coming == (filling | filled)),
                 Assert(bank.filled == filled),
                 Assert(~(filling & filled)),
+                Assert(bank.needs_fill == (~(filling | filled) & (buffer.repairing | has_part(buffer.newer.mask)))),
                 Assert(~filling | fill_path.i_valid),
                 Assert(~filling | (bank.read_row == buffer.row)),
                 Assert(buffer.occupied | ~(filling | filled | buffer.repairing | buffer.newer.mask.any())),
@@ -287,6 +298,12 @@ class LastStore(wiring.Component):
 def newest(line) -> Value:
     """Bit 0 of what is on its way out of a bank."""
     return Mux(line.overlay.mask[0], line.overlay.data[0], line.stored.data[0][0])
+
+
+def has_part(mask: Value) -> Value:
+    """Some word of a line has bytes of which others are missing."""
+    words = [mask.word_select(word, DATA_BITS // 8) for word in range(words_per_line(CONFIG))]
+    return Cat(word.any() & ~word.all() for word in words).any()
 
 
 class Ways(wiring.Component):
@@ -365,9 +382,12 @@ PROOFS = (
           states="a bit of any word turns over the same check bits whatever the word; so errors add up"),
     Proof(name="sram_code", mode="prove", depth=1, quick=True, component=Correction,
           states="every single error in any word is corrected, every double error detected, and no other reported"),
-    Proof(name="sram_waiting", mode="prove", depth=Waiting.WRITE_BOUND + 2, component=Waiting,
-          states=f"no read of a bank waits for more than {Waiting.READ_BOUND} cycles, no write for more than "
-                 f"{Waiting.WRITE_BOUND}: {READERS} readers, {WRITERS} writers, {BANKS} banks, whatever errors"),
+    *(Proof(name=f"sram_waiting_{eager}_{yielding}", mode="prove", depth=Waiting.WRITE_BOUND + 2,
+            component=partial(Waiting, eager=eager, yielding=yielding),
+            states=f"no read of a bank waits for more than {3 * (eager + 1) - 1} cycles, or, if it yields, "
+                   f"{3 * yielding * (eager + 1) - 1}, no write for more than {Waiting.WRITE_BOUND}: {eager} eager and "
+                   f"{yielding} yielding readers, {WRITERS} writers, {BANKS} banks, whatever errors")
+      for eager, yielding in ((2, 1), (1, 2))),
     Proof(name="sram_last_store", mode="prove", depth=2, quick=True, component=LastStore,
           states=f"a read of any port returns, two cycles later, the last store to each bit: any line of {BANKS} "
                  "banks, any traffic of all ports with whole and partial writes, locks, fills, repairs, scrubbing and "

@@ -106,6 +106,35 @@ def anything(unit: Unit, rng: np.random.Generator, *, count: int) -> int:
     return total
 
 
+def first_that_stays(codes: NDArray, **asked) -> NDArray[np.int64]:
+    """The least draw with which an operand is not rounded away from zero, by halving; 2^32 - 1 if there is none."""
+    def rounded(draws: NDArray) -> NDArray:
+        return convert(codes, rounding=Rounding.STOCHASTIC, draws=draws.astype(np.uint32), **asked).codes
+
+    away, low, high = rounded(np.zeros(len(codes))), np.zeros(len(codes), np.int64), np.full(len(codes), (1 << 32) - 1)
+    for _ in range(32):
+        middle = (low + high) // 2
+        goes = rounded(middle) == away
+        low, high = np.where(goes, middle + 1, low), np.where(goes, high, middle)
+    return np.minimum(low, (1 << 32) - 1)
+
+
+def decisions(unit: Unit, rng: np.random.Generator, *, count: int) -> int:
+    """Every pair of formats and rule: random operands with the draws between which the result changes.
+
+    And with draws that differ from those in one bit.
+    """
+    total = 0
+    for source, target, rule in product(Format, Format, Denormals):
+        biases = dict(zip(("source_bias", "target_bias"), rng.integers(0, BIAS_LIMIT + 1, (2, count)), strict=True))
+        codes = random_codes(rng, source, count)
+        first = first_that_stays(codes, source=source, target=target, denormals=rule, **biases)
+        for draws in (np.maximum(first - 1, 0), first, first ^ 1 << rng.integers(0, 32, count)):
+            total += compare(unit, codes, source=source, target=target, denormals=rule, rounding=Rounding.STOCHASTIC,
+                             draws=draws.astype(np.uint32), **biases)
+    return total
+
+
 def every_operand(unit: Unit, *, biases: Sequence[int], forms: Sequence[Format] = BIASED) -> int:
     """Every pattern of the formats, at these biases and under both rules, into FP32 and BF16."""
     total = 0

@@ -76,6 +76,8 @@ TASKS = (
         conversions.integers(converter(), rng, biases=EVERY_BIAS))),
     Task("any format to any other, every rule and rounding: random operands and biases", lambda rng: Outcome(
         conversions.anything(converter(), rng, count=RANDOM))),
+    Task("any format to any other, every rule: random operands, draws that decide and those a bit beside",
+         lambda rng: Outcome(conversions.decisions(converter(), rng, count=RANDOM // 10))),
     Task("every combination of codes, defined or not", lambda rng: Outcome(conversions.refusals(converter(), rng))),
     *(Task(f"the model's {pair.source.name} to {pair.target.name} against SoftFloat, with flags",
            lambda rng, pair=pair: softfloat(pair, rng)) for pair in conversions_softfloat.PAIRS),

@@ -82,6 +82,12 @@ def related(layout: Layout, rng: np.random.Generator, count: int) -> tuple[NDArr
     unit = same & ~sums
     operands[1] = np.where(unit, layout.pack(0, 127, 0), operands[1])
     operands[2] = np.where(unit, nearly, operands[2])
+    # Others leave what rounding took from the product.
+    with np.errstate(over="ignore", invalid="ignore"):
+        rounded = _bits(layout, _values(layout, operands[0]) * _values(layout, operands[1]))
+    nudged = rounded ^ rng.choice(np.array([0, 0, 1, 3], layout.dtype), count)
+    negated = rng.integers(0, 2, count).astype(layout.dtype) * layout.dtype(layout.sign)
+    operands[2] = np.where(rng.random(count) < 0.15, nudged ^ negated, operands[2])
     return operands[0], operands[1], operands[2]
 
 

@@ -1,4 +1,4 @@
-"""The matrix unit in depth: chains, every product of CFloat8, the search for its largest error, mutations."""
+"""The matrix unit in depth: chains, every product of CFloat8, the search for its largest error."""
 
 from collections.abc import Callable
 from itertools import product
@@ -10,28 +10,17 @@ from hdl.config import SIM, ULX3S, Config
 from hdl.core.matrix import MatrixUnit
 from hdl.number_formats import BIAS_LIMIT, Denormals
 from sim.numerics import OPERAND_FORMATS
-from verif import batch, mutation
+from verif import batch
 from verif.matrix import mass
 
 from . import matrix_accuracy
 from .campaign import Outcome, Task
-from .mutations import outcome
 
 #: Pairs of biases with every sum from 0 to 126.
 BIASES = [(min(total, BIAS_LIMIT), max(total - BIAS_LIMIT, 0)) for total in range(2 * BIAS_LIMIT + 1)]
 
 CHAINS, STEPS = 100_000, 24
 ROUNDS = 200
-MUTATIONS = 100
-
-#: The fast test: chains of 12 steps on the small shape, of these seeds and numbers. A fault it misses is a survivor.
-FAST = ((11, 300), (12, 4000))
-
-
-def caught(unit: mass.Unit) -> bool:
-    """Whether the fast test finds anything wrong."""
-    return any(mass.chain_errors(unit, ULX3S, np.random.default_rng(seed), chains=chains, steps=12)
-               for seed, chains in FAST)
 
 
 def _unit(config: Config) -> batch.Batch:
@@ -79,18 +68,10 @@ def beside_fma(rng: np.random.Generator) -> Outcome:
     return Outcome(500 * len(found), "; ".join(found))
 
 
-def mutations(_: np.random.Generator) -> Outcome:
-    """How many ways to break the unit the fast test notices."""
-    left = mutation.survivors(MatrixUnit(config=ULX3S), name="matrix_mutants", latency=mass.LATENCY,
-                              count=MUTATIONS, seed=2021, caught=caught)
-    return outcome(MUTATIONS, left)
-
-
 TASKS = (
     *(Task(f"matrix unit, {config.name}: steps in chains of {STEPS}, hardware and model", chains_of(config))
       for config in (ULX3S, SIM)),
     Task("matrix unit: all products of two CFloat8, every sum of biases, hardware and FP64", products),
     Task("matrix model: the largest error, by hill climbing", largest_error),
     Task("matrix model: the mean error beside FP32 FMAs", beside_fma),
-    Task("matrix unit, ULX3S: mutations", mutations),
 )

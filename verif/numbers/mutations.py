@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from amaranth.lib import wiring
@@ -14,8 +15,13 @@ from hdl.arith.float_lane import FloatUnit
 from hdl.arith.formats import Fp32
 from hdl.arith.integer_lane import IntegerUnit
 from hdl.arith.operations import EstimateOperation, FloatOperation
+from hdl.core.matrix_element import MatrixElement
+from hdl.core.matrix_loader import MatrixLoader
+from hdl.core.matrix_operand import MatrixOperand
+from hdl.core.matrix_reader import MatrixReader
 from hdl.number_formats import Format
 from verif import batch, mutation, slices
+from verif.matrix import parts
 
 from . import cfloat8, conversions, estimates, lanes, stochastic
 from .campaign import Outcome, Task
@@ -27,12 +33,16 @@ SEED = 1
 #: Bits of the element whose integer unit is broken; those of the others are the same but for their width.
 INTEGER_BITS = 16
 
+#: Products of a step of the matrix unit's element, and its accumulators.
+DEPTH, ACCUMULATORS = 4, 2
+
 
 def converter_check(unit: conversions.Unit, rng: np.random.Generator) -> None:
     """The checks of tests/test_conversions.py on fewer vectors, the quickest to find a fault first."""
     conversions.anything(unit, rng, count=50)
     conversions.refusals(unit, rng)
     conversions.anything(unit, rng, count=2000)
+    conversions.decisions(unit, rng, count=200)
     conversions.fp32_boundaries(unit, rng, biases=(0, 15, 63), forms=conversions.CFLOAT8)
     for form in (Format.SHP, Format.UHP, Format.BF16):
         conversions.fp32_boundaries(unit, rng, biases=(15,), forms=(form,), most=20_000)
@@ -79,11 +89,27 @@ def estimator_check(unit: conversions.Unit, rng: np.random.Generator) -> None:
             estimates.vectors(operation, x).check(unit)
 
 
+def operand_check(unit: conversions.Unit, rng: np.random.Generator) -> None:
+    assert parts.operand_errors(unit, rng) == 0
+
+
+def loader_check(unit: conversions.Unit, rng: np.random.Generator) -> None:
+    assert parts.loader_errors(unit, rng) == 0
+
+
+def reader_check(unit: conversions.Unit, rng: np.random.Generator) -> None:
+    assert parts.reader_errors(unit, rng, depth=DEPTH) == 0
+
+
+def element_check(unit: conversions.Unit, rng: np.random.Generator) -> None:
+    assert parts.element_errors(unit, rng, depth=DEPTH, accumulators=ACCUMULATORS) == 0
+
+
 @dataclass(frozen=True)
 class Subject:
     """A unit to break, in how many ways, and its check, which raises an AssertionError.
 
-    Without a latency it is a pipeline, for `verif.slices`.
+    Without a latency it is a pipeline, for `verif.slices`. `meaning` is what of its outputs means anything.
     """
 
     name: str
@@ -91,6 +117,7 @@ class Subject:
     count: int
     check: Callable[[conversions.Unit, np.random.Generator], None]
     latency: int | None = None
+    meaning: Callable[[dict[str, NDArray]], dict[str, NDArray]] = dict
 
 
 SUBJECTS = (
@@ -100,25 +127,33 @@ SUBJECTS = (
     Subject("float_unit", lambda: FloatUnit(format=Fp32), 200, float_check),
     Subject("integer_unit", lambda: IntegerUnit(bits=INTEGER_BITS), 100, integer_check),
     Subject("estimator", Estimator, 200, estimator_check),
+    Subject("matrix_operand", MatrixOperand, 100, operand_check, latency=MatrixOperand.LATENCY,
+            meaning=parts.meaning_of_operand),
+    Subject("matrix_loader", MatrixLoader, 60, loader_check, latency=MatrixLoader.LATENCY,
+            meaning=parts.meaning_of_loaded),
+    Subject("matrix_reader", lambda: MatrixReader(depth=DEPTH), 100, reader_check, latency=MatrixReader.LATENCY),
+    Subject("matrix_element", lambda: MatrixElement(depth=DEPTH, accumulators=ACCUMULATORS), 200, element_check,
+            latency=MatrixElement.LATENCY,
+            meaning=partial(parts.meaning_of_state, depth=DEPTH, accumulators=ACCUMULATORS)),
 )
 
 
 class Recorder:
     """Passes calls on to a unit and remembers them, so that they need not be worked out for each mutant again."""
 
-    def __init__(self, unit: conversions.Unit):
-        self.unit = unit
+    def __init__(self, unit: conversions.Unit, meaning: Callable[[dict[str, NDArray]], dict[str, NDArray]]):
+        self.unit, self.meaning = unit, meaning
         self.calls: list[tuple[dict[str, ArrayLike], dict[str, NDArray]]] = []
 
     def __call__(self, **inputs: ArrayLike) -> dict[str, NDArray]:
         outputs = self.unit(**inputs)
-        self.calls.append((inputs, outputs))
+        self.calls.append((inputs, self.meaning(outputs)))
         return outputs
 
     def caught(self, unit: conversions.Unit) -> bool:
         """Whether another unit answers any call otherwise."""
         for inputs, expected in self.calls:
-            gave = unit(**inputs)
+            gave = self.meaning(unit(**inputs))
             if any((gave[name] != values).any() for name, values in expected.items()):
                 return True
         return False
@@ -127,10 +162,9 @@ class Recorder:
 def survivors(subject: Subject) -> mutation.Survivors:
     """Check the whole unit; then break it, and return what the check does not notice."""
     component = subject.component()
-    if subject.latency is None:
-        recorder = Recorder(slices.build(component, name=subject.name))
-    else:
-        recorder = Recorder(batch.build(component, name=subject.name, latency=subject.latency))
+    whole = slices.build(component, name=subject.name) if subject.latency is None else \
+        batch.build(component, name=subject.name, latency=subject.latency)
+    recorder = Recorder(whole, subject.meaning)
     subject.check(recorder, np.random.default_rng(SEED))
     return mutation.survivors(component, name=subject.name, latency=subject.latency, count=subject.count, seed=SEED,
                               caught=recorder.caught)
