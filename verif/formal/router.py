@@ -350,9 +350,10 @@ PROOFS = (
     Proof(name="router_ways", component=Ways, mode="prove", depth=2, quick=True,
           states="every flit gets one way: X first, or as the table says; LOCAL if that is closed or not in the table "
                  "(any position; tables of 3 x 2)"),
-    *(Proof(name=f"router_{side.name.lower()}", component=partial(RouterProof, side=side, depth=4), mode="bmc", depth=6,
+    *(Proof(name=f"router_{side.name.lower()}_{depth}", component=partial(RouterProof, side=side, depth=depth),
+            mode="prove", depth=1, engine="abc", quick=depth == 4 and side in (Side.NORTH, Side.LOCAL),
             states=f"flits from {side.name}: none is lost, doubled, changed or misrouted; those of a class and way "
                    "stay in order; a flit that may leave waits for at most 2 x (inputs - 1) + 1 others; no slot is "
-                   "lost, none is filled twice (4 slots, any neighbours, any tables)")
-      for side in (Side.NORTH, Side.EAST, Side.LOCAL)),
+                   f"lost, none is filled twice ({depth} slots, any neighbours, any tables)")
+      for depth in (3, 4) for side in Side),
 )

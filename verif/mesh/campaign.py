@@ -108,7 +108,7 @@ def campaign(*, seed: int, flits: int, preset: Config, sizes: tuple[tuple[int, i
     with tqdm(total=flits, unit="flit", unit_scale=True) as progress:
         while progress.n < flits:
             size = sizes[len(rounds) % len(sizes)]
-            share = min(flits - progress.n, max(flits // 50, 20_000))
+            share = min(flits - progress.n, max(flits // 500, 20_000))
             rounds.append(run_round(generator.getrandbits(32), preset=preset, size=size, flits=share))
             progress.update(rounds[-1].flits)
     return rounds

@@ -76,6 +76,7 @@ struct Node {
     std::unique_ptr<Vtop> router;
     std::deque<Flit> waiting[CLASSES];
     int turn = 0, ready = 3;
+    bool asleep = false;  // nothing comes, and nothing is there that could change
     std::vector<Flow> flows;  // [place][class]
     Port inputs[4], outputs[4];
 };
@@ -156,6 +157,8 @@ extern "C" Mesh* mesh_new(int count, const int32_t* xy, const uint8_t* links, in
         r.rst = 1;
         tick(r);
         r.rst = 0;
+        tick(r);  // its reset is a register,
+        tick(r);  // and so is its place
     }
     return mesh;
 }
@@ -174,6 +177,7 @@ extern "C" void mesh_set_routes(Mesh* mesh, int index, int by_table, int write, 
     r.settings__routes = routes;
     tick(r);
     r.settings__write = 0;
+    tick(r);
 }
 
 static void send(Mesh& mesh, int index, Counts& counts) {
@@ -261,16 +265,19 @@ extern "C" void mesh_run(Mesh* handle, uint64_t cycles, int until_empty, uint64_
             if (redraw)
                 node.ready = !mesh.random.chance(traffic->stall_0) | !mesh.random.chance(traffic->stall_1) << 1;
             node.router->ready = node.ready;
+            node.asleep = node.router->idle && !node.router->local_in__valid;
             for (int side = 0; side < 4; ++side) {
                 if (node.neighbour[side] < 0) continue;
                 const Node& other = mesh.nodes[node.neighbour[side]];
                 const Port& there = other.outputs[FACING[side]];
                 *node.outputs[side].freed = *other.inputs[FACING[side]].freed;
                 if ((*node.inputs[side].slot = *there.slot)) *node.inputs[side].flit = *there.flit;
+                node.asleep &= !*node.outputs[side].freed && !*node.inputs[side].slot;
             }
         }
         if (until_empty && empty) return;
-        for (Node& node : mesh.nodes) tick(*node.router);
+        for (Node& node : mesh.nodes)
+            if (!node.asleep) tick(*node.router);
         ++mesh.cycle;
         ++counts->cycles;
         ++mesh.quiet;

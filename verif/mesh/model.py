@@ -15,7 +15,7 @@ from hdl.memory_map import ROUTE_BITS, ROUTES_PER_REGISTER
 from hdl.noc.grid import Broken, Site, neighbour
 from hdl.noc.packet import Coordinate, Header, Op, flit_layout
 from hdl.noc.routing import NEIGHBOURS, Side
-from sim import build
+from sim import build, verilator
 from verif.mesh.tile import Tile
 
 #: What a link counts; see `hdl.noc.router.Router`.
@@ -138,7 +138,8 @@ def library(config: Config) -> Path:
     driver = "".join(f"#define {name} {value}\n" for name, value in constants.items()) \
         + Path(__file__).with_name("model.cpp").read_text()
     return build.library(verilog.emit(Tile(config=config), name="tile"), name="tile",
-                         driver=driver.replace("__", "___05F"))  # what Verilator makes of it in names
+                         driver=driver.replace("__", "___05F"),  # what Verilator makes of it in names
+                         options=verilator.BLOCK_OPTIONS)
 
 
 class MeshModel:
