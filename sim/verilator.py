@@ -24,8 +24,8 @@ ROOT = Path(__file__).resolve().parent.parent
 OPTIONS = ("-O3", "-fno-dfg-scoped", "--output-split-cfuncs", "100", "--output-groups", "8",
            "--x-assign", "fast", "--x-initial", "fast", "--noassert", "-Wno-fatal", "--timescale", "1ns/1ps")
 
-#: How Verilator makes C++ of one block that is small and to be fast: of what the functions above hold apart it keeps less
-#: in memory.
+#: How Verilator makes C++ of one small block that is to be fast: what the functions above hold apart, they hand on in
+#: memory.
 BLOCK_OPTIONS = ("-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert", "-Wno-fatal",
                  "--timescale", "1ns/1ps")
 

@@ -78,7 +78,7 @@ class Routing(wiring.Component):
             "ways": Out(len(Side)).array(len(Side)),
             "refused": Out(len(Side)),
         })
-        #: Where what goes to (x, y) leaves is table[y][x]. (A signal for each row: one for each route is slow to simulate.)
+        #: What goes to (x, y) leaves by table[y][x]. (A signal for each row: one for each route is slow to simulate.)
         self.row = data.ArrayLayout(Side, config.columns)
         self.table = [Signal(self.row, name=f"routes_{y}", init=[Side.LOCAL] * config.columns)
                       for y in range(config.rows + 1)]

@@ -88,8 +88,8 @@ class Proof:
     quick : bool
         Run by ``make test`` too.
     engine : str
-        "z3": SymbiYosys with Z3. "abc": ABC on gates, which does not know "cover", and shows no trace of what fails; but
-        what takes Z3 hours it proves in a minute.
+        "z3": SymbiYosys with Z3. "abc": ABC on gates, which does not know "cover" and shows no trace of what fails;
+        but what takes Z3 hours it proves in a minute.
     timeout : int
         Seconds after which the solver gives up, which fails the proof.
     """

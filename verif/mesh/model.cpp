@@ -84,9 +84,10 @@ struct Node {
 }  // namespace
 
 struct Traffic {
-    uint32_t load, class_1, stall_0, stall_1;  // probabilities x 2^32 of a new flit, its class, and sinks that wait
+    uint32_t load, class_1, stall_0, stall_1;  // probabilities x 2^32 of a new list, its class, and sinks that wait
     uint32_t burst;                            // cycles for which a sink's choice holds
     uint32_t queue;                            // flits that wait at a source; beyond that none is made
+    uint32_t length;                           // flits that are made at once, all of them to the same place
     uint32_t choices;                          // places to choose from, of each node
     const uint32_t* places;                    // [nodes][choices]
 };
@@ -256,9 +257,11 @@ extern "C" void mesh_run(Mesh* handle, uint64_t cycles, int until_empty, uint64_
             if (mesh.random.chance(traffic->load)) {
                 auto& queue = node.waiting[mesh.random.chance(traffic->class_1)];
                 const uint32_t* choices = traffic->places + size_t(i) * traffic->choices;
-                const bool room = queue.size() < traffic->queue;
-                if (room) queue.push_back({choices[mesh.random.below(traffic->choices)], uint32_t(mesh.cycle)});
-                ++(room ? counts->made : counts->dropped);
+                const bool room = queue.size() + traffic->length <= traffic->queue;
+                if (room)
+                    queue.insert(queue.end(), traffic->length,
+                                 {choices[mesh.random.below(traffic->choices)], uint32_t(mesh.cycle)});
+                (room ? counts->made : counts->dropped) += traffic->length;
             }
             empty &= node.waiting[0].empty() & node.waiting[1].empty();
             send(mesh, i, *counts);

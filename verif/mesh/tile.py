@@ -19,8 +19,8 @@ class Tile(wiring.Component):
     Between tiles that is the same. But what depends on inputs Verilator works out three times a cycle: as they change,
     as the clock rises, and as it falls; so here nothing but registers depends on them, the node's flits excepted.
 
-    What the router gives to its node can be seen a cycle later on ``taken`` (the class, one-hot) and ``flit``; ``ready``
-    is for the cycle after.
+    What the router gives to its node can be seen a cycle later on ``taken`` (the class, one-hot) and ``flit``;
+    ``ready`` is for the cycle after.
 
     ``idle``: without a flit, a freed slot or one from the node, nothing will ever change, whatever ``ready`` is.
     """
@@ -63,7 +63,8 @@ class Tile(wiring.Component):
             self.refused.eq(router.refused),
         ]
         wiring.connect(m, wiring.flipped(self.local_in), router.local_in)
-        busy = [self.taken, router.flits, router.stalls, router.refused, *(pool.valid for pool in router.pools.values())]
+        busy = [self.taken, router.flits, router.stalls, router.refused,
+                *(pool.valid for pool in router.pools.values())]
         for side in NEIGHBOURS:
             comes, goes = self.inputs[side], self.outputs[side]
             m.d.router += [
