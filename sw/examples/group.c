@@ -28,7 +28,7 @@ static struct d1_coordinate nodes[MOST_NODES];
 
 D1_LINE_ALIGNED volatile struct {
     uint64_t barrier[TURNS]; /* cycles */
-    uint64_t start, exchanged, summed, end;
+    uint64_t start, exchanged, summed, end; /* mcycle, which counts from reset */
 } spent;
 
 /* A small number as FP32. */

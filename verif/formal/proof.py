@@ -35,12 +35,14 @@ prep -flatten -top {name}
 """
 
 
-#: The component as a graph whose outputs are 1 where an assertion does not hold, and its assumptions as constraints.
+#: The component as a graph whose outputs are 1 where an assertion does not hold, not those it has itself, and its
+#: assumptions as constraints.
 _GRAPH = """
 read_rtlil {name}.il
 hierarchy -top {name}
 proc
 flatten
+delete -output o:*
 chformal -lower
 chformal -cover -remove
 memory_map
@@ -57,11 +59,14 @@ write_aiger -zinit {name}.aig
 #: An output is 1 where one of those is, and all assumptions have held until then.
 _READ = "read_aiger {name}.aig; fold; strash; orpos; "
 
-#: It is 0 for so many cycles; of an induction: from reset for so many, and then whenever it has been 0 for so many.
-_BOUNDED = _READ + "frames -i -F {depth}; ifraig; iprove"
-_INDUCTION = _READ + "bmc3 -F {depth}; ind -F {frames}"
-_PROVED = {"bmc": ("UNSATISFIABLE",),
-           "prove": ("No output asserted in {depth} frames", "Networks are equivalent")}
+#: What shows that it is 0, and what ABC says then: for so many cycles; from reset for so many, and then whenever it has
+#: been 0 for so many; always, by an invariant that ABC looks for.
+_COMMANDS = {
+    ("abc", "bmc"): (_READ + "frames -i -F {depth}; ifraig; iprove", ("UNSATISFIABLE",)),
+    ("abc", "prove"): (_READ + "bmc3 -F {depth}; ind -F {frames}",
+                       ("No output asserted in {depth} frames", "Networks are equivalent")),
+    ("pdr", "prove"): (_READ + "pdr", ("Property proved",)),
+}
 
 
 class ProofFailed(AssertionError):
@@ -89,7 +94,8 @@ class Proof:
         Run by ``make test`` too.
     engine : str
         "z3": SymbiYosys with Z3. "abc": ABC on gates, which does not know "cover" and shows no trace of what fails;
-        but what takes Z3 hours it proves in a minute.
+        but what takes Z3 hours it proves in a minute. "pdr": ABC looks for an invariant, where that of an induction is
+        not known, whatever `depth` is; only "prove".
     timeout : int
         Seconds after which the solver gives up, which fails the proof.
     """
@@ -100,12 +106,12 @@ class Proof:
     mode: Literal["prove", "bmc", "cover"]
     depth: int
     quick: bool = False
-    engine: Literal["z3", "abc"] = "z3"
+    engine: Literal["z3", "abc", "pdr"] = "z3"
     timeout: int = 900
 
     def __post_init__(self):
-        if self.engine == "abc" and self.mode not in _PROVED:
-            raise ValueError(f"proof {self.name!r}: ABC does {' and '.join(map(repr, _PROVED))}, not {self.mode!r}")
+        if self.engine != "z3" and (self.engine, self.mode) not in _COMMANDS:
+            raise ValueError(f"proof {self.name!r}: engine {self.engine!r} does not do {self.mode!r}")
 
     def __str__(self) -> str:
         return self.name
@@ -113,6 +119,8 @@ class Proof:
     @property
     def extent(self) -> str:
         """For how long the statement was proved."""
+        if self.engine == "pdr":
+            return "always (invariant found)"
         return {"prove": f"always (induction, k = {self.depth})", "bmc": f"{self.depth} cycles from reset",
                 "cover": f"reached within {self.depth} cycles"}[self.mode]
 
@@ -133,17 +141,18 @@ class Proof:
         (folder / f"{self.name}.sby").write_text(_TASK.format(
             mode=self.mode, depth=self.depth, timeout=self.timeout, name=self.name))
         start = time.monotonic()
-        if self.engine == "abc":
-            self._run_abc(folder)
-        else:
+        if self.engine == "z3":
             self._run_sby(folder)
+        else:
+            self._run_abc(folder)
         return time.monotonic() - start
 
     def _run_abc(self, folder: Path) -> None:
         sizes = {"name": self.name, "depth": self.depth, "frames": self.depth + 1}
+        commands, proved = _COMMANDS[self.engine, self.mode]
         yosys(_GRAPH.format(**sizes), folder)
-        said = abc((_BOUNDED if self.mode == "bmc" else _INDUCTION).format(**sizes), folder, timeout=self.timeout)
-        if not all(words.format(**sizes) in said for words in _PROVED[self.mode]):
+        said = abc(commands.format(**sizes), folder, timeout=self.timeout)
+        if not all(words.format(**sizes) in said for words in proved):
             raise ProofFailed(f"{self.name} ({self.mode} by ABC, depth {self.depth}): not proved: {self.states}\n"
                               f"{said or f'not within {self.timeout} s'}")
 
