@@ -136,14 +136,16 @@ def build_text(text: str, *, name: str, visible: list[str], waves: bool | None =
     return Model(name=name, directory=directory, trace=WAVES if waves else ACTIVITY if activity else None)
 
 
-def library(text: str, *, name: str, driver: str, no_inline: tuple[str, ...] = ()) -> Path:
+def library(text: str, *, name: str, driver: str, no_inline: tuple[str, ...] = (),
+            options: tuple[str, ...] = verilator.OPTIONS) -> Path:
     """As `build`, a shared library of Verilog text and a C++ driver; see `verilator.compile_library`."""
     control = _control(line for module in no_inline for line in _keep_whole(text, module))
 
     def compile_into(directory: Path) -> None:
-        verilator.compile_library(directory, name=name, text=text, control=control, driver=driver)
+        verilator.compile_library(directory, name=name, text=text, control=control, driver=driver,
+                                  options=options)
 
-    return _cached(name, (text, control, driver, *verilator.OPTIONS), compile_into) / f"{name}.so"
+    return _cached(name, (text, control, driver, *options), compile_into) / f"{name}.so"
 
 
 def _control(lines: Iterable[str]) -> str:

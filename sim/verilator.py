@@ -24,6 +24,11 @@ ROOT = Path(__file__).resolve().parent.parent
 OPTIONS = ("-O3", "-fno-dfg-scoped", "--output-split-cfuncs", "100", "--output-groups", "8",
            "--x-assign", "fast", "--x-initial", "fast", "--noassert", "-Wno-fatal", "--timescale", "1ns/1ps")
 
+#: How Verilator makes C++ of one small block that is to be fast: what the functions above hold apart, they hand on in
+#: memory.
+BLOCK_OPTIONS = ("-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert", "-Wno-fatal",
+                 "--timescale", "1ns/1ps")
+
 #: What a model with waveforms is built with besides. (A smaller --trace-depth does not make those of a mesh smaller.)
 WAVE_OPTIONS = ("--trace",)
 
@@ -87,7 +92,8 @@ def compile_model(directory: Path, *, name: str, text: str, control: str, option
         _make(directory, output, MAKE_VARIABLES)
 
 
-def compile_library(directory: Path, *, name: str, text: str, control: str, driver: str) -> Path:
+def compile_library(directory: Path, *, name: str, text: str, control: str, driver: str,
+                    options: tuple[str, ...]) -> Path:
     """Compile Verilog `text` with top module `name` and C++ `driver` into a shared library; return its path.
 
     The driver includes ``Vtop.h`` and exports functions as ``extern "C"``.
@@ -103,7 +109,7 @@ def compile_library(directory: Path, *, name: str, text: str, control: str, driv
     with _build_log(directory, name) as output:
         # Verilator links a program; what makes it a library goes to the linker with the rest.
         _translate(directory, output, name, text, (
-            "--exe", "-o", library.name, *OPTIONS, "-CFLAGS", "-fPIC", "-LDFLAGS", "-shared", str(source),
+            "--exe", "-o", library.name, *options, "-CFLAGS", "-fPIC", "-LDFLAGS", "-shared", str(source),
             str(directory / "control.vlt")))
         _make(directory, output, (*MAKE_VARIABLES, "OPT_FAST=-O2"))
     return library

@@ -10,16 +10,11 @@ from hdl.noc.routing import NEIGHBOURS, Side
 from sim.build import new_seed
 from sim.route_check import RouteFault, check
 from sim.routing import EDGE, loading, tables
+from verif.mesh.faults import all_faults, links_of
 
 
 def mesh(columns: int, rows: int):
     return PRESETS["SIM"].with_mesh(columns=columns, rows=rows)
-
-
-def links_of(config):
-    sites = config.coordinates()
-    return [frozenset((site, neighbour(site, side))) for site in sites for side in (Side.EAST, Side.SOUTH)
-            if neighbour(site, side) in sites]
 
 
 @pytest.mark.parametrize("columns, rows", [(1, 1), (1, 9), (9, 1), (4, 4), (8, 8)])
@@ -59,7 +54,7 @@ def test_random_dead_nodes_and_links():
         config = mesh(generator.randint(1, 7), generator.randint(1, 7))
         share = generator.choice((0.05, 0.15, 0.3))
         dead = {site for site in config.coordinates() if site != (0, 1) and generator.random() < share}
-        broken = {link for link in links_of(config) if generator.random() < share}
+        broken = {link for link in links_of(config.coordinates()) if generator.random() < share}
         if reachable(config, dead, broken):
             check(tables(config=config, dead=dead, broken=broken), config=config, dead=dead, broken=broken)
             connected += 1
@@ -67,6 +62,21 @@ def test_random_dead_nodes_and_links():
             with pytest.raises(ValueError, match="cannot be reached from the host"):
                 tables(config=config, dead=dead, broken=broken)
     assert 20 < connected < 380
+
+
+@pytest.mark.parametrize("columns, rows, expected", [(2, 2, 11), (3, 2, 57), (2, 3, 57), (3, 3, 1283)])
+def test_every_set_of_dead_nodes_and_links_of_small_meshes(columns, rows, expected):
+    """The tables of all that are connected are free of circles; all others are refused."""
+    config, connected = mesh(columns, rows), 0
+    for dead, broken in all_faults(config):
+        try:
+            made = tables(config=config, dead=dead, broken=broken)
+        except ValueError:
+            assert not reachable(config, set(dead), set(broken))
+        else:
+            check(made, config=config, dead=dead, broken=broken)
+            connected += 1
+    assert connected == expected
 
 
 def reachable(config, dead, broken) -> bool:

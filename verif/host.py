@@ -33,17 +33,21 @@ class NoAnswer(SimulationError):
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """A WRITE, if there is `data`, or a READ of `size` bytes within a line; `index` is the caller's."""
+    """A WRITE or a posted PUT, if there is `data`, or a READ of `size` bytes within a line; `index` is the caller's."""
 
     node: tuple[int, int]
     address: int
     size: int
     data: bytes | None = None
+    posted: bool = False
     index: int = 0
 
+    @property
+    def op(self) -> Op:
+        return Op.READ if self.data is None else Op.PUT if self.posted else Op.WRITE
+
     def __str__(self) -> str:
-        kind = "READ" if self.data is None else "WRITE"
-        return f"{kind} of {self.size} bytes at {self.address:#x} of node {self.node[0]},{self.node[1]}"
+        return f"{self.op.name} of {self.size} bytes at {self.address:#x} of node {self.node[0]},{self.node[1]}"
 
 
 async def start(dut) -> None:
@@ -84,7 +88,7 @@ class Host:
         self.outstanding = outstanding
         self.patience = patience
         self.codec = Codec(config)
-        # Every packet of this host is a request, of class 0.
+        # Every packet of this host is a request, of class 0, but for PUTs.
         self.i, self.o = Port(dut, "edge__i"), Port(dut, "edge__o")
         self.i.valid.value = 0
         self.o.ready.value = 1
@@ -119,6 +123,18 @@ class Host:
             results[piece.index] += data
         return [bytes(result) for result in results]
 
+    async def put(self, writes: Iterable[tuple[tuple[int, int], int, bytes]]) -> None:
+        """As `write`, pieces of a line, in PUTs, which nobody answers: it returns when all have been taken."""
+        edge = RisingEdge(self.dut.clk)
+        for node, address, data in writes:
+            self.i.flit.value = self._flit(
+                Access(node=node, address=address, size=len(data), data=data, posted=True), 0)
+            self.i.valid.value = 2
+            await edge
+            while not int(self.i.ready.value) & 2:
+                await edge
+        self.i.valid.value = 0
+
     def _lines(self, address: int, size: int) -> Iterable[tuple[int, int]]:
         """Cut a range of bytes at the borders of lines; a packet never crosses one."""
         line = self.config.vector_bytes
@@ -131,8 +147,8 @@ class Host:
     def _flit(self, access: Access, tag: int) -> int:
         data = int.from_bytes(access.data or b"", "little")
         return self.codec.pack(Packet(
-            destination=access.node, op=(Op.READ if access.data is None else Op.WRITE).value, tag=tag, size=access.size,
-            address=access.address, payload=data << access.address % self.config.vector_bytes * 8))
+            destination=access.node, op=access.op.value, tag=tag, size=access.size, address=access.address,
+            payload=data << access.address % self.config.vector_bytes * 8))
 
     async def _carry_out(self, accesses: Sequence[Access]) -> list[bytes]:
         """Offer a request in every cycle as long as there are tags; the answers' bytes in the order of `accesses`."""

@@ -73,6 +73,8 @@ class Pool(wiring.Component):
         #: waits[s][r]: the flit of slot s comes after that of slot r, if there is one.
         self.waits = [Signal(depth, name=f"waits_{s}") for s in range(depth)]
         self.way_of = [Signal(ways, name=f"way_of_{s}") for s in range(depth)]
+        #: Slots that are left now.
+        self.frees = Signal(depth)
 
     def elaborate(self, platform):
         m = Module()
@@ -84,10 +86,11 @@ class Pool(wiring.Component):
             self.classes.eq(Cat(*range(CLASSES), shared[CLASSES:])),
             stays.eq(self.valid & ~self.leaves),
             enters.eq(self.slot & ~self.passes.replicate(self.depth)),
+            self.frees.eq(self.leaves | self.slot & self.passes.replicate(self.depth)),
         ]
         m.d.sync += [
             self.valid.eq(stays | enters),
-            self.freed.eq(self.leaves | self.slot & self.passes.replicate(self.depth)),
+            self.freed.eq(self.frees),
         ]
         for s in range(self.depth):
             m.d.comb += [

@@ -74,7 +74,7 @@ class Router(wiring.Component):
             "stalls": Out(len(Side)),
             "refused": Out(len(Side)),
         })
-        # What proofs speak of.
+        # What proofs and models speak of.
         self.routing = Routing(config=config)
         self.pools = {side: Pool(flit=self.flit, depth=LOCAL_DEPTH if side is Side.LOCAL else config.fifo_depth,
                                  ways=len(Side), registered=side is not Side.LOCAL) for side in Side}
@@ -84,6 +84,9 @@ class Router(wiring.Component):
         self.passes = {side: Signal(len(Side), name=f"passes_{side.name}{ALONE}") for side in NEIGHBOURS}
         self.room = {side: Signal(CLASSES, name=f"room_{side.name}") for side in Side}
         self.sent = {side: Signal(CLASSES, name=f"sent_{side.name}") for side in Side}
+        #: What the register that drives a link takes.
+        self.departs = {side: Signal(data.StructLayout({"slot": config.fifo_depth, "flit": self.flit}),
+                                     name=f"departs_{side.name}") for side in NEIGHBOURS}
         self.classes = {side: LeastRecent(count=CLASSES) for side in Side}
         self.sources = {side: [source for source in Side if source is not side or side is Side.LOCAL] for side in Side}
         self.turns = {side: [LeastRecent(count=len(self.sources[side])) for _ in range(CLASSES)] for side in Side}
@@ -177,15 +180,14 @@ class Router(wiring.Component):
             if out is Side.LOCAL:
                 m.d.comb += [room.eq(self.local_out.ready), self.local_out.valid.eq(sent), self.local_out.flit.eq(flit)]
             else:
-                link = self.outputs[out]
+                link, departs = self.outputs[out], self.departs[out]
                 m.submodules[f"slots_{out.name}"] = slots = self.slots[out]
                 m.d.comb += [
                     slots.freed.eq(link.freed),
                     slots.leaves.eq(sent),
                     room.eq(slots.room),
+                    departs.flit.eq(flit),
+                    departs.slot.eq(reduce(or_, (Mux(sent[c], slots.slots[c], 0) for c in range(CLASSES)))),
                 ]
-                m.d.sync += [
-                    link.flit.eq(flit),
-                    link.slot.eq(reduce(or_, (Mux(sent[c], slots.slots[c], 0) for c in range(CLASSES)))),
-                ]
+                m.d.sync += [link.flit.eq(departs.flit), link.slot.eq(departs.slot)]
         return m

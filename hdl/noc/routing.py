@@ -78,7 +78,9 @@ class Routing(wiring.Component):
             "ways": Out(len(Side)).array(len(Side)),
             "refused": Out(len(Side)),
         })
-        self.table = [[Signal(Side, name=f"route_{x}_{y}", init=Side.LOCAL) for x in range(config.columns)]
+        #: What goes to (x, y) leaves by table[y][x]. (A signal for each row: one for each route is slow to simulate.)
+        self.row = data.ArrayLayout(Side, config.columns)
+        self.table = [Signal(self.row, name=f"routes_{y}", init=[Side.LOCAL] * config.columns)
                       for y in range(config.rows + 1)]
 
     def elaborate(self, platform):
@@ -86,19 +88,18 @@ class Routing(wiring.Component):
         settings = self.settings
         columns = range(self.config.columns)
         for y, row in enumerate(self.table):
-            for group in range(ceil(len(row) / ROUTES_PER_REGISTER)):
+            for group in range(ceil(len(columns) / ROUTES_PER_REGISTER)):
                 with m.If(settings.write & (settings.row == y) & (settings.group == group)):
-                    for x, route in enumerate(row[group * ROUTES_PER_REGISTER:][:ROUTES_PER_REGISTER]):
-                        m.d.sync += route.eq(settings.routes.word_select(x, ROUTE_BITS))
+                    for index, x in enumerate(columns[group * ROUTES_PER_REGISTER:][:ROUTES_PER_REGISTER]):
+                        m.d.sync += row[x].eq(settings.routes.word_select(index, ROUTE_BITS))
 
         for side, destination, way in zip(Side, self.destinations, self.ways, strict=True):
             looked_up = Signal(Side, name=f"looked_up_{side.name}", init=Side.LOCAL)
-            row = Signal(
-                data.ArrayLayout(Side, len(columns)), name=f"row_{side.name}", init=[Side.LOCAL] * len(columns))
+            row = Signal(self.row, name=f"row_{side.name}", init=[Side.LOCAL] * len(columns))
             with m.Switch(destination.y):
                 for y, routes in enumerate(self.table):
                     with m.Case(y):
-                        m.d.comb += row.eq(Cat(routes))
+                        m.d.comb += row.eq(routes)
             with m.Switch(destination.x):
                 for x in columns:
                     with m.Case(x):

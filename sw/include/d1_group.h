@@ -36,6 +36,22 @@ D1_INLINE struct d1_group d1_group_rectangle(struct d1_coordinate *nodes, struct
     return group;
 }
 
+/* The nodes of a set of bits, columns x (y - 1) + x of node (x, y), as `d1_group_rectangle`. */
+D1_INLINE struct d1_group d1_group_set(struct d1_coordinate *nodes, uint64_t set)
+{
+    struct d1_coordinate here = d1_node(), mesh = d1_mesh();
+    struct d1_group group = {.nodes = nodes};
+    for (unsigned index = 0; index < mesh.x * mesh.y; index++) {
+        if (!(set >> index & 1))
+            continue;
+        nodes[group.count] = (struct d1_coordinate){.x = index % mesh.x, .y = 1 + index / mesh.x};
+        if (nodes[group.count].x == here.x && nodes[group.count].y == here.y)
+            group.rank = group.count;
+        group.count++;
+    }
+    return group;
+}
+
 /* No node of the group goes on before one thread of each has come. It takes the semaphores `first` ... first + rounds - 1 of
  * every node of the group, and leaves them 0.
  *

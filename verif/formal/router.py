@@ -195,6 +195,80 @@ class Tracked:
                     ]
 
 
+def neighbour(m: Module, router: Router, side: Side, *, slot: Signal, flit: data.View, freed: Signal) -> None:
+    """The neighbour on a side: sends into slots that are free and its flit's class may use, frees what is taken."""
+    depth = router.config.fifo_depth
+    link_in, link_out = router.inputs[side], router.outputs[side]
+    pool = router.pools[side]
+
+    # Its flits for us. No slot is lost: each is free, or holds a flit, or is about to be told free.
+    free = Signal(depth, init=(1 << depth) - 1, name=f"free_at_{side.name}")
+    m.d.sync += free.eq(free & ~slot | link_in.freed)
+    m.d.comb += [
+        link_in.slot.eq(slot), link_in.flit.eq(flit),
+        Assume(at_most_one(slot)), Assume((slot & ~free) == 0),
+        *(Assume(~slot[c] | (class_of(flit) == c)) for c in range(CLASSES)),
+        Assert(free == ~(pool.valid | pool.freed)),
+        Assert((pool.valid & pool.freed) == 0),
+    ]
+
+    # Our flits for it.
+    taken = Signal(depth, name=f"taken_at_{side.name}")
+    m.d.sync += taken.eq(taken & ~freed | link_out.slot)
+    m.d.comb += [
+        link_out.freed.eq(freed),
+        Assume((freed & ~taken) == 0),
+        Assert(at_most_one(link_out.slot)),
+        Assert((link_out.slot & taken) == 0),
+        Assert(router.slots[side].free == ~(taken | link_out.slot)),
+        *(Assert(~link_out.slot[c] | (class_of(link_out.flit) == c)) for c in range(CLASSES)),
+    ]
+
+
+def pool_invariant(m: Module, router: Router, side: Side) -> None:
+    """What holds of a pool at all times."""
+    pool = router.pools[side]
+    for s in range(pool.depth):
+        blocked = (pool.waits[s] & pool.valid).any()
+        m.d.comb += [
+            Assert(pool.requests[s] == Mux(pool.valid[s] & ~blocked, pool.way_of[s], 0)),
+            Assert(~pool.waits[s][s]),
+            Assert(~pool.valid[s] | (at_most_one(pool.way_of[s]) & pool.way_of[s].any())),
+            Assert(~pool.valid[s] | (pool.classes[s] == class_of(pool.flits[s]))),
+        ]
+        if side is not Side.LOCAL:
+            m.d.comb += Assert(~pool.valid[s] | ~pool.way_of[s][side])
+    for r, s in combinations(range(pool.depth), 2):
+        both = pool.valid[r] & pool.valid[s]
+        alike = (pool.way_of[r] == pool.way_of[s]) & (pool.classes[r] == pool.classes[s])
+        m.d.comb += Assert(~both | (alike == (pool.waits[r][s] ^ pool.waits[s][r])))
+        m.d.comb += Assert(~both | ~(pool.waits[r][s] & pool.waits[s][r]))
+    for r, s, t in permutations(range(pool.depth), 3):
+        all_three = pool.valid[r] & pool.valid[s] & pool.valid[t]
+        m.d.comb += Assert(~(all_three & pool.waits[r][s] & pool.waits[s][t] & pool.waits[t][r]))
+    for c in range(CLASSES):
+        wanted = Value.cast(0)
+        for s in range(pool.depth):
+            wanted = wanted | Mux(pool.classes[s] == c, pool.requests[s], 0)
+        m.d.comb += Assert(pool.wanted[c] == wanted)
+
+
+def output_invariant(m: Module, router: Router, out: Side) -> None:
+    """An output sends one flit, of those that come or wait, if there is one that it may send."""
+    leaving = Cat(*(slot[out] for side in router.sources[out] for slot in router.leaves[side]),
+                  *(router.passes[side][out] for side in router.sources[out] if side in NEIGHBOURS))
+    sendable = Cat(router.pools[side].wanted[c][out] & router.room[out][c]
+                   for side in router.sources[out] for c in range(CLASSES)).any()
+    m.d.comb += [
+        Assert(at_most_one(leaving)),
+        Assert(leaving.any() == router.sent[out].any()),
+        Assert(at_most_one(router.sent[out])),
+        Assert((router.sent[out] & ~router.room[out]) == 0),
+        Assert(~sendable | router.sent[out].any()),
+        *(Assert(in_order(arbiter)) for arbiter in (router.classes[out], *router.turns[out])),
+    ]
+
+
 class RouterProof(wiring.Component):
     """A router between neighbours that keep to the rules of `hdl.noc.link.Hop` and nothing else.
 
@@ -223,11 +297,10 @@ class RouterProof(wiring.Component):
             Assume((self.local_valid == 0) | (self.local_valid == Value.cast(1) << class_of(self.local_flit))),
         ]
         for side in NEIGHBOURS:
-            self._neighbour(m, side)
-        for side, pool in router.pools.items():
-            self._pool(m, side, pool)
-        for out in Side:
-            self._output(m, out)
+            neighbour(m, router, side, **{name: getattr(self, f"{name}_{side}") for name in ("slot", "flit", "freed")})
+        for side in Side:
+            pool_invariant(m, router, side)
+            output_invariant(m, router, side)
 
         # Two flits of one class and way: the later never overtakes the first.
         first = Tracked(m, router, side=self.side, pick=self.pick[0], name="first")
@@ -244,79 +317,6 @@ class RouterProof(wiring.Component):
                 m.d.comb += Assert((pool.waits[s] & first.slot).any())
         self._turn(m, first)
         return m
-
-    def _neighbour(self, m: Module, side: Side) -> None:
-        """The neighbour on a side: sends into slots that are free and its flit's class may use, frees what is taken."""
-        router = self.router
-        depth = router.config.fifo_depth
-        slot, flit, freed = (getattr(self, f"{name}_{side}") for name in ("slot", "flit", "freed"))
-        link_in, link_out = router.inputs[side], router.outputs[side]
-        pool = router.pools[side]
-
-        # Its flits for us. No slot is lost: each is free, or holds a flit, or is about to be told free.
-        free = Signal(depth, init=(1 << depth) - 1, name=f"free_at_{side.name}")
-        m.d.sync += free.eq(free & ~slot | link_in.freed)
-        m.d.comb += [
-            link_in.slot.eq(slot), link_in.flit.eq(flit),
-            Assume(at_most_one(slot)), Assume((slot & ~free) == 0),
-            *(Assume(~slot[c] | (class_of(flit) == c)) for c in range(CLASSES)),
-            Assert(free == ~(pool.valid | pool.freed)),
-            Assert((pool.valid & pool.freed) == 0),
-        ]
-
-        # Our flits for it.
-        taken = Signal(depth, name=f"taken_at_{side.name}")
-        m.d.sync += taken.eq(taken & ~freed | link_out.slot)
-        m.d.comb += [
-            link_out.freed.eq(freed),
-            Assume((freed & ~taken) == 0),
-            Assert(at_most_one(link_out.slot)),
-            Assert((link_out.slot & taken) == 0),
-            Assert(router.slots[side].free == ~(taken | link_out.slot)),
-            *(Assert(~link_out.slot[c] | (class_of(link_out.flit) == c)) for c in range(CLASSES)),
-        ]
-
-    def _pool(self, m: Module, side: Side, pool) -> None:
-        """What holds of a pool at all times."""
-        for s in range(pool.depth):
-            blocked = (pool.waits[s] & pool.valid).any()
-            m.d.comb += [
-                Assert(pool.requests[s] == Mux(pool.valid[s] & ~blocked, pool.way_of[s], 0)),
-                Assert(~pool.waits[s][s]),
-                Assert(~pool.valid[s] | (at_most_one(pool.way_of[s]) & pool.way_of[s].any())),
-                Assert(~pool.valid[s] | (pool.classes[s] == class_of(pool.flits[s]))),
-            ]
-            if side is not Side.LOCAL:
-                m.d.comb += Assert(~pool.valid[s] | ~pool.way_of[s][side])
-        for r, s in combinations(range(pool.depth), 2):
-            both = pool.valid[r] & pool.valid[s]
-            alike = (pool.way_of[r] == pool.way_of[s]) & (pool.classes[r] == pool.classes[s])
-            m.d.comb += Assert(~both | (alike == (pool.waits[r][s] ^ pool.waits[s][r])))
-            m.d.comb += Assert(~both | ~(pool.waits[r][s] & pool.waits[s][r]))
-        for r, s, t in permutations(range(pool.depth), 3):
-            all_three = pool.valid[r] & pool.valid[s] & pool.valid[t]
-            m.d.comb += Assert(~(all_three & pool.waits[r][s] & pool.waits[s][t] & pool.waits[t][r]))
-        for c in range(CLASSES):
-            wanted = Value.cast(0)
-            for s in range(pool.depth):
-                wanted = wanted | Mux(pool.classes[s] == c, pool.requests[s], 0)
-            m.d.comb += Assert(pool.wanted[c] == wanted)
-
-    def _output(self, m: Module, out: Side) -> None:
-        """An output sends one flit, of those that come or wait, if there is one that it may send."""
-        router = self.router
-        leaving = Cat(*(slot[out] for side in router.sources[out] for slot in router.leaves[side]),
-                      *(router.passes[side][out] for side in router.sources[out] if side in NEIGHBOURS))
-        sendable = Cat(router.pools[side].wanted[c][out] & router.room[out][c]
-                       for side in router.sources[out] for c in range(CLASSES)).any()
-        m.d.comb += [
-            Assert(at_most_one(leaving)),
-            Assert(leaving.any() == router.sent[out].any()),
-            Assert(at_most_one(router.sent[out])),
-            Assert((router.sent[out] & ~router.room[out]) == 0),
-            Assert(~sendable | router.sent[out].any()),
-            *(Assert(in_order(arbiter)) for arbiter in (router.classes[out], *router.turns[out])),
-        ]
 
     def _turn(self, m: Module, flit: "Tracked") -> None:
         """A flit that may leave, with room for it, waits for at most 2 x (inputs - 1) + 1 others."""
@@ -350,9 +350,10 @@ PROOFS = (
     Proof(name="router_ways", component=Ways, mode="prove", depth=2, quick=True,
           states="every flit gets one way: X first, or as the table says; LOCAL if that is closed or not in the table "
                  "(any position; tables of 3 x 2)"),
-    *(Proof(name=f"router_{side.name.lower()}", component=partial(RouterProof, side=side, depth=4), mode="bmc", depth=6,
+    *(Proof(name=f"router_{side.name.lower()}_{depth}", component=partial(RouterProof, side=side, depth=depth),
+            mode="prove", depth=1, engine="abc", quick=depth == 4 and side in (Side.NORTH, Side.LOCAL),
             states=f"flits from {side.name}: none is lost, doubled, changed or misrouted; those of a class and way "
                    "stay in order; a flit that may leave waits for at most 2 x (inputs - 1) + 1 others; no slot is "
-                   "lost, none is filled twice (4 slots, any neighbours, any tables)")
-      for side in (Side.NORTH, Side.EAST, Side.LOCAL)),
+                   f"lost, none is filled twice ({depth} slots, any neighbours, any tables)")
+      for depth in (3, 4) for side in Side),
 )

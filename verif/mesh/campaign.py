@@ -12,11 +12,10 @@ import numpy as np
 from tqdm import tqdm
 
 from hdl.config import PRESETS, Config
-from hdl.noc.grid import neighbour
-from hdl.noc.routing import Side
 from sim.build import new_seed
 from sim.route_check import check
 from sim.routing import tables
+from verif.mesh.faults import links_of
 from verif.mesh.model import MeshModel, Traffic
 
 #: Meshes of the rounds; the router is the same.
@@ -70,8 +69,7 @@ def run_round(seed: int, *, preset: Config, size: tuple[int, int], flits: int) -
 def _faults(generator: random.Random, config: Config):
     """Dead nodes, broken links and tables for them; in a part of the rounds nothing, and X first, or only tables."""
     sites = config.coordinates()
-    links = [frozenset((site, neighbour(site, side))) for site in sites for side in (Side.EAST, Side.SOUTH)
-             if neighbour(site, side) in sites]
+    links = links_of(sites)
     share = generator.choice((0.0, 0.02, 0.1, 0.2))
     while True:
         dead = {site for site in sites[1:] if generator.random() < share}
@@ -108,7 +106,7 @@ def campaign(*, seed: int, flits: int, preset: Config, sizes: tuple[tuple[int, i
     with tqdm(total=flits, unit="flit", unit_scale=True) as progress:
         while progress.n < flits:
             size = sizes[len(rounds) % len(sizes)]
-            share = min(flits - progress.n, max(flits // 50, 20_000))
+            share = min(flits - progress.n, max(flits // 500, 20_000))
             rounds.append(run_round(generator.getrandbits(32), preset=preset, size=size, flits=share))
             progress.update(rounds[-1].flits)
     return rounds

@@ -76,6 +76,7 @@ struct Node {
     std::unique_ptr<Vtop> router;
     std::deque<Flit> waiting[CLASSES];
     int turn = 0, ready = 3;
+    bool asleep = false;  // nothing comes, and nothing is there that could change
     std::vector<Flow> flows;  // [place][class]
     Port inputs[4], outputs[4];
 };
@@ -83,9 +84,10 @@ struct Node {
 }  // namespace
 
 struct Traffic {
-    uint32_t load, class_1, stall_0, stall_1;  // probabilities x 2^32 of a new flit, its class, and sinks that wait
+    uint32_t load, class_1, stall_0, stall_1;  // probabilities x 2^32 of a new list, its class, and sinks that wait
     uint32_t burst;                            // cycles for which a sink's choice holds
     uint32_t queue;                            // flits that wait at a source; beyond that none is made
+    uint32_t length;                           // flits that are made at once, all of them to the same place
     uint32_t choices;                          // places to choose from, of each node
     const uint32_t* places;                    // [nodes][choices]
 };
@@ -156,6 +158,8 @@ extern "C" Mesh* mesh_new(int count, const int32_t* xy, const uint8_t* links, in
         r.rst = 1;
         tick(r);
         r.rst = 0;
+        tick(r);  // its reset is a register,
+        tick(r);  // and so is its place
     }
     return mesh;
 }
@@ -174,6 +178,7 @@ extern "C" void mesh_set_routes(Mesh* mesh, int index, int by_table, int write, 
     r.settings__routes = routes;
     tick(r);
     r.settings__write = 0;
+    tick(r);
 }
 
 static void send(Mesh& mesh, int index, Counts& counts) {
@@ -252,25 +257,30 @@ extern "C" void mesh_run(Mesh* handle, uint64_t cycles, int until_empty, uint64_
             if (mesh.random.chance(traffic->load)) {
                 auto& queue = node.waiting[mesh.random.chance(traffic->class_1)];
                 const uint32_t* choices = traffic->places + size_t(i) * traffic->choices;
-                const bool room = queue.size() < traffic->queue;
-                if (room) queue.push_back({choices[mesh.random.below(traffic->choices)], uint32_t(mesh.cycle)});
-                ++(room ? counts->made : counts->dropped);
+                const bool room = queue.size() + traffic->length <= traffic->queue;
+                if (room)
+                    queue.insert(queue.end(), traffic->length,
+                                 {choices[mesh.random.below(traffic->choices)], uint32_t(mesh.cycle)});
+                (room ? counts->made : counts->dropped) += traffic->length;
             }
             empty &= node.waiting[0].empty() & node.waiting[1].empty();
             send(mesh, i, *counts);
             if (redraw)
                 node.ready = !mesh.random.chance(traffic->stall_0) | !mesh.random.chance(traffic->stall_1) << 1;
             node.router->ready = node.ready;
+            node.asleep = node.router->idle && !node.router->local_in__valid;
             for (int side = 0; side < 4; ++side) {
                 if (node.neighbour[side] < 0) continue;
                 const Node& other = mesh.nodes[node.neighbour[side]];
                 const Port& there = other.outputs[FACING[side]];
                 *node.outputs[side].freed = *other.inputs[FACING[side]].freed;
                 if ((*node.inputs[side].slot = *there.slot)) *node.inputs[side].flit = *there.flit;
+                node.asleep &= !*node.outputs[side].freed && !*node.inputs[side].slot;
             }
         }
         if (until_empty && empty) return;
-        for (Node& node : mesh.nodes) tick(*node.router);
+        for (Node& node : mesh.nodes)
+            if (!node.asleep) tick(*node.router);
         ++mesh.cycle;
         ++counts->cycles;
         ++mesh.quiet;

@@ -15,7 +15,7 @@ from hdl.memory_map import ROUTE_BITS, ROUTES_PER_REGISTER
 from hdl.noc.grid import Broken, Site, neighbour
 from hdl.noc.packet import Coordinate, Header, Op, flit_layout
 from hdl.noc.routing import NEIGHBOURS, Side
-from sim import build
+from sim import build, verilator
 from verif.mesh.tile import Tile
 
 #: What a link counts; see `hdl.noc.router.Router`.
@@ -34,7 +34,8 @@ class MeshFault(AssertionError):
 
 class _Traffic(ctypes.Structure):
     _fields_ = [(name, ctypes.c_uint32) for name in
-                ("load", "class_1", "stall_0", "stall_1", "burst", "queue", "choices")] + [("places", ctypes.c_void_p)]
+                ("load", "class_1", "stall_0", "stall_1", "burst", "queue", "length", "choices")]
+    _fields_ += [("places", ctypes.c_void_p)]
 
 
 _NUMBERS = ("cycles", "made", "dropped", "entered", "arrived", "misplaced", "latency_sum", "latency_max")
@@ -63,6 +64,8 @@ class Traffic:
         Cycles for which a sink stays as it is.
     queue : int
         Flits of a class that may wait at their source; beyond that none is made.
+    length : int
+        Flits of a list: they are made at once, all of them to the same place.
     """
 
     places: ArrayLike
@@ -71,6 +74,7 @@ class Traffic:
     stalls: tuple[float, float] = (0.0, 0.0)
     burst: int = 1
     queue: int = 64
+    length: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +142,8 @@ def library(config: Config) -> Path:
     driver = "".join(f"#define {name} {value}\n" for name, value in constants.items()) \
         + Path(__file__).with_name("model.cpp").read_text()
     return build.library(verilog.emit(Tile(config=config), name="tile"), name="tile",
-                         driver=driver.replace("__", "___05F"))  # what Verilator makes of it in names
+                         driver=driver.replace("__", "___05F"),  # what Verilator makes of it in names
+                         options=verilator.BLOCK_OPTIONS)
 
 
 class MeshModel:
@@ -215,14 +220,18 @@ class MeshModel:
         if places.ndim != 2 or len(places) != len(self.nodes) or places.max() >= len(self.places):
             raise ValueError(f"places must be [{len(self.nodes)}, choices] indices below {len(self.places)}, "
                              f"not {places.shape} up to {places.max()}")
+        if not 1 <= traffic.length <= traffic.queue:
+            raise ValueError(f"a list has 1 to {traffic.queue} flits, what its source's queue holds, not "
+                             f"{traffic.length!r}")
         links = np.zeros((len(self.nodes), len(LINK_COUNTS), len(Side)), np.uint64)
         latencies = np.zeros(LATENCIES, np.uint64)
 
         def chance(probability: float) -> int:
             return min(round(probability * (1 << 32)), (1 << 32) - 1)
 
-        wanted = _Traffic(chance(traffic.load), chance(traffic.class_1), *map(chance, traffic.stalls), traffic.burst,
-                          traffic.queue, places.shape[1], places.ctypes.data)
+        wanted = _Traffic(chance(traffic.load / traffic.length), chance(traffic.class_1),
+                          *map(chance, traffic.stalls), traffic.burst, traffic.queue, traffic.length, places.shape[1],
+                          places.ctypes.data)
         counts = _Counts(links=links.ctypes.data, latencies=latencies.ctypes.data)
         self._library.mesh_run(self._mesh, ctypes.c_uint64(cycles), until_empty, ctypes.c_uint64(limit),
                                ctypes.byref(wanted), ctypes.byref(counts))

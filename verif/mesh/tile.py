@@ -1,8 +1,8 @@
-"""What `verif.mesh.model` compiles once and wires many times: a router whose node takes flits into a register."""
+"""What `verif.mesh.model` compiles once and wires many times: a router between registers of the links."""
 
 # pyright: reportAttributeAccessIssue=none
 
-from amaranth.hdl import Module
+from amaranth.hdl import Cat, ClockDomain, ClockSignal, DomainRenamer, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -14,7 +14,16 @@ from hdl.noc.routing import NEIGHBOURS, RouteSettings, Side
 
 
 class Tile(wiring.Component):
-    """A router. What it gives to its node can be seen a cycle later on ``taken`` (the class, one-hot) and ``flit``."""
+    """A router, with the registers that drive a link at its end instead of its beginning.
+
+    Between tiles that is the same. But what depends on inputs Verilator works out three times a cycle: as they change,
+    as the clock rises, and as it falls; so here nothing but registers depends on them, the node's flits excepted.
+
+    What the router gives to its node can be seen a cycle later on ``taken`` (the class, one-hot) and ``flit``;
+    ``ready`` is for the cycle after.
+
+    ``idle``: without a flit, a freed slot or one from the node, nothing will ever change, whatever ``ready`` is.
+    """
 
     def __init__(self, *, config: Config):
         self.config = config
@@ -32,25 +41,45 @@ class Tile(wiring.Component):
             "flits": Out(len(Side)),
             "stalls": Out(len(Side)),
             "refused": Out(len(Side)),
+            "idle": Out(1),
         })
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.router = router = Router(config=self.config)
-        m.d.comb += [
+        m.domains.router = domain = ClockDomain()
+        reset = Signal(init=1)
+        m.d.sync += reset.eq(0)
+        m.d.comb += [domain.clk.eq(ClockSignal()), domain.rst.eq(reset)]
+        router = Router(config=self.config)
+        m.submodules.router = DomainRenamer("router")(router)
+        m.d.router += [
             router.position.eq(self.position),
             router.neighbours.eq(self.neighbours),
-            router.local_out.ready.eq(self.ready),
+            *(getattr(router.settings, name).eq(getattr(self.settings, name)) for name in RouteSettings().members),
+        ]
+        m.d.comb += [
             self.flits.eq(router.flits),
             self.stalls.eq(router.stalls),
             self.refused.eq(router.refused),
         ]
-        wiring.connect(m, wiring.flipped(self.settings), router.settings)
         wiring.connect(m, wiring.flipped(self.local_in), router.local_in)
+        busy = [self.taken, router.flits, router.stalls, router.refused,
+                *(pool.valid for pool in router.pools.values())]
         for side in NEIGHBOURS:
-            wiring.connect(m, wiring.flipped(self.inputs[side]), router.inputs[side])
-            wiring.connect(m, router.outputs[side], wiring.flipped(self.outputs[side]))
-        m.d.sync += self.taken.eq(router.local_out.valid)
+            comes, goes = self.inputs[side], self.outputs[side]
+            m.d.router += [
+                router.inputs[side].slot.eq(comes.slot),
+                router.inputs[side].flit.eq(comes.flit),
+                router.outputs[side].freed.eq(goes.freed),
+            ]
+            m.d.comb += [
+                goes.slot.eq(router.departs[side].slot),
+                goes.flit.eq(router.departs[side].flit),
+                comes.freed.eq(router.pools[side].frees),
+            ]
+            busy += [router.inputs[side].slot, router.outputs[side].freed]
+        m.d.comb += self.idle.eq(~Cat(busy).any())
+        m.d.router += [router.local_out.ready.eq(self.ready), self.taken.eq(router.local_out.valid)]
         with m.If(router.local_out.valid.any()):
-            m.d.sync += self.flit.eq(router.local_out.flit)
+            m.d.router += self.flit.eq(router.local_out.flit)
         return m
