@@ -254,7 +254,7 @@ class Coverage:
         for group in dict.fromkeys(goal[0] for goal in self.goals):
             bins = [goal for goal in self.goals if goal[0] == group]
             met = [goal for goal in bins if goal in self.counts]
-            rarest = min(met, key=lambda goal: self.counts[goal])
+            rarest = min(met, key=lambda goal: self.counts[goal], default=(group, ""))
             rows.append((group, len(bins), sum(goal in UNREACHABLE for goal in bins), len(met), ", ".join(rarest[1:]),
                          self.counts[rarest]))
         return rows

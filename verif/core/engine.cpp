@@ -352,5 +352,4 @@ private:
 extern "C" {
 void* engine_new() { return new Engine; }
 void engine_run(void* engine, Case* job, Difference* difference) { static_cast<Engine*>(engine)->run(*job, *difference); }
-void engine_delete(void* engine) { delete static_cast<Engine*>(engine); }
 }

@@ -151,7 +151,7 @@ def _library(config: Config) -> Path:
 
 
 class Engine:
-    """A compiled core. Between cases it is reset; registers and SRAM keep what they hold."""
+    """A compiled core, until the process ends. Between cases it is reset; registers and SRAM keep what they hold."""
 
     def __init__(self, config: Config):
         self.config = config
@@ -159,13 +159,9 @@ class Engine:
         library = ctypes.CDLL(str(_library(config)))
         library.engine_new.restype = ctypes.c_void_p
         library.engine_run.argtypes = [ctypes.c_void_p] * 3
-        library.engine_delete.argtypes = [ctypes.c_void_p]
         self._library = library
         self._core = ctypes.c_void_p(library.engine_new())
         self._written: set[int] = set()
-
-    def __del__(self):
-        self._library.engine_delete(self._core)
 
     def run(self, case: Case, disturbance: Disturbance | None = None) -> Outcome:
         """Run a case.
