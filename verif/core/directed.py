@@ -279,11 +279,11 @@ class DirectedProgram(ThreadProgram):
         for row in (a, b):
             self._wait(self._posts(row))
 
-    def _hazard(self, kind: str, first: str, then: str) -> None:
-        """`first` and `then` share a register, which points into the window if it is an integer one."""
+    def _hazard(self, kind: str, one: str, other: str) -> None:
+        """Instructions of two classes share a register, which points into the window if it is an integer one."""
         kind, _, file = kind.rpartition(" ")
-        a = self.random.choice(self._of_class(first, **{"reads" if kind == "write after read" else "writes": file}))
-        b = self.random.choice(self._of_class(then, **{"reads" if kind == "read after write" else "writes": file}))
+        a = self.random.choice(self._of_class(one, **{"reads" if kind == "write after read" else "writes": file}))
+        b = self.random.choice(self._of_class(other, **{"reads" if kind == "read after write" else "writes": file}))
         if self._unfit(a, b):
             return
         if file != "x":
