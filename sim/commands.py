@@ -22,6 +22,17 @@ def mesh_size(text: str) -> tuple[int, int]:
     return int(columns), int(rows)
 
 
+def memory_size(text: str) -> int:
+    """Bytes from e.g. ``2M``, ``512K`` or ``131072``."""
+    number, unit = (text[:-1], text[-1]) if text[-1:] in _UNITS else (text, "")
+    if not number.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size, e.g. 2M, 512K or 131072")
+    return int(number) * _UNITS.get(unit, 1)
+
+
+_UNITS = {"K": 1 << 10, "M": 1 << 20}
+
+
 def config_of(arguments: argparse.Namespace) -> Config:
     """The configuration that ``--config`` and ``--mesh`` name."""
     config = preset(arguments.config)

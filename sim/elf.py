@@ -10,7 +10,7 @@ from elftools.elf.sections import SymbolTableSection
 
 from hdl.config import SRAM_BASE, Config
 
-from .errors import ProgramError
+from .errors import ProgramError, ProgramTooLarge
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +77,8 @@ def _program(path: Path, elf: ELFFile, config: Config) -> Program:
         if size == 0:
             continue
         if address < SRAM_BASE or address + size > config.sram_end:
-            raise ProgramError(
+            error = ProgramTooLarge if address >= SRAM_BASE else ProgramError
+            raise error(
                 f"{path}: a segment of {size:,} bytes at {address:#x} does not fit in the SRAM of {config.name}, "
                 f"{config.sram_bytes:,} bytes from {SRAM_BASE:#x} to {config.sram_end - 1:#x}")
         segments.append((address, segment.data().ljust(size, b"\0")))

@@ -9,6 +9,10 @@ class ProgramError(SimulationError):
     """A program cannot be loaded."""
 
 
+class ProgramTooLarge(ProgramError):
+    """A program cannot be loaded into a node of this size."""
+
+
 class AccessError(SimulationError):
     """The host named a node, an address or a size that is not there."""
 

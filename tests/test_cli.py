@@ -214,6 +214,33 @@ def test_missing_program(capsys):
     assert capsys.readouterr().err == "error: missing.elf: cannot be read: No such file or directory\n"
 
 
+def test_what_does_not_fit_in_the_smaller_preset_runs_on_the_larger(program, capsys):
+    assert main(["run", program(tells(1), zeros=SIM.sram_bytes)]) == 0
+    assert main(["run", program(tells(1), zeros=SIM.sram_bytes), "--config", "SIM"]) == 3
+    assert "does not fit in the SRAM of SIM" in capsys.readouterr().err
+    large = program(tells(1), zeros=2_000_000)
+    assert main(["run", large]) == 3
+    assert "does not fit in the SRAM of D1, 1,310,720 bytes from 0x80000000 to 0x8013ffff; --sram SIZE is for nodes " \
+           "with more\n" in capsys.readouterr().err
+    assert main(["run", large, "--sram", "2M"]) == 0
+    assert main(["run", program(tells(1)), "--sram", "4K"]) == 0
+
+
+@pytest.mark.parametrize("size, message", [
+    ("0", "sram_bytes must be a multiple of 512 (8 banks x 64 bytes) from 4096 to 4194304, not 0"),
+    ("5M", "not 5242880"), ("5000", "not 5000")])
+def test_wrong_sizes(program, capsys, size, message):
+    assert main(["run", program(tells(1)), "--sram", size]) == 3
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("size", ["", "M", "2G", "-1", "2x"])
+def test_what_is_not_a_size(program, capsys, size):
+    with pytest.raises(SystemExit):
+        main(["run", program(tells(1)), f"--sram={size}"])
+    assert f"{size!r} is not a size, e.g. 2M, 512K or 131072" in capsys.readouterr().err
+
+
 def test_bss_is_zeros_and_symbols_are_found(program):
     loaded = elf.load(program(tells(1)), SIM)
     assert loaded.segments[0][1][16:] == bytes(0x200)

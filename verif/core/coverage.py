@@ -223,7 +223,9 @@ class Coverage:
             if value and (File.X, fields.rd) in writes:
                 values[fields.rd] = int.from_bytes(value, "little")
         for word, times in words.items():
-            row, fields, *_ = known(word)
+            meaning = known(word)
+            assert meaning is not None
+            row, fields, *_ = meaning
             self.executed[row.name] += times
             for found in _static(row, fields, self.config):
                 counts[found] += times
@@ -254,7 +256,7 @@ class Coverage:
         for group in dict.fromkeys(goal[0] for goal in self.goals):
             bins = [goal for goal in self.goals if goal[0] == group]
             met = [goal for goal in bins if goal in self.counts]
-            rarest = min(met, key=lambda goal: self.counts[goal])
+            rarest = min(met, key=lambda goal: self.counts[goal], default=(group, ""))
             rows.append((group, len(bins), sum(goal in UNREACHABLE for goal in bins), len(met), ", ".join(rarest[1:]),
                          self.counts[rarest]))
         return rows
@@ -280,7 +282,7 @@ def class_of_name(name: str) -> str:
 
 
 @cache
-def known(word: int):
+def known(word: int) -> tuple[Instruction, Operands, tuple[tuple[File, int], ...], tuple[tuple[File, int], ...]] | None:
     """An instruction's row, its operands, and the registers that it reads and writes; x0 is none."""
     row = decode(word)
     if row is None:

@@ -7,7 +7,7 @@ from hdl.config import SRAM_BASE, Config
 from hdl.isa import BY_NAME, CSRS, INSTRUCTIONS, Cause, CsrNumber, File, Format, Instruction, List, Unit
 from hdl.memory_map import Descriptor
 from sim.assembler import assemble
-from sim.random_fragments import ADDRESS, COUNT, DESCRIPTORS, LINK, WINDOW, WINDOW_LINES
+from sim.random_fragments import ADDRESS, COUNT, LINK, RANDOM_REGISTERS, WINDOW, WINDOW_LINES
 from sim.random_program import ThreadProgram
 
 from .coverage import Bin, class_of, registers
@@ -65,7 +65,7 @@ class DirectedProgram(ThreadProgram):
         for name in row.operands:
             match name:
                 case "rd" | "rs1" | "rs2":
-                    values[name] = random.randrange(1, 26)
+                    values[name] = random.randrange(1, RANDOM_REGISTERS)
                 case "vd" | "vs1" | "vs2":
                     values[name] = random.randrange(32)
                 case "ad" | "as1":
@@ -167,7 +167,7 @@ class DirectedProgram(ThreadProgram):
     # Goals
 
     def _operands(self, name: str, relation: str) -> None:
-        row, register = BY_NAME[name], self.random.randrange(1, 26)
+        row, register = BY_NAME[name], self.random.randrange(1, RANDOM_REGISTERS)
         if self._unfit(row):
             return
         if relation in ("taken", "not taken"):
@@ -279,17 +279,17 @@ class DirectedProgram(ThreadProgram):
         for row in (a, b):
             self._wait(self._posts(row))
 
-    def _hazard(self, kind: str, first: str, then: str) -> None:
-        """`first` and `then` share a register, which points into the window if it is an integer one."""
+    def _hazard(self, kind: str, one: str, other: str) -> None:
+        """Instructions of two classes share a register, which points into the window if it is an integer one."""
         kind, _, file = kind.rpartition(" ")
-        a = self.random.choice(self._of_class(first, **{"reads" if kind == "write after read" else "writes": file}))
-        b = self.random.choice(self._of_class(then, **{"reads" if kind == "read after write" else "writes": file}))
+        a = self.random.choice(self._of_class(one, **{"reads" if kind == "write after read" else "writes": file}))
+        b = self.random.choice(self._of_class(other, **{"reads" if kind == "read after write" else "writes": file}))
         if self._unfit(a, b):
             return
         if file != "x":
             self._share(a, b, kind, file)
             return
-        register = self.random.randrange(1, 26)
+        register = self.random.randrange(1, RANDOM_REGISTERS)
         posts = 0
         if kind == "write after read":
             posts = self._point(a, register)
@@ -379,7 +379,9 @@ class DirectedProgram(ThreadProgram):
         """
         names = [name for file, name in registers(row).reads if file is File.X]
         name = "rs1" if row.name == "sem.wait" else self.random.choice(names)
-        values = self._values(row, {name: register} | ({"rd": 26} if name != "rd" else {}))
+        values = self._values(row, {name: register})
+        if name != "rd" and values.get("rd") == register:
+            values["rd"] = register % (RANDOM_REGISTERS - 1) + 1
         if row.name == "jalr":
             values["imm"] = 2 if traps else 8
         elif row.name == "sem.wait":
@@ -476,6 +478,3 @@ class DirectedProgram(ThreadProgram):
             row = self.random.choice(self._of_class(name))
             if not self._unfit(row):
                 self._one(row)
-
-
-assert DESCRIPTORS > 1

@@ -56,6 +56,14 @@ void set(T& port, int offset, int width, uint64_t value) {
 
 enum File : uint8_t { NONE, X, V };
 
+// Where a late result has what.
+struct Late {
+    int valid, result, thread, destination, data;
+};
+
+constexpr Late SCALAR_PLACES = {SCALAR_VALID, SCALAR_RESULT, SCALAR_THREAD, SCALAR_DESTINATION, SCALAR_DATA};
+constexpr Late VECTOR_PLACES = {VECTOR_VALID, VECTOR_RESULT, VECTOR_THREAD, VECTOR_DESTINATION, VECTOR_DATA};
+
 }  // namespace
 
 extern "C" {
@@ -305,8 +313,8 @@ private:
             else if (record.file != NONE || get(port, at + SLOT_WAITS, 1))
                 waiting[thread].push_back(index);
         }
-        for (int i = 0; i < SCALARS; ++i) late(job, SCALAR + i * SCALAR_STRIDE, SCALAR_RESULT, X);
-        for (int i = 0; i < VECTORS; ++i) late(job, VECTOR + i * VECTOR_STRIDE, VECTOR_RESULT, V);
+        for (int i = 0; i < SCALARS; ++i) late(job, SCALAR + i * SCALAR_STRIDE, SCALAR_PLACES, X);
+        for (int i = 0; i < VECTORS; ++i) late(job, VECTOR + i * VECTOR_STRIDE, VECTOR_PLACES, V);
         for (int thread = 0; thread < THREADS; ++thread)
             if (get(port, RESUMED + thread, 1)) take(job, thread, NONE, 0);
     }
@@ -324,13 +332,14 @@ private:
         return -1;
     }
 
-    void late(Case& job, int at, int result, File file) {
-        if (!get(top.retirement, at + WRITE_VALID, 1)) return;
-        const int thread = get(top.retirement, at + result + RESULT_THREAD, THREAD_BITS);
-        const int number = get(top.retirement, at + result + RESULT_DESTINATION, 5);
+    void late(Case& job, int at, const Late& places, File file) {
+        if (!get(top.retirement, at + places.valid, 1)) return;
+        at += places.result;
+        const int thread = get(top.retirement, at + places.thread, THREAD_BITS);
+        const int number = get(top.retirement, at + places.destination, 5);
         const int64_t index = take(job, thread, file, number);
         if (index >= 0)
-            compare(job, thread, index, at + result + (file == X ? SCALAR_DATA : VECTOR_DATA), file == X ? 8 : LINE_BYTES);
+            compare(job, thread, index, at + places.data, file == X ? 8 : LINE_BYTES);
         else if (file == V || number)
             say(NOBODY_WAITS, thread, next[thread]);
     }
@@ -352,5 +361,4 @@ private:
 extern "C" {
 void* engine_new() { return new Engine; }
 void engine_run(void* engine, Case* job, Difference* difference) { static_cast<Engine*>(engine)->run(*job, *difference); }
-void engine_delete(void* engine) { delete static_cast<Engine*>(engine); }
 }

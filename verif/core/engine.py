@@ -111,20 +111,29 @@ def _structures(config: Config) -> tuple[type[ctypes.Structure], type[ctypes.Str
     return Job, Difference
 
 
+def _element(layout: data.StructLayout, name: str) -> data.StructLayout:
+    """The layout of an array's elements."""
+    shape = layout[name].shape
+    assert isinstance(shape, data.ArrayLayout)
+    assert isinstance(shape.elem_shape, data.StructLayout)
+    return shape.elem_shape
+
+
 def _library(config: Config) -> Path:
     """The compiled core and its loop."""
     retirement = retirement_layout(config)
 
     def array(name: str, prefix: str) -> dict[str, int]:
-        field = retirement[name]
-        element = field.shape.elem_shape
-        result = {f"{prefix}": field.offset, f"{prefix}_STRIDE": element.size, f"{prefix}S": field.shape.length}
-        if "result" in dict(iter(element)):
-            inside = element["result"]
-            result |= {f"{prefix}_RESULT": inside.offset, f"{prefix}_DATA": inside.shape["data"].offset}
-            assert (inside.shape["thread"].offset, inside.shape["destination"].offset) == (0, config.thread_bits)
-            assert element["valid"].offset == 0
-        return result
+        shape, element = retirement[name].shape, _element(retirement, name)
+        assert isinstance(shape, data.ArrayLayout)
+        return {prefix: retirement[name].offset, f"{prefix}_STRIDE": element.size, f"{prefix}S": shape.length}
+
+    def late(name: str, prefix: str) -> dict[str, int]:
+        element = _element(retirement, name)
+        result = element["result"].shape
+        assert isinstance(result, data.StructLayout)
+        return array(name, prefix) | fields(element, prefix, "valid", "result") \
+            | fields(result, prefix, "thread", "destination", "data")
 
     def fields(layout: data.Layout, prefix: str, *names: str) -> dict[str, int]:
         return {f"{prefix}_{name.upper()}": layout[name].offset for name in names}
@@ -135,10 +144,8 @@ def _library(config: Config) -> Path:
         "THREAD_BITS": config.thread_bits, "THREAD_BLOCK": THREAD_BLOCK, "REGISTERS": len(COMPARED),
         "PC": ThreadRegister.PC.value, "STATE": ThreadRegister.STATE.value,
         "HALTED": State.HALTED.value, "TRAPPED": State.TRAPPED.value,
-        **array("slots", "SLOT"), **array("scalar", "SCALAR"), **array("vector", "VECTOR"),
-        **fields(retirement["slots"].shape.elem_shape, "SLOT", "valid", "waits", "thread", "pc", "word", "writes",
-                 "value"),
-        "WRITE_VALID": 0, "RESULT_THREAD": 0, "RESULT_DESTINATION": config.thread_bits,
+        **array("slots", "SLOT"), **late("scalar", "SCALAR"), **late("vector", "VECTOR"),
+        **fields(_element(retirement, "slots"), "SLOT", "valid", "waits", "thread", "pc", "word", "writes", "value"),
         "RESUMED": retirement["resumed"].offset,
         **fields(request, "REQUEST", "line", "write", "mask", "data"),
         **fields(flaw, "FLAW", "line", "word", "first", "second"), "FLAW_WORD_BITS": flaw["word"].width,
@@ -151,7 +158,7 @@ def _library(config: Config) -> Path:
 
 
 class Engine:
-    """A compiled core. Between cases it is reset; registers and SRAM keep what they hold."""
+    """A compiled core, until the process ends. Between cases it is reset; registers and SRAM keep what they hold."""
 
     def __init__(self, config: Config):
         self.config = config
@@ -159,13 +166,9 @@ class Engine:
         library = ctypes.CDLL(str(_library(config)))
         library.engine_new.restype = ctypes.c_void_p
         library.engine_run.argtypes = [ctypes.c_void_p] * 3
-        library.engine_delete.argtypes = [ctypes.c_void_p]
         self._library = library
         self._core = ctypes.c_void_p(library.engine_new())
         self._written: set[int] = set()
-
-    def __del__(self):
-        self._library.engine_delete(self._core)
 
     def run(self, case: Case, disturbance: Disturbance | None = None) -> Outcome:
         """Run a case.
