@@ -24,7 +24,7 @@ LENGTHS = {"flits": 1, "lists of 32": 32}
 
 #: Loads of the curves, of the ideal; cycles before and while it is measured.
 LOADS = (0.02, 0.2, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 1.0)
-WARM_UP, MEASURED = 2000, 4000
+WARM_UP, MEASURED = 1000, 2000
 
 SEED = 1
 
