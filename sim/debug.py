@@ -60,9 +60,10 @@ class Debugger:
         await self._stopped()
         await self._set(ThreadRegister.PC, address)
 
-    async def halt(self) -> None:
-        """Stop before the next instruction."""
+    async def halt(self) -> State:
+        """Stop before the next instruction, or behind an access to another node that is under way."""
         await self._set(ThreadRegister.STATE, Command.HALT)
+        return await self._done("an access")
 
     async def resume(self) -> None:
         await self._stopped()
@@ -171,6 +172,6 @@ class Debugger:
                 return state
             await self.host.cycles(_PAUSE)
             state = await self.state()
-        await self.halt()
+        await self._set(ThreadRegister.STATE, Command.HALT)
         raise DebugError(f"{what} of thread {self.thread} of node {self.node} has not ended: it was "
-                         f"{state.name.lower()} at {await self.pc():#x} and is halted now")
+                         f"{state.name.lower()} at {await self.pc():#x} and has been halted")

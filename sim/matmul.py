@@ -124,9 +124,13 @@ class Product:
             a = a_strips[share.rows.start * strip:share.rows.stop * strip]
             b = b_strips[share.columns.start * strip:share.columns.stop * strip]
             a_address, b_address, c_address = self._free, self._free + len(a), self._free + len(a) + len(b)
+            down, right = divmod(config.threads, len(share.columns))
+            blocks = len(share.rows) * len(share.columns)
+            # A quarter of a block, when each thread has several.
+            ahead = packing.steps(self.depth, config) if blocks > config.threads else 0
             parameters = struct.pack(
-                "<10Q", a_address, b_address, b_address, c_address, c_address, strip, len(b), config.threads * strip,
-                config.threads * packing.block_bytes(config), self.mformat)
+                "<13Q", a_address, b_address, b_address, c_address, c_address, strip, len(b), down * strip,
+                right * strip, config.threads * packing.block_bytes(config), blocks, ahead, self.mformat)
             data += [(share.node, symbols["job"], parameters), (share.node, a_address, a), (share.node, b_address, b)]
             reads.append((share.node, c_address, self._c_bytes(share)))
         reads += [(share.node, symbols["spent"], config.threads * 16) for share in self.shares]
@@ -192,7 +196,8 @@ def command(arguments: argparse.Namespace) -> int:
     if a.shape[1] != b.shape[0]:
         raise MatrixError(f"{arguments.a} is {a.shape[0]} x {a.shape[1]}, {arguments.b} is {b.shape[0]} x "
                           f"{b.shape[1]}: the inner dimensions {a.shape[1]} and {b.shape[0]} differ")
-    work = Product(numerics.bf16_from_values(a), numerics.bf16_from_values(b), config)
+    a, b = numerics.bf16_from_values(a), numerics.bf16_from_values(b)
+    work = Product(a, b, config)
     if arguments.model:
         result, rows = run_model(work.job), []
     else:
@@ -200,7 +205,7 @@ def command(arguments: argparse.Namespace) -> int:
         rows = rates(result, config, phase=work.phase(result))
     result.check()
     c = work.c(result)
-    exact = bool((c == numerics.matmul(work.a, work.b, config)).all())
+    exact = bool((c == numerics.matmul(a, b, config)).all())
     np.save(arguments.output, c.view(np.float32))
     show(f"{work.rows} x {work.depth} by {work.depth} x {work.columns} on {len(work.shares)} of {config.nodes} nodes "
          f"of {config.name}", [("bit-exact", f"{'yes' if exact else 'NO'} ({c.size:,} elements)"), *rows,

@@ -44,8 +44,12 @@ def rates(result: Result, config: Config, *, phase: int) -> list[tuple[str, str]
 
 
 def spent_cycles(stamps: list[bytes]) -> int:
-    """Cycles from the earliest start to the latest end in the programs' `spent`, two stamps for each thread."""
+    """Cycles from the earliest start to the latest end in the programs' `spent`, two stamps for each thread.
+
+    Those of a thread that had no work are 0.
+    """
     times = np.frombuffer(b"".join(stamps), "<u8").reshape(-1, 2)
+    times = times[times[:, 1] > 0]
     return int(times[:, 1].max() - times[:, 0].min())
 
 

@@ -52,7 +52,7 @@ def cuts(count: int, parts: int) -> list[range]:
 
 
 def _lines(blocks: np.ndarray, config: Config) -> bytes:
-    """Pairs of blocks to lines, which they need not fill: a block is a line of BF16 or, of CFloat8, half of what is filled."""
+    """Blocks to lines that they need not fill: one of BF16 to a line, or two of CFloat8."""
     blocks_of_line = OPERAND_BYTES // blocks.itemsize
     filled = blocks.astype(blocks.dtype.newbyteorder("<")).reshape(
         -1, blocks_of_line * blocks.shape[-1] * blocks.shape[-2])

@@ -1,9 +1,11 @@
-"""Softmax and layer normalisation on one node (sw/kernels/softmax.c, layer_norm.c), and what must come out of them bit for bit.
+"""Softmax and layer normalisation on one node, and what must come out of them bit for bit.
 
-A matrix of FP32 bits, [rows, columns], goes through the node with as many rows side by side as a vector register has lanes.
+The kernels are sw/kernels/softmax.c and layer_norm.c. A matrix of FP32 bits, [rows, columns], goes through the node
+with as many rows side by side as a vector register has lanes.
 The expected results are worked out from `sim.numerics` alone, in the order of the kernels' operations.
 """
 
+import math
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,8 +27,8 @@ _OP = FloatOperation
 #: Lines that the kernels take at a time (ROWS_UNROLL of sw/kernels/rows.h).
 UNROLL = 8
 
-LOG2_E = np.float32(np.log2(np.e))
-EPSILON = np.float32(1e-5)
+LOG2_E = math.log2(math.e)
+EPSILON = 1e-5
 
 
 def _bits(value: float) -> int:
@@ -38,7 +40,8 @@ def _constant(value: float, like: Fp32) -> Fp32:
 
 
 def _do(operation: FloatOperation, a: Fp32, b: Fp32, c: Fp32 | None = None) -> Fp32:
-    return float_operation(operation, *np.broadcast_arrays(a, b), c).bits
+    return float_operation(operation, np.broadcast_to(a, b.shape) if a.size < b.size else a,
+                           np.broadcast_to(b, a.shape) if b.size < a.size else b, c).bits
 
 
 def _fold(operation: FloatOperation, gathered: Fp32) -> Fp32:
@@ -110,8 +113,9 @@ class Rows:
         config = self.config
         rows, columns = self.x.shape
         if rows % config.lanes or columns % UNROLL or columns < 2 * UNROLL:
-            raise SimulationError(f"{self.kernel} takes a multiple of {config.lanes} rows and of {UNROLL} columns, at least "
-                                  f"{2 * UNROLL}, not {rows} x {columns}")
+            raise SimulationError(
+                f"{self.kernel} takes a multiple of {config.lanes} rows and of {UNROLL} columns, at least "
+                f"{2 * UNROLL}, not {rows} x {columns}")
         program = software.program(f"kernels/{self.kernel}.c", config=config)
         groups = self.x.reshape(-1, config.lanes, columns).transpose(0, 2, 1)
         data = groups.astype("<u4").tobytes()
@@ -124,15 +128,17 @@ class Rows:
         weights_address = y_address + len(data)
         free = program.symbols["d1_stacks"] - weights_address
         if len(weights) > free:
-            raise SimulationError(f"{rows} x {columns} does not fit in a node of {config.name}: it has {config.sram_bytes:,} "
-                                  f"bytes and lacks {len(weights) - free:,}")
+            raise SimulationError(
+                f"{rows} x {columns} does not fit in a node of {config.name}, which has {config.sram_bytes:,} bytes: "
+                f"{len(weights) - free:,} are missing; take fewer rows at a time")
         parameters = struct.pack("<5Q2I", x_address, y_address, len(groups), columns * config.vector_bytes,
-                                 weights_address, _bits(1 / columns), _bits(float(EPSILON)))
+                                 weights_address, _bits(1 / columns), _bits(EPSILON))
         node = (0, 1)
         return Job(
             name=self.kernel, config=config, programs={node: program}, done=[node],
             start=[(node, thread) for thread in range(config.threads)], max_cycles=100 * len(data) + 20_000,
-            data=[(node, program.symbols["job"], parameters), (node, x_address, data), (node, weights_address, weights)],
+            data=[(node, program.symbols["job"], parameters), (node, x_address, data),
+                  (node, weights_address, weights)],
             reads=[(node, y_address, len(data)), (node, program.symbols["spent"], config.threads * 16)])
 
     def expected(self) -> Fp32:

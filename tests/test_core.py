@@ -71,6 +71,7 @@ def test_memory_errors():
         "handled": ([assemble("addi", rd=6, rs1=5, imm=28), assemble("csrrw", rd=0, csr=CsrNumber.MTVEC, rs1=6),
                      load, use, stop, assemble("csrrs", rd=10, csr=CsrNumber.MTVAL, rs1=0),
                      assemble("csrrw", rd=0, csr=CsrNumber.MTVEC, rs1=0), stop], double, 3),
+        "code": ([assemble("addi", rd=8, rs1=8, imm=1)] * 20 + [stop], (SRAM_BASE + 72, 5, 6), 19),
         "strided": ([*everything, assemble("vldst.w", vd=8, rs1=7, rs2=0, mask=1), stop], double, 19),
         "strided_beside": ([*everything, assemble("addi", rd=6, rs1=0, imm=-4),
                             assemble("vldst.w", vd=8, rs1=7, rs2=6, mask=1), stop], (data + 16, 3, 70), 3),
@@ -80,7 +81,6 @@ def test_memory_errors():
         "padded": ([*everything, assemble("addi", rd=8, rs1=0, imm=1), assemble("slli", rd=9, rs1=8, imm=17),
                     assemble("add", rd=8, rs1=8, rs2=9), assemble("csrrw", rd=0, csr=CsrNumber.VTILE, rs1=8),
                     assemble("vld.2d", vd=8, rs1=7, rs2=0, mask=1), stop], double, 19),
-        "code": ([assemble("addi", rd=8, rs1=8, imm=1)] * 20 + [stop], (SRAM_BASE + 72, 5, 6), 19),
     }
     cases = []
     for name, (words, flaw, cause) in programs.items():

@@ -64,7 +64,8 @@ class _Counter(wiring.Component):
         m = Module()
         count = Signal(4, init=self.start)
         m.d.sync += count.eq(count + self.step)
-        m.d.comb += [Assume(~self.step[0]), Assert(count != self.number), Assert(count[0] == self.start)]
+        m.d.comb += [Assume(~self.step[0], "even"), Assert(count != self.number, "missed"),
+                     Assert(count[0] == self.start, "as at the start")]
         return m
 
 

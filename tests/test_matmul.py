@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from hdl.config import D1, SIM, ULX3S, Config
+from hdl.number_formats import Format
 from sim import numerics, packing
 from sim.__main__ import main
 from sim.job import run_model
@@ -44,6 +45,33 @@ def test_product_on_meshes_of_any_size(mesh, shape):
     config = SIM.with_mesh(columns=mesh[0], rows=mesh[1])
     a, b = operands(*shape)
     assert (product_of(a, b, config) == numerics.matmul(a, b, config)).all()
+
+
+def cfloat8_product(shape, config: Config, run, code: Format) -> None:
+    rng = np.random.default_rng([SEED, *shape])
+    rows, depth, columns = shape
+    a, b = (rng.integers(0, 256, size).astype(np.uint8) for size in ((rows, depth), (depth, columns)))
+    product = Product(a, b, config, cfloat8=code)
+    result = run(product.job)
+    result.check()
+    left, right = (numerics.bf16_from_cfloat8(codes, code) for codes in (a, b))
+    assert (product.c(result) == numerics.matmul(left, right, config)).all()
+
+
+@pytest.mark.parametrize("code", [Format.CFLOAT8_1_4_3, Format.CFLOAT8_1_5_2], ids=lambda code: code.name)
+@pytest.mark.parametrize("shape", [(1, 1, 1), (16, 16, 16), (37, 53, 91)])
+def test_products_of_cfloat8_on_the_model(shape, code):
+    cfloat8_product(shape, SIM, run_model, code)
+
+
+def test_products_of_cfloat8_in_rtl():
+    cfloat8_product((37, 53, 91), SIM, run_rtl, Format.CFLOAT8_1_4_3)
+
+
+def test_cfloat8_is_refused_where_it_is_not():
+    codes = np.zeros((4, 4), np.uint8)
+    with pytest.raises(MatrixError, match="ULX3S do not multiply CFloat8"):
+        Product(codes, codes, ULX3S)
 
 
 def with_specials(shape) -> tuple[numerics.Bf16, numerics.Bf16]:

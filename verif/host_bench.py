@@ -1,6 +1,7 @@
 """The host driver on the RTL of a mesh."""
 
 import random
+from functools import partial
 
 import cocotb
 import pytest
@@ -73,22 +74,34 @@ async def refusals_name_the_access_and_its_error(dut):
     assert await host.read([((1, 1), SRAM_BASE, 10)]) == [b"still here"]
 
 
+class Registers:
+    """Those of a node, through the host."""
+
+    def __init__(self, host: Host, node: tuple[int, int]):
+        self.host, self.node = host, node
+
+    async def read(self, number: NodeRegister) -> int:
+        data, = await self.host.read([(self.node, node_register(number), 8)])
+        return int.from_bytes(data, "little")
+
+    async def write(self, number: NodeRegister, value: int) -> None:
+        await self.host.write([(self.node, node_register(number), value.to_bytes(8, "little"))])
+
+    async def inject(self, address: int, first: int, second: int) -> None:
+        """Turn bits of the word at an address over, and wait until it is done."""
+        await self.write(NodeRegister.SRAM_INJECT, address | first << 32 | second << 40)
+        while (await self.read(NodeRegister.SRAM_INJECT)) >> 63:
+            pass
+
+
 @cocotb.test()
 async def memory_errors_are_corrected_or_refused(dut):
     """Injected and counted by node registers."""
     await start(dut)
     host = Host(dut, CONFIG)
     node, address, content = (1, 2), SRAM_BASE + 0x1240, bytes(range(64))
-
-    async def inject(first: int, second: int) -> None:
-        value = address + 8 | first << 32 | second << 40
-        await host.write([(node, node_register(NodeRegister.SRAM_INJECT), value.to_bytes(8, "little"))])
-        while (await register(NodeRegister.SRAM_INJECT)) >> 63:
-            pass
-
-    async def register(number: NodeRegister) -> int:
-        data, = await host.read([(node, node_register(number), 8)])
-        return int.from_bytes(data, "little")
+    registers = Registers(host, node)
+    register, inject = registers.read, partial(registers.inject, address + 8)
 
     await host.write([(node, address, content)])
     await inject(5, 5)
@@ -103,6 +116,29 @@ async def memory_errors_are_corrected_or_refused(dut):
     assert await register(NodeRegister.ERRORS) == 1
     await host.write([(node, address + 8, content[8:16])])
     assert await host.read([(node, address, 64)]) == [content]
+
+
+@cocotb.test()
+async def the_scrubber_repairs_what_nobody_reads(dut):
+    """A word has three errors, but never two at a time. What does not exist is not injected."""
+    await start(dut)
+    host = Host(dut, CONFIG)
+    node, address, content = (0, 1), SRAM_BASE + 0x11000, bytes(range(64, 128))
+    registers = Registers(host, node)
+    await host.write([(node, address, content)])
+    await registers.write(NodeRegister.SRAM_SCRUB, 2)
+    for found, bit in enumerate((0, 63, 71), 1):
+        await registers.inject(address + 16, bit, bit)
+        await registers.inject(CONFIG.sram_end, 0, 1)
+        await registers.inject(address, 0, 72)
+        for _ in range(40):
+            if await registers.read(NodeRegister.SRAM_CORRECTED) >= found:
+                break
+            await host.cycles(1000)
+        assert await registers.read(NodeRegister.SRAM_CORRECTED) == found
+    assert await registers.read(NodeRegister.SRAM_FIRST_CORRECTED) == address + 16
+    assert await host.read([(node, address, 64)]) == [content]
+    assert await registers.read(NodeRegister.SRAM_UNCORRECTABLE) == 0
 
 
 @cocotb.test()

@@ -136,6 +136,7 @@ class Core(wiring.Component):
             threads.following.eq(execute.following),
             threads.traps.eq(execute.traps),
             threads.stops.eq(execute.stops),
+            threads.away.eq(remote.away),
             threads.data.eq(special.datas),
             threads.waits.eq(special.wait),
             threads.waiting.eq(semaphores.waiting),

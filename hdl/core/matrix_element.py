@@ -16,8 +16,8 @@ from .dot_product import DotProduct, Loaded, Operand
 class MatrixElement(wiring.Component):
     """Takes a function every cycle, in any order and on any accumulator; an idle cycle is a `Matrix.READ`.
 
-    Latency 4 cycles from the inputs to `state`. Five stages: multiply; find the anchor; align and compress the
-    products; add them and, meanwhile, fetch the accumulator; add and write back.
+    Latency 4 cycles from the inputs to `state`. Six stages: multiply; find the anchor; align and compress the
+    products; add them and, meanwhile, fetch the accumulator; add; renormalise and write back.
 
     Parameters
     ----------

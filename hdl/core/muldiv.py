@@ -25,8 +25,9 @@ def request_layout(config: Config) -> data.StructLayout:
 
 
 class MulDiv(wiring.Component):
-    """One operation at a time, on magnitudes: a quotient or remainder takes 66 cycles, a product 6, and 3 or 4 if the first
-    operand fits in 16 or 32 bits, sign included.
+    """One operation at a time, on magnitudes: a quotient or remainder takes 66 cycles, a product 6, or less.
+
+    A product whose first operand fits in 16 bits, sign included, takes 3 cycles, in 32 bits 4.
 
     Division by zero and overflow give RISC-V's values, which fall out of the restoring algorithm but for the signs.
     """

@@ -31,8 +31,8 @@ class Remote(wiring.Component):
         The thread's local accesses have been done.
     cancel : In(threads)
         The host starts or halts the thread. Its answer is taken and forgotten; until then the thread waits.
-    waiting : Out(threads)
-        Must not issue.
+    waiting, away : Out(threads)
+        Must not issue. An access of the thread has begun and not ended.
     answered, failed : Out(threads)
         The thread's request has been answered; with an ERROR.
     finish, load : In(threads)
@@ -58,6 +58,7 @@ class Remote(wiring.Component):
             "drained": In(threads),
             "cancel": In(threads),
             "waiting": Out(threads),
+            "away": Out(threads),
             "answered": Out(threads),
             "failed": Out(threads),
             "finish": In(threads),
@@ -130,6 +131,7 @@ class Remote(wiring.Component):
             write.addr.eq(Mux(self.answer.valid, answer.header.tag, gathered.thread)),
             write.data.eq(Mux(self.answer.valid, answer.payload, gathered.line)),
             self.waiting.eq(self.awaiting | gathering | (parked & ~worth_while)),
+            self.away.eq(self.awaiting | gathering | self.answered | asks | asks_engine),
         ]
         for thread_number, line in zip(self.line_threads, self.lines, strict=True):
             read = lines.read_port(domain="comb")

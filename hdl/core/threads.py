@@ -21,6 +21,8 @@ class Threads(wiring.Component):
         The thread has executed instructions; the address of the next one.
     traps, stops : In(threads)
         It has trapped; and has no handler.
+    away : In(threads)
+        It has begun an access that is not to be done twice; it is halted when that has ended.
     waits, waiting, granted : In(threads)
         Strobe: the thread executes a `sem.wait`. It waits. Strobe: it has its semaphore.
     retired : In
@@ -53,6 +55,7 @@ class Threads(wiring.Component):
             "following": In(data.ArrayLayout(64, count)),
             "traps": In(count),
             "stops": In(count),
+            "away": In(count),
             "waits": In(count),
             "waiting": In(count),
             "granted": In(count),
@@ -92,10 +95,12 @@ class Threads(wiring.Component):
                 self.injects[thread], 0, self.retired[thread] + self.granted[thread]))
 
             commands = written & (register == ThreadRegister.STATE)
-            m.d.sync += ended[thread].eq(self.single[thread] & (
-                (self.retired[thread] != 0) | self.granted[thread] | self.traps[thread]))
+            halts = commands & ~self.control.write_data[0] & self.running[thread]
+            ends = (self.retired[thread] != 0) | self.traps[thread]
             m.d.comb += self.halted[thread].eq(
-                self.running[thread] & (ended[thread] | (commands & ~self.control.write_data[0])))
+                self.running[thread] & (ended[thread] | halts) & (ends | ~self.away[thread]))
+            m.d.sync += ended[thread].eq(self.running[thread] & ~self.halted[thread] & (
+                ended[thread] | halts | (self.single[thread] & (ends | self.granted[thread]))))
             with m.If(self.halted[thread]):
                 m.d.sync += self.running[thread].eq(0)
                 # What still waits for its semaphore is to be executed again.

@@ -99,15 +99,22 @@ D1_INLINE void gemm_start(struct gemm *next, const char *a, const char *b)
         gemm_load(next, number);
 }
 
-/* Then all multiplications of strips of `bytes` bytes but the last turn's. Accumulators 0 .. 3 begin with 0 if the product is `fresh`. */
+/* The other loads for the first turn, if it is not `gemm_turn` that catches up. */
+D1_INLINE void gemm_catch_up(struct gemm *next)
+{
+    D1_UNROLLED(number, GEMM_EARLY - 1)
+        gemm_load(next, GEMM_EARLY + number);
+}
+
+/* Then all multiplications of strips of `bytes` bytes but the last turn's. Accumulators 0 .. 3 begin with 0 if the product is `fresh`;
+ * then it has more than one turn. */
 D1_INLINE void gemm_turns(struct gemm *next, const char *a, uint64_t bytes, int fresh)
 {
     const char *end = a + bytes;
-    if (fresh && bytes > GEMM_UNROLL * GEMM_STEP)
+    if (fresh)
         gemm_turn(next, 1);
     else
-        D1_UNROLLED(number, GEMM_EARLY - 1)
-            gemm_load(next, GEMM_EARLY + number);
+        gemm_catch_up(next);
     while (next->a != end)
         gemm_turn(next, 0);
 }
@@ -126,13 +133,15 @@ D1_INLINE void gemm(const char *a, const char *b, uint64_t steps, int fresh)
 {
     struct gemm next;
     gemm_start(&next, a, b);
-    gemm_turns(&next, a, steps * GEMM_STEP, fresh);
-    if (fresh && steps == GEMM_UNROLL)
+    if (fresh && steps == GEMM_UNROLL) {
+        gemm_catch_up(&next);
         D1_UNROLLED(number, 4 * GEMM_UNROLL)
             gemm_last(&next, number, 1);
-    else
+    } else {
+        gemm_turns(&next, a, steps * GEMM_STEP, fresh);
         D1_UNROLLED(number, 4 * GEMM_UNROLL)
             gemm_last(&next, number, 0);
+    }
 }
 
 #endif

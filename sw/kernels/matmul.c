@@ -6,15 +6,19 @@
 
 #include "gemm.h"
 
-/* Where the strips are and where C is to be; bytes of a strip, of all strips of B, and from a block of a thread to its next one; the
- * formats of operands in CFloat8. */
+/* Where the strips are and where C is to be; bytes of a strip and of all strips of B. From a block of a thread to its next one: bytes in
+ * A, B and C. How many blocks there are, and how many cycles a thread should be ahead of the next one; the formats of operands in
+ * CFloat8. */
 struct job {
     const char *a, *a_end, *b, *b_end;
     char *c;
-    uint64_t strip, row, b_stride, c_stride, mformat;
+    uint64_t strip, row, a_stride, b_stride, c_stride;
+    uint64_t blocks, ahead;
+    uint64_t mformat;
 };
 D1_LINE_ALIGNED volatile struct job job;
 
+/* Of threads that have blocks. */
 D1_LINE_ALIGNED volatile struct {
     uint64_t start, end;
 } spent[D1_THREADS];
@@ -25,11 +29,14 @@ D1_INLINE void read_part(int accumulator, int part)
     D1_MREAD(16 + accumulator * D1_PARTS + part, accumulator, part);
 }
 
-/* `bytes` further in B, and to the strip of A that this means: blocks of C are counted row by row. */
-D1_INLINE void advance(struct job *here, uint64_t bytes)
+/* From behind the last column of blocks of C to the next row, if need be. */
+D1_INLINE int wrap(struct job *here)
 {
-    for (here->b += bytes; here->b >= here->b_end; here->b -= here->row)
-        here->a += here->strip;
+    if (here->b < here->b_end)
+        return 0;
+    here->a += here->strip;
+    here->b -= here->row;
+    return 1;
 }
 
 /* The end of a block of C: its last multiplications, and its accumulators to memory, one part a line. An accumulator is read while
@@ -40,8 +47,10 @@ D1_INLINE void finish(struct gemm *next, struct job *here, int fresh)
     D1_UNROLLED(number, 4 * GEMM_UNROLL) {
         gemm_last(next, number, fresh);
         if (number == GEMM_UNROLL - 1) {
+            here->a += here->a_stride;
+            here->b += here->b_stride;
             here->c += here->c_stride;
-            advance(here, here->b_stride);
+            wrap(here);
         }
         if (number >= GEMM_UNROLL && number % GEMM_UNROLL < D1_PARTS)
             read_part(number / GEMM_UNROLL - 1, number % GEMM_UNROLL);
@@ -53,14 +62,17 @@ D1_INLINE void finish(struct gemm *next, struct job *here, int fresh)
 }
 
 /* The threads start one after the other, so that they do not leave the matrix unit together at the ends of their blocks; one alone
- * keeps it busy. With turns of 1, 3 and 2 times the steps of a strip, those whose slots are the same stay about half a block apart.
- * The last thread watches the clock, since threads that wait for a semaphore cost no issue slots. */
+ * keeps it busy. The last thread watches the clock, since threads that wait for a semaphore cost no issue slots. */
+#ifndef DS
+#define DS {0,3,12,8}
+#endif
 D1_INLINE void wait_for_turn(int thread)
 {
+    static const char ds[] = DS;
     if (thread == D1_THREADS - 1) {
-        uint64_t time = d1_cycle(), steps = job.strip / GEMM_STEP;
-        for (int next = 1; next < D1_THREADS; next++) {
-            time += next == 2 ? 3 * steps : next == 3 ? 2 * steps : steps;
+        uint64_t time = d1_cycle(), ahead = job.ahead, blocks = job.blocks;
+        for (int next = 1; next < D1_THREADS && (uint64_t)next < blocks; next++) {
+            time += ds[next] * ahead / 4;
             while (d1_cycle() < time)
                 ;
             if (next < D1_THREADS - 1)
@@ -70,30 +82,44 @@ D1_INLINE void wait_for_turn(int thread)
         d1_wait(thread, 1);
 }
 
-int main(int thread)
+static void work(int thread)
 {
-    wait_for_turn(thread);
     struct job here = {
         .a = job.a, .a_end = job.a_end, .b = job.b, .b_end = job.b_end, .c = job.c,
-        .strip = job.strip, .row = job.row, .b_stride = job.b_stride, .c_stride = job.c_stride,
+        .strip = job.strip, .row = job.row,
+        .a_stride = job.a_stride, .b_stride = job.b_stride, .c_stride = job.c_stride,
     };
 #ifdef GEMM_CFLOAT8
     D1_CSR_WRITE(D1_CSR_MFORMAT, job.mformat);
 #endif
     here.c += thread * GEMM_BLOCK;
-    advance(&here, thread * here.strip);
+    here.b += thread * here.strip;
+    while (wrap(&here))
+        ;
+    struct gemm next;
     uint64_t start = d1_cycle();
-    while (here.a < here.a_end) {
-        struct gemm next;
-        gemm_start(&next, here.a, here.b);
-        gemm_turns(&next, here.a, here.strip, 1);
-        if (__builtin_expect(here.strip == GEMM_UNROLL * GEMM_STEP, 0))
+    if (__builtin_expect(here.strip == GEMM_UNROLL * GEMM_STEP, 0))
+        do {
+            gemm_start(&next, here.a, here.b);
+            gemm_catch_up(&next);
             finish(&next, &here, 1);
-        else
+        } while (here.a < here.a_end);
+    else
+        do {
+            gemm_start(&next, here.a, here.b);
+            gemm_turns(&next, here.a, here.strip, 1);
             finish(&next, &here, 0);
-    }
+        } while (here.a < here.a_end);
     spent[thread].end = d1_cycle();
     spent[thread].start = start;
+}
+
+int main(int thread)
+{
+    if (thread == D1_THREADS - 1 || (uint64_t)thread < job.blocks)
+        wait_for_turn(thread);
+    if ((uint64_t)thread < job.blocks)
+        work(thread);
     d1_barrier(thread, D1_THREADS, 0);
     return 0;
 }

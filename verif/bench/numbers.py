@@ -16,6 +16,8 @@ from hdl.arith.estimate import Estimator
 from hdl.arith.float_lane import FloatLane, FloatUnit
 from hdl.arith.formats import Bf16, Fp32
 from hdl.arith.integer_lane import IntegerLane
+from hdl.config import SIM
+from hdl.core.matrix import MatrixUnit
 from sim.verilator import ROOT
 from synth import pdk as pdks
 from synth.flow import Result, synthesise_component, versions
@@ -61,6 +63,8 @@ UNITS = (
     Unit("integer_lane", IntegerLane, IntegerLane.LATENCY, "every integer operation on 32 bits"),
     Unit("estimator", Estimator, Estimator.LATENCY, "1/x, 1/sqrt(x), 2^x, log2(x) of FP32"),
     Unit("generator", stochastic.generator, 0, f"xorshift32, {stochastic.LANES} lanes"),
+    Unit("matrix_unit", lambda: MatrixUnit(config=SIM), MatrixUnit.LATENCY,
+         f"{' x '.join(map(str, SIM.matrix))}, three formats, accumulators inside"),
     Unit("cfloat8_decoder", lambda: Registered(Cfloat8Decoder()), 0, "to BF16; with its output registers"),
 )
 

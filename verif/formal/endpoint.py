@@ -1,5 +1,6 @@
-"""The endpoint's protocol: a request leaves only if it holds a place for its answer, places do not leak, and packets of
-class 1, answers among them, are taken whatever becomes of requests.
+"""The endpoint's protocol: requests leave with a place for their answers, which does not leak, and class 1 is taken.
+
+That is so whatever becomes of requests: answers, which are of class 1, never wait for them.
 """
 
 from dataclasses import replace

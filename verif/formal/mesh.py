@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import product
+from typing import Any
 
 from amaranth.hdl import Assert, Assume, Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
@@ -66,7 +67,8 @@ class MeshProof(wiring.Component):
                  made: Tables | None = None):
         self.config = config
         self.broken = broken
-        self.routers = {site: Router(config=config, flit=FLIT) for site in config.coordinates() if site not in dead}
+        self.routers: dict[Site, Any] = {
+            site: Router(config=config, flit=FLIT) for site in config.coordinates() if site not in dead}
         self.links = {site: [side for side in NEIGHBOURS if neighbour(site, side) in {*self.routers, EDGE}
                              and frozenset((site, neighbour(site, side))) not in broken] for site in self.routers}
         self.made = made

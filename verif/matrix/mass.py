@@ -26,7 +26,7 @@ _RANGES = np.array([(0, 254), (0, 4), (250, 254), (120, 127), (96, 160), (115, 1
 _FORMAT = data.Layout.cast(OperandFormat)
 
 
-def packed(layout: data.StructLayout, fields: dict[str, NDArray]) -> NDArray[np.uint32]:
+def packed(layout: data.Layout, fields: dict[str, NDArray]) -> NDArray[np.uint32]:
     """Rows of a structure as the words of its port; fields wider than 64 bits are arrays of bytes, [rows, bytes].
 
     Fields that the structure does not have are left out.

@@ -49,7 +49,7 @@ def operand_errors(unit: Unit, rng: np.random.Generator) -> int:
     """Every number of every format, bias, rule and half, in any order; a number stays until the next one is taken."""
     codes = np.arange(256)
     cases = np.stack([grid.ravel() for grid in np.meshgrid(
-        codes, MATRIX_FORMATS[1:], np.arange(BIAS_LIMIT + 1), Denormals, (0, 1), indexing="ij")])
+        codes, MATRIX_FORMATS[1:], np.arange(BIAS_LIMIT + 1), [*Denormals], (0, 1), indexing="ij")])
     every = np.concatenate([cases, np.stack([np.arange(1 << 16) & 0xFF, *np.zeros((4, 1 << 16), np.int64)])], axis=1)
     bf16 = rng.integers(0, 1 << 16, every.shape[1])
     bf16[cases.shape[1]:] = np.arange(1 << 16)

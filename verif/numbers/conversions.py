@@ -119,19 +119,31 @@ def first_that_stays(codes: NDArray, **asked) -> NDArray[np.int64]:
     return np.minimum(low, (1 << 32) - 1)
 
 
+def in_holes(rng: np.random.Generator, target: Format, biases: NDArray) -> NDArray[np.int64]:
+    """FP32 above the largest denormal of each bias: mostly by a few units only."""
+    fields = FLOATS[target]
+    lower = magnitudes(np.full(len(biases), fields.one - 1), fields, biases, Denormals.TESLA)
+    above = rng.integers(0, 1 << 24, len(biases)) >> rng.integers(0, 24, len(biases))
+    return lower.astype(np.float32).view(np.uint32) + above
+
+
 def decisions(unit: Unit, rng: np.random.Generator, *, count: int) -> int:
     """Every pair of formats and rule: random operands with the draws between which the result changes.
 
-    And with draws that differ from those in one bit.
+    And with draws that differ from those in one bit. More of FP32 lie in the hole of a format that has one.
     """
     total = 0
     for source, target, rule in product(Format, Format, Denormals):
-        biases = dict(zip(("source_bias", "target_bias"), rng.integers(0, BIAS_LIMIT + 1, (2, count)), strict=True))
-        codes = random_codes(rng, source, count)
-        first = first_that_stays(codes, source=source, target=target, denormals=rule, **biases)
-        for draws in (np.maximum(first - 1, 0), first, first ^ 1 << rng.integers(0, 32, count)):
-            total += compare(unit, codes, source=source, target=target, denormals=rule, rounding=Rounding.STOCHASTIC,
-                             draws=draws.astype(np.uint32), **biases)
+        source_bias, target_bias = rng.integers(0, BIAS_LIMIT + 1, (2, count))
+        operands = [random_codes(rng, source, count)]
+        if source == Format.FP32 and target in BIASED and rule == Denormals.TESLA:
+            operands += [in_holes(rng, target, target_bias) for _ in range(10)]
+        fixed = {"source": source, "target": target, "source_bias": source_bias, "target_bias": target_bias,
+                 "denormals": rule}
+        for codes in operands:
+            first = first_that_stays(codes, **fixed)
+            for draws in (np.maximum(first - 1, 0), first, first ^ 1 << rng.integers(0, 32, count)):
+                total += compare(unit, codes, **fixed, rounding=Rounding.STOCHASTIC, draws=draws.astype(np.uint32))
     return total
 
 

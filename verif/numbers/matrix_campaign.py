@@ -19,7 +19,10 @@ from .campaign import Outcome, Task
 #: Pairs of biases with every sum from 0 to 126.
 BIASES = [(min(total, BIAS_LIMIT), max(total - BIAS_LIMIT, 0)) for total in range(2 * BIAS_LIMIT + 1)]
 
-CHAINS, STEPS = 100_000, 24
+#: Chains on each shape, whose elements (4 and 64) all have operands of their own, and their steps.
+CHAINS = {ULX3S: 100_000, SIM: 20_000}
+STEPS = 24
+
 ROUNDS = 200
 
 
@@ -32,9 +35,9 @@ def chains_of(config: Config) -> Callable[[np.random.Generator], Outcome]:
     def run(rng: np.random.Generator) -> Outcome:
         unit = _unit(config)
         wrong = sum(mass.chain_errors(unit, config, rng, chains=1000, steps=STEPS)
-                    for _ in tqdm(range(CHAINS // 1000), leave=False))
+                    for _ in tqdm(range(CHAINS[config] // 1000), leave=False))
         assert not wrong, f"{wrong} differences"
-        return Outcome(CHAINS * STEPS)
+        return Outcome(CHAINS[config] * STEPS)
 
     return run
 
@@ -70,7 +73,7 @@ def beside_fma(rng: np.random.Generator) -> Outcome:
 
 TASKS = (
     *(Task(f"matrix unit, {config.name}: steps in chains of {STEPS}, hardware and model", chains_of(config))
-      for config in (ULX3S, SIM)),
+      for config in CHAINS),
     Task("matrix unit: all products of two CFloat8, every sum of biases, hardware and FP64", products),
     Task("matrix model: the largest error, by hill climbing", largest_error),
     Task("matrix model: the mean error beside FP32 FMAs", beside_fma),

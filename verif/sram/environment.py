@@ -16,7 +16,7 @@ from hdl.mem.sram import Sram
 from verif.noc import Stage, fields_of
 
 from .reference import Reference
-from .top import LOCKS, PORTS, READERS, WRITERS
+from .top import LOCKS, PORTS, READERS, WRITERS, YIELDING
 
 CONFIG = PRESETS[os.environ["CONFIG"]]
 if "SRAM_BYTES" in os.environ:
@@ -28,12 +28,12 @@ EVERY = (1 << LINE) - 1
 REQUEST = request_layout(CONFIG)
 FLAW = injection_layout(CONFIG)
 
-#: Longest waits, in cycles, as docs/memory.md states them.
-READ_BOUND = 3 * len(READERS) - 1
+#: Longest waits, in cycles, as docs/memory.md states them, while nobody else has locked the bank.
+CORE_READ_BOUND = 3 * (len(READERS) - len(YIELDING) + 1) - 1
+MESH_READ_BOUND = len(YIELDING) * (CORE_READ_BOUND + 1) - 1
 WRITE_BOUND = len(WRITERS) * (BANKS + 7)
-
-#: Turns that a request may have to wait for locks in these benches: how long they hold them.
-LOCK_CYCLES = 4 * WRITE_BOUND
+BOUNDS = {**dict.fromkeys(READERS, CORE_READ_BOUND), **dict.fromkeys(YIELDING, MESH_READ_BOUND),
+          **dict.fromkeys(WRITERS, WRITE_BOUND)}
 
 
 @dataclass(kw_only=True)
@@ -43,6 +43,7 @@ class Request:
     data: int = 0
     lock: bool = False
     since: int = 0
+    free: int = 0  # the first cycle from which on no lock has been in its way
 
     def bits(self) -> int:
         return (self.line << REQUEST["line"].offset | self.mask << REQUEST["mask"].offset
@@ -115,7 +116,7 @@ class Bench:
         changed = False
         for port, request in enumerate(self.offered):
             if request is None and (request := self.traffic(port)) is not None:
-                request.since = self.stage.now
+                request.since = request.free = self.stage.now
                 self.offered[port] = request
                 changed = True
         valid = sum((request is not None) << port for port, request in enumerate(self.offered))
@@ -149,6 +150,8 @@ class Bench:
             assert request is not None
             self.taken[port] += 1
             self.longest[port] = max(self.longest[port], self.stage.now - request.since)
+            waited, bound = self.stage.now - request.free, BOUNDS[PORTS[port]]
+            assert waited <= bound, f"{PORTS[port]} has waited for {waited} cycles, and {bound} are the most"
             if PORTS[port] in WRITERS:
                 self._wrote(port, request)
                 self.reference.write(request.line, request.mask, request.data)
@@ -211,6 +214,7 @@ class Bench:
                         lock.line % BANKS == bank and (LOCKS[READERS[reader]] != PORTS[port] if is_write
                                                        else reader != port) for reader, lock in self.locks.items()):
                     self.seen[f"{'write' if is_write else 'locked read'} waits for a lock"] += 1
+                    request.free = self.stage.now + 1
         for port in taken:
             request = self.offered[port]
             assert request is not None

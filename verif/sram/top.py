@@ -13,6 +13,7 @@ from hdl.mem.repair import INTERVAL_BITS, injection_layout
 from hdl.mem.sram import FivePortSram
 
 READERS, WRITERS, LOCKS = FivePortSram.READERS, FivePortSram.WRITERS, FivePortSram.LOCKS
+YIELDING = FivePortSram.YIELDING
 PORTS = READERS + WRITERS
 
 
