@@ -12,6 +12,7 @@ from hdl.isa import (
     OPCODE_MASK,
     Cause,
     Format,
+    Gather,
     Instruction,
     Unit,
 )
@@ -83,9 +84,12 @@ def _column(row: Instruction, high: int, low: int) -> str:
 def traps(row: Instruction) -> tuple[Cause, ...]:
     """What an instruction can trap with, apart from faults of its fetch."""
     if row.unit in (Unit.MEMORY, Unit.PUT, Unit.ATOMIC, Unit.GATHER):
-        stores = row.unit is Unit.ATOMIC or row.function & 8
-        causes = (Cause.STORE_MISALIGNED, Cause.STORE_ACCESS) if stores else (Cause.LOAD_MISALIGNED, Cause.LOAD_ACCESS)
-        return (*causes, Cause.HARDWARE_ERROR) if row.unit is Unit.GATHER else causes
+        if row.unit is Unit.ATOMIC or row.function & 8:
+            return Cause.STORE_MISALIGNED, Cause.STORE_ACCESS
+        if row.unit is not Unit.GATHER:
+            return Cause.LOAD_MISALIGNED, Cause.LOAD_ACCESS
+        by_lines = row.function is Gather.PADDED
+        return (*([] if by_lines else [Cause.LOAD_MISALIGNED]), Cause.LOAD_ACCESS, Cause.HARDWARE_ERROR)
     return {
         "ecall": (Cause.ECALL,),
         "ebreak": (Cause.BREAKPOINT,),

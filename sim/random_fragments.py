@@ -279,8 +279,7 @@ class Fragments:
         values = {name: self._operand(name) for name in row.operands} | {"rs1": ADDRESS}
         if "vs2" in values:
             self._set_address(ADDRESS, self.offsets)
-            if self.random.random() < 0.95:
-                self.emit("vld", vd=values["vs2"], rs1=ADDRESS, imm=0)
+            self.emit("vld", vd=values["vs2"], rs1=ADDRESS, imm=0)
             self._set_address(ADDRESS, self.base + self.random.choice((0, 0, 4, 1)))
         elif row.function is Gather.PADDED:
             self._array()

@@ -24,7 +24,7 @@ from itertools import product
 import numpy as np
 
 from hdl.config import Config
-from hdl.isa import CSRS, INSTRUCTIONS, Cause, CsrNumber, File, Format, Instruction, Matrix, Unit, decode
+from hdl.isa import CSRS, INSTRUCTIONS, PREDICATES, Cause, CsrNumber, File, Format, Instruction, Matrix, Unit, decode
 from sim.assembler import Operands, operands
 from sim.isadoc import traps
 
@@ -41,9 +41,14 @@ WINDOW = 3
 NEAR = 8
 
 #: The register files, and the operands that name one of their registers.
-_FILES = {File.X: ("rd", "rs1", "rs2"), File.V: ("vd", "vs1", "vs2"), File.ACCUMULATOR: ("ad", "as1")}
-_FIELDS = {"rd": "rd", "rs1": "rs1", "rs2": "rs2", "vd": "rd", "vs1": "rs1", "vs2": "rs2", "ad": "rd", "as1": "rs1",
-           "part": "rs2", "quarter": "rs2"}
+_FILES = {File.X: ("rd", "rs1", "rs2"), File.V: ("vd", "vs1", "vs2", "vs3"), File.ACCUMULATOR: ("ad", "as1"),
+          File.PREDICATE: ("pd", "ps1", "ps2", "mask")}
+_FIELDS = {"rd": "rd", "rs1": "rs1", "rs2": "rs2", "vd": "rd", "vs1": "rs1", "vs2": "rs2", "vs3": "rd", "ad": "rd",
+           "as1": "rs1", "pd": "rd", "ps1": "rs1", "ps2": "rs2", "mask": "mask", "part": "rs2", "quarter": "rs2"}
+
+#: Operands that may name the same register.
+_PAIRS = (("rd", "rs1"), ("rd", "rs2"), ("rs1", "rs2"), ("vd", "vs1"), ("vd", "vs2"), ("vs1", "vs2"), ("vs3", "vs2"),
+          ("pd", "ps1"), ("pd", "ps2"), ("ps1", "ps2"))
 
 #: Units whose results depend on the values of integer registers in ways that matter here.
 _VALUED = (Unit.ALU, Unit.MULDIV, Unit.BRANCH)
@@ -81,7 +86,7 @@ class Registers:
 def registers(row: Instruction) -> Registers:
     """What a row reads and writes."""
     named = {name: file for file, names in _FILES.items() for name in names if name in row.operands}
-    destination = next((name for name in named if name in ("rd", "vd", "ad")), None)
+    destination = next((name for name in named if name in ("rd", "vd", "ad", "pd")), None)
     reads = [(file, name) for name, file in named.items() if name != destination]
     writes = [(named[destination], destination)] if destination else []
     if destination and (len(re.findall(rf"\b{destination}\b", row.meaning)) > 1 or row.function is Matrix.MULTIPLY):
@@ -98,12 +103,11 @@ def _relations(row: Instruction, config: Config) -> Iterator[tuple[str, ...]]:
         if file is File.X:
             yield from ((f"{name}=x0",) for name in present)
         if file is not File.ACCUMULATOR:
-            yield from ((f"{a}={b}",) for a, b in (("rd", "rs1"), ("rd", "rs2"), ("rs1", "rs2"), ("vd", "vs1"),
-                                                   ("vd", "vs2"), ("vs1", "vs2")) if {a, b} <= set(present))
+            yield from ((f"{a}={b}",) for a, b in _PAIRS if {a, b} <= set(present))
             if len(present) > 1:
                 yield (" != ".join(present),)
     for name, count in (("ad", config.accumulators), ("as1", config.accumulators), ("part", config.parts),
-                        ("quarter", 4)):
+                        ("quarter", 4), *((name, PREDICATES) for name in _FILES[File.PREDICATE])):
         if name in row.operands:
             yield from ((f"{name}={number}",) for number in range(count))
     if "imm" in row.operands:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from random import Random
 
 from hdl.config import SRAM_BASE, Config
-from hdl.isa import BY_NAME, CSRS, INSTRUCTIONS, Cause, CsrNumber, File, Format, Instruction, List, Unit
+from hdl.isa import BY_NAME, CSRS, INSTRUCTIONS, PREDICATES, Cause, CsrNumber, File, Format, Instruction, List, Unit
 from hdl.memory_map import Descriptor
 from sim.assembler import assemble
 from sim.random_fragments import ADDRESS, COUNT, LINK, RANDOM_REGISTERS, WINDOW, WINDOW_LINES
@@ -14,6 +14,9 @@ from .coverage import Bin, class_of, registers
 
 #: Of the pieces of a program, those that go for a bin, as long as there are empty ones.
 _SHARE = 0.8
+
+#: The predicate that is clear, under which gathers and scatters touch no memory.
+_NONE = PREDICATES - 1
 
 #: The vector register that is stored.
 _STORED = 3
@@ -66,8 +69,10 @@ class DirectedProgram(ThreadProgram):
             match name:
                 case "rd" | "rs1" | "rs2":
                     values[name] = random.randrange(1, RANDOM_REGISTERS)
-                case "vd" | "vs1" | "vs2":
+                case "vd" | "vs1" | "vs2" | "vs3":
                     values[name] = random.randrange(32)
+                case "pd" | "ps1" | "ps2" | "mask":
+                    values[name] = random.randrange(_NONE)
                 case "ad" | "as1":
                     values[name] = random.randrange(config.accumulators)
                 case "part":
@@ -113,12 +118,29 @@ class DirectedProgram(ThreadProgram):
                     values["rs1"] = address
                 else:
                     values["rs1"] = WINDOW
+            case Unit.GATHER:
+                self._gather_ready(values, fixed, address)
             case Unit.LIST:
                 self._set_address(address, self.descriptors + self._list_number(row) * Descriptor.size(self.config))
                 values["rs1"] = address
             case Unit.SEMAPHORE:
                 self.emit("addi", rd=address, rs1=0, imm=self.thread * 2)
                 values["rs1"] = address
+
+    def _gather_ready(self, values: dict[str, int], fixed: Iterable[str], address: int) -> None:
+        """Let it do nothing or, if its predicate is fixed, stay in the window."""
+        values["rs1"] = WINDOW
+        if "mask" not in fixed:
+            self.emit("pset", pd=_NONE, rs1=0)
+            values["mask"] = _NONE
+            return
+        if "rs2" in values:
+            values["rs2"] = 0
+        if "vs2" in values:
+            self._set_address(address, self.offsets)
+            self.emit("vld", vd=values["vs2"], rs1=address, imm=0)
+            self._set_address(address, self.base)
+            values["rs1"] = address
 
     @staticmethod
     def _list_number(row: Instruction) -> int:
@@ -186,7 +208,7 @@ class DirectedProgram(ThreadProgram):
             names = relation.split(" != ")
             if row.name == "sem.wait":
                 self._own_semaphore()
-            elif "rs1" in names and row.unit in (Unit.MEMORY, Unit.PUT, Unit.ATOMIC, Unit.BRANCH):
+            elif "rs1" in names and row.unit in (Unit.MEMORY, Unit.PUT, Unit.ATOMIC, Unit.BRANCH, Unit.GATHER):
                 self._one(row, **{other: number for number, other in enumerate(names, 1) if other != "rs1"})
             else:
                 self._one(row, **{other: number for number, other in enumerate(names, 1)})
@@ -198,8 +220,9 @@ class DirectedProgram(ThreadProgram):
                 self._one(row, **{left: int(right)})
             elif row.name == "sem.wait":
                 self.emit("sem.wait", rs1=0, rs2=0)
-            elif left.startswith("v"):
-                self._one(row, **{left: register, right: register})
+            elif left.startswith(("v", "p")):
+                number = register % (_NONE if left.startswith("p") else 32)
+                self._one(row, **{left: number, right: number})
             else:
                 self._same_register(row, left, right, register)
 
@@ -331,8 +354,8 @@ class DirectedProgram(ThreadProgram):
         self.emit("auipc", rd=register, imm=0)
 
     def _share(self, a: Instruction, b: Instruction, kind: str, file: str) -> None:
-        """Two instructions that name the same vector register or accumulator."""
-        number = self.random.randrange(self.config.accumulators if file == "accumulator" else 32)
+        """Two instructions that name the same vector register, predicate or accumulator."""
+        number = self.random.randrange({"accumulator": self.config.accumulators, "predicate": _NONE}.get(file, 32))
         values = []
         for row, writes, address in ((a, kind != "write after read", ADDRESS), (b, kind != "read after write", COUNT)):
             used = registers(row).writes if writes else registers(row).reads
@@ -353,6 +376,9 @@ class DirectedProgram(ThreadProgram):
         match row.unit:
             case Unit.ALU:
                 return assemble("addi", rd=register, rs1=COUNT, imm=0)
+            case Unit.PREDICATE:  # which may be too short for an address: what uses it then traps
+                self.emit("pset", pd=1, rs1=COUNT)
+                return assemble("pget", rd=register, ps1=1)
             case Unit.MULDIV:
                 self.emit("addi", rd=address, rs1=0, imm=1)
                 return assemble("mul", rd=register, rs1=COUNT, rs2=address)
@@ -389,10 +415,13 @@ class DirectedProgram(ThreadProgram):
         elif row.advances and name != "rs1":
             self.emit("addi", rd=address, rs1=WINDOW, imm=0)
             values["rs1"] = address
-        elif row.unit in (Unit.MEMORY, Unit.PUT, Unit.ATOMIC) and name != "rs1":
+        elif row.unit in (Unit.MEMORY, Unit.PUT, Unit.ATOMIC, Unit.GATHER) and name != "rs1":
             values["rs1"] = WINDOW
-        if row.unit in (Unit.MEMORY, Unit.PUT):
+        if row.unit in (Unit.MEMORY, Unit.PUT) and "imm" in values:
             values["imm"] = 0
+        if row.masked:
+            self.emit("pset", pd=_NONE, rs1=0)
+            values["mask"] = _NONE
         return assemble(row.name, **values)
 
     def _trap(self, name: str, cause: str) -> None:
@@ -410,6 +439,8 @@ class DirectedProgram(ThreadProgram):
                 self.emit("slli", rd=ADDRESS, rs1=ADDRESS, imm=48)
             case Cause.LOAD_ACCESS | Cause.STORE_ACCESS:
                 self._set_address(ADDRESS, SRAM_BASE - line)
+            case Cause.HARDWARE_ERROR:
+                self._set_address(ADDRESS, self._flawed_word())
             case Cause.SEMAPHORE_RANGE:
                 self.emit("addi", rd=ADDRESS, rs1=0, imm=self.config.semaphores)
             case Cause.FETCH_MISALIGNED if row.format is Format.B_TYPE:
@@ -427,24 +458,42 @@ class DirectedProgram(ThreadProgram):
                 self.emit(name, **values)
                 return
             case Cause.ILLEGAL:
-                operand = "ad" if "ad" in row.operands else "as1"
+                operand = next(name for name in ("ad", "as1", "pd", "ps1") if name in row.operands)
                 self.emit(name, **self._values(row, {operand: 31}))
                 return
         values = self._values(row, {"rs1": ADDRESS})
         if "imm" in values:
             values["imm"] = 0
+        if row.unit is Unit.GATHER:
+            self._gather_from(values)
         self.emit(name, **values)
+
+    def _gather_from(self, values: dict[str, int]) -> None:
+        """Let all lanes, or the first byte of an array of one, be where rs1 points to."""
+        self.emit("addi", rd=LINK, rs1=0, imm=-1)
+        self.emit("pset", pd=values["mask"], rs1=LINK)
+        self._set(LINK, 1 << 16 | 1)
+        self.emit("csrrw", rd=0, csr=CsrNumber.VTILE, rs1=LINK)
+        if "rs2" in values:
+            values["rs2"] = 0
+        if "vs2" in values:
+            self.emit("vbcast.w", vd=values["vs2"], rs1=0, rs2=0)
 
     def _flaw(self, address: int) -> None:
         """An uncorrectable error in the word at an address."""
         first, second = self.random.sample(range(72), 2)
         self.flaws.append((address, first, second))
 
-    def _bad_word(self) -> None:
-        """Load a word that cannot be read; the use of what was loaded traps. The program's end makes the word good."""
-        address = self.dump + 8 * self.random.randrange(32)  # where integer registers will be dumped
+    def _flawed_word(self) -> int:
+        """The address of a word with an uncorrectable error, where integer registers will be dumped."""
+        address = self.dump + 8 * self.random.randrange(32)
         if address not in {flawed for flawed, _, _ in self.flaws}:
             self._flaw(address)
+        return address
+
+    def _bad_word(self) -> None:
+        """Load a word that cannot be read; the use of what was loaded traps. The program's end makes the word good."""
+        address = self._flawed_word()
         if self.random.random() < 0.3:
             self._set_address(ADDRESS, address & -self.config.vector_bytes)
             self.emit("vld", vd=1, rs1=ADDRESS, imm=0)
