@@ -181,7 +181,7 @@ class DirectedProgram(ThreadProgram):
         """Let `jalr` go to the instruction behind it, `ahead` others in between."""
         if row.name == "jalr" and "rs1" not in fixed:
             register = COUNT
-            imm = values["imm"] if "imm" in fixed else 0
+            imm = max(-2000, min(values["imm"], 2000)) if "imm" in fixed else 0
             self.emit("auipc", rd=register, imm=0)
             self.emit("addi", rd=register, rs1=register, imm=12 + 4 * ahead - imm)
             values |= {"rs1": register, "imm": imm}
