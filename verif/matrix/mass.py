@@ -32,7 +32,7 @@ def packed(layout: data.Layout, fields: dict[str, NDArray]) -> NDArray[np.uint32
     Fields that the structure does not have are left out.
     """
     rows = max(len(values) for values in fields.values())
-    bits = np.zeros((rows, -(-layout.size // 32) * 32), np.uint8)
+    bits = np.zeros((rows, -(-layout.as_shape().width // 32) * 32), np.uint8)
     for name in fields.keys() & {name for name, _ in layout}:
         values = fields[name]
         width = layout[name].width
