@@ -67,6 +67,12 @@ class Bench:
         else:
             assert answer.op == Op.ACK.value
 
+    def errors(self) -> int:
+        """Errors that all nodes have counted."""
+        layout = data.Layout.cast(NetworkStatus)
+        return sum(fields_of(layout, int(getattr(self.dut, f"status__{index}").value))["errors"]
+                   for index in range(len(NODES)))
+
     async def settle(self, limit: int = 20000) -> None:
         """Until the host has sent everything and has every answer."""
         await self.stage.until(lambda: not self.host.sends and not any(self.requests.values()), limit=limit,
@@ -123,6 +129,4 @@ async def all_to_all(dut):
     for node, line in tb.lines:
         tb.send(Op.READ, node, line)
     await tb.settle()
-    for index in range(len(NODES)):
-        status = fields_of(data.Layout.cast(NetworkStatus), int(getattr(dut, f"status__{index}").value))
-        assert status["errors"] == 0
+    assert not tb.errors()

@@ -91,7 +91,7 @@ async def measure(dut):
             lambda lines: [replace(pull, lines=lines), replace(pull, source=far(here, SOURCE), lines=lines)],
             [(here, True), (there, True)]),
         "push and pull of one node": await tb.per_line(
-            lambda lines: [replace(push, lines=lines), replace(pull, lines=lines, destination=at(TARGET + 700))],
+            lambda lines: [replace(push, lines=lines), replace(pull, lines=lines)],
             [(here, False), (here, True)]),
     }
     lines = 32
@@ -111,8 +111,9 @@ async def measure(dut):
             await tb.cycles([(node, True, replace(pull, source=far(other, SOURCE), lines=lines,
                                                   destination=at(TARGET + 32 * NODES.index(other))))
                              for index, node in enumerate(NODES) for other in _rotated(index)], posts=len(NODES) ** 2),
-            bound(lines)),
+            bound(2 * lines)),  # a request for each line
     }
+    assert not tb.errors()
     result = {"cycles per line": found, "collectives": collectives, "lines": lines}
     Path(os.environ["RESULT"]).write_text(json.dumps(result))
 
