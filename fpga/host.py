@@ -135,11 +135,12 @@ def _matmul(session: Session, arguments: argparse.Namespace) -> int:
     if a.shape[1] != b.shape[0]:
         raise MatrixError(f"{arguments.a} is {a.shape[0]} x {a.shape[1]}, {arguments.b} is {b.shape[0]} x "
                           f"{b.shape[1]}: the inner dimensions {a.shape[1]} and {b.shape[0]} differ")
-    work = Product(numerics.bf16_from_values(a), numerics.bf16_from_values(b), config)
+    a, b = numerics.bf16_from_values(a), numerics.bf16_from_values(b)
+    work = Product(a, b, config)
     result = run_board(work.job, session)
     result.check()
     c = work.c(result)
-    exact = bool((c == numerics.matmul(work.a, work.b, config)).all())
+    exact = bool((c == numerics.matmul(a, b, config)).all())
     np.save(arguments.output, c.view(np.float32))
     show(f"{work.rows} x {work.depth} by {work.depth} x {work.columns} on {session.identity.board}", [
         ("bit-exact", f"{'yes' if exact else 'NO'} ({c.size:,} elements)"),

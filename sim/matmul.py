@@ -126,11 +126,11 @@ class Product:
             a_address, b_address, c_address = self._free, self._free + len(a), self._free + len(a) + len(b)
             down, right = divmod(config.threads, len(share.columns))
             blocks = len(share.rows) * len(share.columns)
-            # A quarter of a block, when each thread has several.
-            ahead = packing.steps(self.depth, config) if blocks > config.threads else 0
+            # A sixteenth of a block, when each thread has several.
+            pause = packing.steps(self.depth, config) // 4 if blocks > config.threads else 0
             parameters = struct.pack(
                 "<13Q", a_address, b_address, b_address, c_address, c_address, strip, len(b), down * strip,
-                right * strip, config.threads * packing.block_bytes(config), blocks, ahead, self.mformat)
+                right * strip, config.threads * packing.block_bytes(config), blocks, pause, self.mformat)
             data += [(share.node, symbols["job"], parameters), (share.node, a_address, a), (share.node, b_address, b)]
             reads.append((share.node, c_address, self._c_bytes(share)))
         reads += [(share.node, symbols["spent"], config.threads * 16) for share in self.shares]

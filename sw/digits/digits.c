@@ -55,15 +55,16 @@ D1_LINE_ALIGNED struct {
 /* Steps of H that a strip of rows makes. */
 #define HIDDEN_BLOCK (STRIP_ROWS / D1_K * GEMM_STEP)
 
-/* v0 ... hold the parts of the four accumulators; these hold the bias of a strip's rows, two rows each, and 0. */
+/* v0 ... hold the parts of the four accumulators; these, behind gemm's, hold the bias of a strip's rows, two rows each, and 0. */
 #define PARTS (4 * D1_PARTS)
-#define BIAS(part) (PARTS + (part) / (2 * D1_PARTS) * D1_PARTS + (part) % D1_PARTS)
+#define BIAS_ROWS(pair) (16 + (pair))
+#define BIAS(part) BIAS_ROWS((part) / (2 * D1_PARTS) * D1_PARTS + (part) % D1_PARTS)
 #define ZERO 31
 
 D1_INLINE void load_bias(const uint32_t *bias)
 {
     D1_UNROLLED(row, 2 * D1_PARTS)
-        D1_VBCAST_W(PARTS + row, bias[2 * row], bias[2 * row + 1]);
+        D1_VBCAST_W(BIAS_ROWS(row), bias[2 * row], bias[2 * row + 1]);
     D1_VBCAST_W(ZERO, 0, 0);
 }
 

@@ -64,9 +64,10 @@ D1_INLINE void gemm_multiply(int tile, int step, int fresh)
         GEMM_MULTIPLY(D1_MMUL, tile, step);
 }
 
-/* Lines that the registers hold, and those that are there before the first multiplication. */
+/* Lines that the registers hold; those that are there before the first multiplication; and those of them that come before all else. */
 #define GEMM_HELD (2 * GEMM_LINES * GEMM_UNROLL)
 #define GEMM_EARLY (GEMM_HELD / 2)
+#define GEMM_FIRST (GEMM_HELD / 4)
 
 /* Lines that have been loaded before multiplication `number` of a turn: as many as do not take the place of one that is still
  * needed. */
@@ -95,15 +96,15 @@ D1_INLINE void gemm_turn(struct gemm *next, int first)
 D1_INLINE void gemm_start(struct gemm *next, const char *a, const char *b)
 {
     *next = (struct gemm){a, b};
-    D1_UNROLLED(number, GEMM_EARLY)
+    D1_UNROLLED(number, GEMM_FIRST)
         gemm_load(next, number);
 }
 
 /* The other loads for the first turn, if it is not `gemm_turn` that catches up. */
 D1_INLINE void gemm_catch_up(struct gemm *next)
 {
-    D1_UNROLLED(number, GEMM_EARLY - 1)
-        gemm_load(next, GEMM_EARLY + number);
+    D1_UNROLLED(number, GEMM_HELD - GEMM_FIRST - 1)
+        gemm_load(next, GEMM_FIRST + number);
 }
 
 /* Then all multiplications of strips of `bytes` bytes but the last turn's. Accumulators 0 .. 3 begin with 0 if the product is `fresh`;
@@ -111,9 +112,11 @@ D1_INLINE void gemm_catch_up(struct gemm *next)
 D1_INLINE void gemm_turns(struct gemm *next, const char *a, uint64_t bytes, int fresh)
 {
     const char *end = a + bytes;
-    if (fresh)
+    if (fresh) {
+        D1_UNROLLED(number, GEMM_EARLY - GEMM_FIRST)
+            gemm_load(next, GEMM_FIRST + number);
         gemm_turn(next, 1);
-    else
+    } else
         gemm_catch_up(next);
     while (next->a != end)
         gemm_turn(next, 0);

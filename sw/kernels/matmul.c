@@ -7,13 +7,12 @@
 #include "gemm.h"
 
 /* Where the strips are and where C is to be; bytes of a strip and of all strips of B. From a block of a thread to its next one: bytes in
- * A, B and C. How many blocks there are, and how many cycles a thread should be ahead of the next one; the formats of operands in
- * CFloat8. */
+ * A, B and C. How many blocks there are, and what threads start apart; the formats of operands in CFloat8. */
 struct job {
     const char *a, *a_end, *b, *b_end;
     char *c;
     uint64_t strip, row, a_stride, b_stride, c_stride;
-    uint64_t blocks, ahead;
+    uint64_t blocks, pause;
     uint64_t mformat;
 };
 D1_LINE_ALIGNED volatile struct job job;
@@ -40,7 +39,8 @@ D1_INLINE int wrap(struct job *here)
 }
 
 /* The end of a block of C: its last multiplications, and its accumulators to memory, one part a line. An accumulator is read while
- * the next one has its last multiplications, and the thread's next block is found. `fresh` if the block has no others. */
+ * the next one has its last multiplications, and the thread's next block is found and begun: if there is none, some lines behind
+ * these strips are loaded and not used. `fresh` if the block has no other multiplications. */
 D1_INLINE void finish(struct gemm *next, struct job *here, int fresh)
 {
     char *c = here->c;
@@ -51,28 +51,31 @@ D1_INLINE void finish(struct gemm *next, struct job *here, int fresh)
             here->b += here->b_stride;
             here->c += here->c_stride;
             wrap(here);
+            if (here->a < here->a_end)
+                *next = (struct gemm){here->a, here->b};
         }
         if (number >= GEMM_UNROLL && number % GEMM_UNROLL < D1_PARTS)
             read_part(number / GEMM_UNROLL - 1, number % GEMM_UNROLL);
     }
-    D1_UNROLLED(part, D1_PARTS)
-        read_part(3, part);
+    D1_UNROLLED(part, D1_PARTS > GEMM_FIRST ? D1_PARTS : GEMM_FIRST) {
+        if (part < D1_PARTS)
+            read_part(3, part);
+        if (part < GEMM_FIRST)
+            gemm_load(next, part);
+    }
     D1_UNROLLED(part, 4 * D1_PARTS)
         D1_VST(16 + part, c, part * D1_LINE);
 }
 
-/* The threads start one after the other, so that they do not leave the matrix unit together at the ends of their blocks; one alone
- * keeps it busy. The last thread watches the clock, since threads that wait for a semaphore cost no issue slots. */
-#ifndef DS
-#define DS {0,3,12,8}
-#endif
+/* The threads start one after the other, so that they do not leave the matrix unit together at the ends of their blocks: the second soon,
+ * since one alone keeps the unit just busy, and each other one as much later as has been measured to be best. The last one watches
+ * the clock, since threads that wait for a semaphore cost no issue slots. */
 D1_INLINE void wait_for_turn(int thread)
 {
-    static const char ds[] = DS;
     if (thread == D1_THREADS - 1) {
-        uint64_t time = d1_cycle(), ahead = job.ahead, blocks = job.blocks;
+        uint64_t time = d1_cycle(), pause = job.pause, blocks = job.blocks;
         for (int next = 1; next < D1_THREADS && (uint64_t)next < blocks; next++) {
-            time += ds[next] * ahead / 4;
+            time += next == 1 ? 3 * pause : 11 * pause;
             while (d1_cycle() < time)
                 ;
             if (next < D1_THREADS - 1)
@@ -98,15 +101,14 @@ static void work(int thread)
         ;
     struct gemm next;
     uint64_t start = d1_cycle();
+    gemm_start(&next, here.a, here.b);
     if (__builtin_expect(here.strip == GEMM_UNROLL * GEMM_STEP, 0))
         do {
-            gemm_start(&next, here.a, here.b);
             gemm_catch_up(&next);
             finish(&next, &here, 1);
         } while (here.a < here.a_end);
     else
         do {
-            gemm_start(&next, here.a, here.b);
             gemm_turns(&next, here.a, here.strip, 1);
             finish(&next, &here, 0);
         } while (here.a < here.a_end);
