@@ -8,8 +8,9 @@ from amaranth.lib import data
 from numpy.typing import NDArray
 
 from hdl.core.accumulator import state_layout, sum_bits
-from hdl.core.dot_product import DotProduct, Loaded, Operand
+from hdl.core.dot_product import DIGIT, DotProduct, Loaded, Operand
 from hdl.core.matrix_operand import MATRIX_FORMATS
+from hdl.core.matrix_reader import LOWEST
 from hdl.isa import Matrix
 from hdl.number_formats import BIAS_LIMIT, Denormals
 from sim.numerics import AccumulatorTile, Bf16, Fp32, bf16_from_cfloat8
@@ -105,7 +106,7 @@ def _words(rows: NDArray[np.uint32]) -> NDArray[np.uint64]:
 
 
 def reader_errors(unit: Unit, rng: np.random.Generator, *, depth: int) -> int:
-    """States of all kinds: any; of few bits, or many, at any place, beside the middle between two FP32; all anchors."""
+    """States of all kinds: of few bits, or many, at any place, beside the middle between two FP32; all anchors."""
     count, width = 60_000, sum_bits(depth)
     tile = AccumulatorTile(count, 1)
     size = rng.integers(0, width - 1, count)
@@ -118,6 +119,14 @@ def reader_errors(unit: Unit, rng: np.random.Generator, *, depth: int) -> int:
     magnitude = np.where(rng.random(count) < 0.1, (1 << size) - 1, magnitude)
     tile.sum[:, 0] = np.where(rng.random(count) < 0.5, -magnitude, magnitude)
     tile.anchor[:, 0] = np.where(rng.random(count) < 0.5, rng.integers(0, 36, count), rng.integers(4, 12, count))
+    # Subnormals in the middle between two FP32, or a single bit beside it: the last bit weighs 2^-149.
+    anchor = rng.integers(6, 9, count)
+    last = -149 - LOWEST - DIGIT * anchor
+    middle = (rng.integers(0, 1 << 50, count) >> last << last) + (1 << last - 1)
+    beside = middle + rng.choice((-1, 0, 1), count) * (1 << rng.integers(0, last))
+    chosen = rng.random(count) < 0.1
+    tile.anchor[chosen, 0] = anchor[chosen]
+    tile.sum[chosen, 0] = np.where(rng.random(count) < 0.5, -beside, beside)[chosen]
     tile.special[:, 0] = np.where(rng.random(count) < 0.05, rng.integers(0, 4, count), 0)
     state = packed(state_layout(depth), {name: getattr(tile, name)[:, 0] for name in ("sum", "anchor", "special")})
     return int(np.count_nonzero(unit(state=_words(state))["o"] != tile.read()[:, 0]))

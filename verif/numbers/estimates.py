@@ -31,13 +31,19 @@ ORDERS = {
 
 FRACTIONS = 1 << 23
 
+#: Around 1, where log2 is small and keeps its lowest bits.
+_AROUND_ONE = np.arange(0x3F800000 - 1024, 0x3F800000 + 1024, dtype=np.uint32)
+
 #: Zeros, subnormals, bounds, infinities and NaNs, and where 2^x begins to be subnormal, 0 or infinite.
-SPECIAL = np.array([sign << 31 | bits for sign in (0, 1) for bits in (
+_BOUNDS = np.array([sign << 31 | bits for sign in (0, 1) for bits in (
     0x00000000, 0x00000001, 0x00000002, 0x003FFFFF, 0x00400000, 0x007FFFFF, 0x00800000, 0x00800001, 0x33000000,
     0x33000001, 0x33800000, 0x3F7FFFFF, 0x3F800000, 0x3F800001, 0x3FBFFFFF, 0x3FC00000, 0x42FBFFFF, 0x42FC0000,
     0x42FDFFFF, 0x42FE0000, 0x42FFFFFF, 0x43000000, 0x43150000, 0x43158000, 0x43160000, 0x43160001, 0x437FFFFF,
     0x43800000, 0x7E800000, 0x7EFFFFFF, 0x7F000000, 0x7F7FFFFF, 0x7F800000, 0x7F800001, 0x7FC00000, 0x7FFFFFFF)],
     np.uint32)
+
+#: Operands that are tried whatever the stride.
+SPECIAL = np.concatenate([_BOUNDS, _AROUND_ONE])
 
 
 def operands(operation: EstimateOperation, *, stride: int = 1, chunk: int = 1 << 20) -> Iterator[Words]:
