@@ -18,6 +18,9 @@ from . import gates, yosys
 from .flow import BUILD, Netlist, map_text
 from .pdk import Pdk
 
+#: The name of an array's element in Verilog, which is that of a bit of the array, too, once that is in bits.
+_ELEMENT = r"\\(\S+)\[(\d+)\] "
+
 #: Cycles of the induction.
 CYCLES = 3
 
@@ -42,8 +45,9 @@ def prove_netlist(netlist: Netlist, *, pdk: Pdk | None, folder: Path) -> int:
         raise ValueError(f"{netlist.top} has blocks or memories in it: prove those one by one")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "gates.v").write_text(_with_registers(gates.verilog(netlist, pdk), pdk))
-    (folder / "job.json").write_text(json.dumps(
-        {"top": netlist.top, "source": str(netlist.folders[netlist.top] / "source.sv")}))
+    source = (netlist.folders[netlist.top] / "source.sv").read_text()
+    (folder / "source.sv").write_text(re.sub(_ELEMENT, r"\\\1.\2 ", source))
+    (folder / "job.json").write_text(json.dumps({"top": netlist.top}))
     yosys.run("equivalence", folder, what=f"prove the gates of {netlist.top}")
     return json.loads((folder / "figures.json").read_text())["proved"]
 
@@ -60,7 +64,14 @@ def _with_registers(text: str, pdk: Pdk | None) -> str:
         there = rf"^  wire \\{re.escape(register)} |^  (?:output|wire)[^\n]* \\?{re.escape(register.split('[')[0])} ?;"
         if output is None or re.search(there, text, re.MULTILINE):
             return instance[0]
-        return f"{instance[0]}\n  (* keep *) wire \\{register} = {'~' if cell.inverts else ''}{output[1]};"
+        name = re.sub(r"^(.*)\[(\d+)\]\[(\d+)\]$", in_bits, register)
+        return f"{instance[0]}\n  (* keep *) wire \\{name} = {'~' if cell.inverts else ''}{output[1]};"
+
+    def in_bits(element: re.Match) -> str:
+        """The bit of an array that is a bit of one of its elements, which are all as wide."""
+        array, number, bit = element.groups()
+        width = 1 + max(map(int, re.findall(rf"\\{re.escape(array)}\[{number}\]\[(\d+)\]\$_DFF_P_ ", text)))
+        return f"{array}[{int(number) * width + int(bit)}]"
 
     instances = rf"^  ({'|'.join(cells)}) \\?(\S+)\$_DFF_P_ .*?^  \);"
     return re.sub(instances, named, text, flags=re.DOTALL | re.MULTILINE)
@@ -79,7 +90,7 @@ def main() -> None:
                         f"rename {job['top']} {side}", f"design -stash {side}"):
             design.run_pass(command)
 
-    load("gold", job["source"])
+    load("gold", str(folder / "source.sv"))
     load("gate", str(folder / "gates.v"))
     for command in ("design -copy-from gold -as gold gold", "design -copy-from gate -as gate gate",
                     "equiv_make gold gate pairs", "hierarchy -top pairs", "opt_clean", "equiv_simple -seq 2",
