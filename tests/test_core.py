@@ -133,8 +133,7 @@ def test_stops():
 
 
 @pytest.mark.parametrize("name", ["SIM", "ULX3S", "DEEP"])
-@pytest.mark.parametrize("test", ["steps_through_a_program", "halts_and_goes_on", "refuses_what_it_cannot_do"])
-def test_debugger(name, test):
+def test_debugger(name):
     """Single steps, registers and memory through the host's port."""
     model = build(CoreWithSram(config=CORES[name]), name=f"core_{name}", no_inline=REPEATED)
-    run(model, bench="verif.core.debug_bench", test=test, CONFIG=name)
+    run(model, bench="verif.core.debug_bench", CONFIG=name)

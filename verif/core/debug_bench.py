@@ -99,7 +99,10 @@ async def start(dut) -> tuple[CoreBench, Both]:
     program = generate(random.Random(random.getrandbits(32)), config=CONFIG, length=300, threads=1)
     for address, content in program.memory:
         image[address - SRAM_BASE:address - SRAM_BASE + len(content)] = content
-    await bench.write(SRAM_BASE, bytes(image))
+    for start in range(0, len(image), CONFIG.vector_bytes):
+        line = bytes(image[start:start + CONFIG.vector_bytes])
+        if any(line):
+            await bench.write(SRAM_BASE + start, line)
     mesh.write(*NODE, SRAM_BASE, bytes(image))
     both = Both(*(Debugger(host, config=CONFIG, node=NODE, thread=0)
                   for host in (CoreHost(bench), ModelHost(mesh))))
