@@ -56,6 +56,10 @@ class Debugger:
         """The instruction that it executes next."""
         return await self._register(ThreadRegister.PC)
 
+    async def instret(self) -> int:
+        """Instructions of the program that it has retired."""
+        return await self._register(ThreadRegister.INSTRET)
+
     async def set_pc(self, address: int) -> None:
         await self._stopped()
         await self._set(ThreadRegister.PC, address)

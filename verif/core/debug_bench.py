@@ -127,6 +127,7 @@ async def steps_through_a_program(dut):
     for count in range(3000):
         state = await both.ask("step")
         await both.ask("pc")
+        await both.ask("instret")
         if state is State.TRAPPED:
             break
         if count % STRIDE == 0 and count < 20 * STRIDE:
