@@ -19,15 +19,17 @@ import cocotb_tools.config
 
 ROOT = Path(__file__).resolve().parent.parent
 
+#: What all models have in common. Warnings do not stop them: they are for `make lint`.
+_COMMON = ("--x-assign", "fast", "--x-initial", "fast", "--noassert", "-Wno-fatal", "--timescale", "1ns/1ps")
+
 #: How Verilator makes C++. The optimisation across modules that is off would make the copies of a repeated block
 #: differ; short functions make them the same; few large files save the compiler from reading headers again and again.
 OPTIONS = ("-O3", "-fno-dfg-scoped", "--output-split-cfuncs", "100", "--output-groups", "8",
-           "--x-assign", "fast", "--x-initial", "fast", "--noassert", "-Wno-fatal", "--timescale", "1ns/1ps")
+           *_COMMON)
 
 #: How Verilator makes C++ of one small block that is to be fast: what the functions above hold apart, they hand on in
 #: memory.
-BLOCK_OPTIONS = ("-O3", "--x-assign", "fast", "--x-initial", "fast", "--noassert", "-Wno-fatal",
-                 "--timescale", "1ns/1ps")
+BLOCK_OPTIONS = ("-O3", *_COMMON)
 
 #: What a model with waveforms is built with besides. (A smaller --trace-depth does not make those of a mesh smaller.)
 WAVE_OPTIONS = ("--trace",)

@@ -3,10 +3,11 @@
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Cat, Module, Mux, unsigned
+from amaranth.hdl import Cat, DomainRenamer, Module, Mux, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..clock_gate import gated_domain
 from ..config import Config
 from ..isa import Unit
 from ..mem.port import MemoryPort
@@ -301,7 +302,9 @@ class Core(wiring.Component):
         wiring.connect(m, execute.packet, remote.packet)
         m.d.comb += remote.gathers.eq(execute.gathers)
         if config.gather:
-            m.submodules.gather = gather = Gather(config=config)
+            gather = Gather(config=config)
+            m.submodules.gather = DomainRenamer("gathering")(gather)
+            gated_domain(m, enable=gather.request.valid | ~gather.request.ready, name="gathering")
             wiring.connect(m, gather.memory, memory_ports.engine)
             wiring.connect(m, gather.answer, remote.gathered)
             m.d.comb += [

@@ -226,7 +226,8 @@ class Execute(wiring.Component):
                     ]
                     with m.If(handlers[thread] == 0):
                         m.d.comb += [stops.eq(1), leaves.eq(0), following.eq(operation.instruction.pc)]
-                with m.If(part.asks & part.answered & (done[slot] | trapped)):
+                # The access that was answered, unless somebody has put another instruction in its place meanwhile.
+                with m.If(part.answered & (done[slot] | trapped)):
                     m.d.comb += finishes.eq(1)
                 # What is behind an access to a node is void even if its packet leaves; posted ones are issued alone.
                 goes_on &= ~(trapped | away | part.strays | (here & (special.returns | special.flushes)))
@@ -331,7 +332,6 @@ class Execute(wiring.Component):
                  (changes_matrix, self.matrix, every), (reads_matrix, self.matrix_read, every)]
         users += [(accesses, self.memories[group], every[group * width:(group + 1) * width])
                   for group in range(self.config.groups)]
-        masks = iter(range(self.config.groups))
         for uses, port, own in users:
             chosen = Cat(done[slot] & uses(operations[slot].instruction.control) for slot in own)
             operation = Signal(operation_layout(self.config), name=f"{uses.__name__}_operation")
@@ -349,12 +349,12 @@ class Execute(wiring.Component):
                 continue
             m.d.comb += port.payload.function.eq(control.function)
             if uses is accesses:
-                number = next(masks)
+                group = own.start // width
                 m.d.comb += [
-                    predicates.threads[number].eq(operation.thread),
-                    predicates.indices[number].eq(mask_of(operation.instruction)),
+                    predicates.threads[group].eq(operation.thread),
+                    predicates.indices[group].eq(mask_of(operation.instruction)),
                     port.payload.mask.eq(Mux(control.masked & is_unit(control, Unit.MEMORY),
-                                             predicates.masks[number], (1 << self.config.vector_bytes) - 1)),
+                                             predicates.masks[group], (1 << self.config.vector_bytes) - 1)),
                     port.payload.address.eq(select(chosen, [slots[slot].address for slot in own])),
                     port.payload.data.eq(self._store_data(
                         control, select(chosen, [slots[slot].word for slot in own]), vectors)),

@@ -48,8 +48,9 @@ class Gather(wiring.Component):
     """Carries out one request at a time, a lane each cycle if the SRAM takes it; a padded load reads up to two lines.
 
     The answer comes when all lanes have been done: after a cycle for each lane and 4 more, if the SRAM does not let it
-    wait, and 2 more of a padded load. The first lane, in their order, that is outside the SRAM, crosses a line or reads
-    an uncorrectable word fails, no lane behind it stores; the same holds for lines.
+    wait, and 2 more of a padded load. Between an answer and the next request nothing changes, so that the clock may
+    stop. The first lane, in their order, that is outside the SRAM, crosses a line or reads an uncorrectable word fails,
+    no lane behind it stores; the same holds for lines.
 
     Members
     -------
@@ -106,16 +107,19 @@ class Gather(wiring.Component):
             ]
         with m.Elif(takes | failed):
             m.d.sync += waits.eq(0)
-        with m.If(~at_work):
+        register = Array(Signal(8 * WORD, name=f"word_{index}", reset_less=True) for index in range(config.lanes))
+        m.d.sync += prepared.eq(Cat(1, prepared))
+        with m.If(self.request.valid & self.request.ready):
             m.d.sync += [
                 held.eq(self.request.payload),
-                at_work.eq(self.request.valid),
+                at_work.eq(1),
                 failed.eq(0),
                 wrong.eq(0),
+                prepared.eq(0),
                 following.eq(0),
                 distance.eq(0),
+                *(kept.eq(0) for kept in register),
             ]
-        m.d.sync += prepared.eq(Mux(at_work, Cat(1, prepared), 0))
 
         # The access to the one that waits.
         m.submodules.reads = reads = Queue(
@@ -148,7 +152,6 @@ class Gather(wiring.Component):
             ]
 
         # What has been read. It is of a lane before the one that waits, so its error counts more.
-        register = Array(Signal(8 * WORD, name=f"word_{index}", reset_less=True) for index in range(config.lanes))
         read = reads.o.payload
         m.d.comb += reads.o.ready.eq(self.memory.response.valid)
         with m.If(self.memory.response.valid):
@@ -166,9 +169,6 @@ class Gather(wiring.Component):
                     failure.cause.eq(Cause.HARDWARE_ERROR),
                     failure.address.eq(SRAM_BASE + read.offset),
                 ]
-        with m.If(~at_work):
-            m.d.sync += [lane_word.eq(0) for lane_word in register]
-
         # A padded load's bytes, out of two lines that follow each other.
         both, answer = Cat(held.data, *register), self.answer
         piece = (both >> (tile.offset << 3))[:config.vector_bits]

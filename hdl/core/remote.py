@@ -25,18 +25,18 @@ class Remote(wiring.Component):
         waits until it is worth while to try again.
     gathers : In(1), gather_ready : In(1), gather : Out(1)
         The packet is none, but stands for a request to the gather engine; the engine takes one; it is given it.
-    gathered : In(stream)
-        The engine's answer.
+    gathered : In(stream), gathering : Out(threads)
+        The engine's answer; threads that wait for one.
     drained : In(threads)
         The thread's local accesses have been done.
     cancel : In(threads)
-        The host starts or halts the thread. Its answer is taken and forgotten; until then the thread waits.
+        The host starts or halts the thread, which is not ``away``; it no longer wants to try again.
     waiting, away : Out(threads)
-        Must not issue. An access of the thread has begun and not ended.
+        Must not issue. An access of the thread has begun and does not end in this cycle.
     answered, failed : Out(threads)
         The thread's request has been answered; with an ERROR.
     finish, load : In(threads)
-        Strobe: the answered instruction ends; its line is still needed, until ``loaded``.
+        Strobe: what was answered has been used, or is not wanted; its line is still needed, until ``loaded``.
     loaded : In(threads)
         Strobe.
     line_threads : In, lines : Out
@@ -57,6 +57,7 @@ class Remote(wiring.Component):
             "gathered": In(stream.Signature(answer_layout(config))),
             "drained": In(threads),
             "cancel": In(threads),
+            "gathering": Out(threads),
             "waiting": Out(threads),
             "away": Out(threads),
             "answered": Out(threads),
@@ -75,15 +76,14 @@ class Remote(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         threads = self.config.threads
-        loading, forgotten = Signal(threads), Signal(threads)  # the line is still needed; nobody waits for the answer
+        loading = Signal(threads)  # the line is still needed
         parked = Signal(threads)  # waits to try again
         parked_tell, parked_gather = Signal(threads), Signal(threads)  # with a posted packet; with a gather
-        gathering = Signal(threads)
 
         # A thread's packet or gather. One that asks needs the thread's place for the answer.
         header = self.packet.payload.header
         thread, tells = Signal(threads), header.op.as_value()[3]
-        place = ~(self.awaiting | gathering | self.answered | loading)
+        place = ~(self.awaiting | self.gathering | self.answered | loading)
         may_ask = Mux(self.ask.ready, place & self.drained, 0)
         may_tell = Mux(self.tell.ready, self.drained, 0)
         may_gather = Mux(self.gather_ready, place & self.drained, 0)
@@ -112,12 +112,10 @@ class Remote(wiring.Component):
         answers = from_mesh | from_engine
         refuses = Mux(answer.header.op == Op.ERROR, from_mesh, 0) | Mux(gathered.failed, from_engine, 0)
         asks, asks_engine = Mux(self.ask.valid, thread, 0), Mux(self.gather, thread, 0)
-        under_way = ((self.awaiting | gathering) & ~answers) | asks | asks_engine
         m.d.sync += [
             self.awaiting.eq((self.awaiting & ~from_mesh) | asks),
-            gathering.eq((gathering & ~from_engine) | asks_engine),
-            forgotten.eq((forgotten | self.cancel) & under_way),
-            self.answered.eq(((self.answered & ~self.finish) | (answers & ~forgotten)) & ~self.cancel),
+            self.gathering.eq((self.gathering & ~from_engine) | asks_engine),
+            self.answered.eq((self.answered & ~self.finish) | answers),
             self.failed.eq((self.failed & ~(asks | asks_engine)) | refuses),
             loading.eq((loading & ~self.loaded) | (self.load & self.finish)),
         ]
@@ -130,8 +128,8 @@ class Remote(wiring.Component):
             write.en.eq(answers.any()),
             write.addr.eq(Mux(self.answer.valid, answer.header.tag, gathered.thread)),
             write.data.eq(Mux(self.answer.valid, answer.payload, gathered.line)),
-            self.waiting.eq(self.awaiting | gathering | (parked & ~worth_while)),
-            self.away.eq(self.awaiting | gathering | self.answered | asks | asks_engine),
+            self.waiting.eq(self.awaiting | self.gathering | (parked & ~worth_while)),
+            self.away.eq(self.awaiting | self.gathering | (self.answered & ~self.finish) | asks | asks_engine),
         ]
         for thread_number, line in zip(self.line_threads, self.lines, strict=True):
             read = lines.read_port(domain="comb")

@@ -96,11 +96,10 @@ class Threads(wiring.Component):
 
             commands = written & (register == ThreadRegister.STATE)
             halts = commands & ~self.control.write_data[0] & self.running[thread]
-            ends = (self.retired[thread] != 0) | self.traps[thread]
-            m.d.comb += self.halted[thread].eq(
-                self.running[thread] & (ended[thread] | halts) & (ends | ~self.away[thread]))
+            ends = (self.retired[thread] != 0) | self.granted[thread] | self.traps[thread]
+            m.d.comb += self.halted[thread].eq(self.running[thread] & (ended[thread] | halts) & ~self.away[thread])
             m.d.sync += ended[thread].eq(self.running[thread] & ~self.halted[thread] & (
-                ended[thread] | halts | (self.single[thread] & (ends | self.granted[thread]))))
+                ended[thread] | halts | (self.single[thread] & ends)))
             with m.If(self.halted[thread]):
                 m.d.sync += self.running[thread].eq(0)
                 # What still waits for its semaphore is to be executed again.

@@ -133,14 +133,8 @@ class VectorUnit(wiring.Component):
 
         # Each kind of lanes; those that are faster than the float lanes wait in the line of the moves.
         m.submodules.floats = floats = FloatLanes(config=config)
-        m.d.comb += [
-            floats.valid.eq(first.valid & (first.lanes == Vector.FLOAT)),
-            floats.function.eq(first.function),
-            floats.number.eq(first.number),
-            floats.a.eq(a),
-            floats.b.eq(b),
-            floats.c.eq(request.c),
-        ]
+        computing = [(floats, Vector.FLOAT)]
+        m.d.comb += floats.c.eq(request.c)
         draws = self._draws(m, taken, converts)
         line = [self._moved(m, draws)]
         for stage in range(1, self.LATENCY + 1):
@@ -148,15 +142,17 @@ class VectorUnit(wiring.Component):
             m.d.moves += line[stage].eq(line[stage - 1])
         if config.integer_lanes:
             m.submodules.integers = integers = IntegerLanes(config=config)
-            m.d.comb += [
-                integers.valid.eq(first.valid & (first.lanes == Vector.INTEGER)),
-                integers.function.eq(first.function),
-                integers.number.eq(first.number),
-                integers.a.eq(a),
-                integers.b.eq(b),
-            ]
+            computing.append((integers, Vector.INTEGER))
             with m.If(stages[integers.LATENCY].lanes == Vector.INTEGER):
                 m.d.moves += line[integers.LATENCY + 1].eq(integers.o)
+        for lanes, kind in computing:
+            m.d.comb += [
+                lanes.valid.eq(first.valid & (first.lanes == kind)),
+                lanes.function.eq(first.function),
+                lanes.number.eq(first.number),
+                lanes.a.eq(a),
+                lanes.b.eq(b),
+            ]
         if config.conversions:
             m.submodules.conversions = conversions = ConversionLanes(config=config)
             m.d.comb += [

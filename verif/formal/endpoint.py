@@ -10,6 +10,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.config import ULX3S
+from hdl.core.gather import answer_layout
 from hdl.core.remote import Remote
 from hdl.noc.link import Link, class_of
 from hdl.noc.list_sender import PullSender
@@ -85,7 +86,8 @@ class Threads(wiring.Component):
         super().__init__({
             "packet": In(stream.Signature(flit)), "drained": In(threads), "cancel": In(threads), "finish": In(threads),
             "load": In(1), "loaded": In(threads), "ask_ready": In(1), "tell_ready": In(1), "answer": In(flit),
-            "answered": In(1), "thread": In(CONFIG.thread_bits),
+            "answered": In(1), "gathers": In(1), "gather_ready": In(1), "gathered": In(answer_layout(CONFIG)),
+            "gather_ended": In(1), "thread": In(CONFIG.thread_bits),
         })
 
     def elaborate(self, platform):
@@ -94,14 +96,17 @@ class Threads(wiring.Component):
         wiring.connect(m, wiring.flipped(self.packet), remote.packet)
         m.d.comb += [
             *(getattr(remote, name).eq(getattr(self, name))
-              for name in ("drained", "cancel", "finish", "load", "loaded")),
+              for name in ("drained", "cancel", "finish", "load", "loaded", "gathers", "gather_ready")),
+            remote.gathered.valid.eq(self.gather_ended),
+            remote.gathered.payload.eq(self.gathered),
             remote.ask.ready.eq(self.ask_ready),
             remote.tell.ready.eq(self.tell_ready),
             remote.answer.valid.eq(self.answered),
             remote.answer.payload.eq(self.answer),
         ]
-        # A thread's number is its tag; the server hands on an answer only if it is awaited; only what has been answered
-        # ends; a thread that waits executes nothing.
+        # A thread's number is its tag; the server hands on an answer only if it is awaited, the gather engine only to
+        # what it has been given; only what has been answered ends; a thread that waits executes nothing; the host halts
+        # a thread between accesses.
         thread = constant(m, self.thread)
         sender = self.packet.payload.header.tag[:CONFIG.thread_bits]
         receiver = self.answer.header.tag[:CONFIG.thread_bits]
@@ -109,16 +114,27 @@ class Threads(wiring.Component):
             Assume(self.packet.payload.header.tag < CONFIG.threads, "a thread's number"),
             Assume(self.answer.header.tag < CONFIG.threads, "a thread's number"),
             Assume(~self.answered | remote.awaiting.bit_select(receiver, 1), "answers are awaited"),
+            Assume(~self.gather_ended | remote.gathering.bit_select(self.gathered.thread, 1), "gathers are awaited"),
+            Assume(~(self.gathers & self.packet.payload.header.op.as_value()[3]), "a gather is no posted packet"),
+            Assume((self.cancel & remote.away) == 0, "halted between accesses"),
             Assume((self.finish & ~remote.answered) == 0, "what ends has been answered"),
             Assume(~self.packet.valid | ~remote.waiting.bit_select(sender, 1), "who waits executes nothing"),
         ]
-        under_way, place = Signal(), Signal()
-        asks = remote.ask.valid & self.ask_ready & (remote.ask.payload.header.tag == thread)
-        answers = self.answered & (self.answer.header.tag == thread)
-        m.d.sync += under_way.eq((under_way & ~answers) | asks)
+        under_way, place, answered = Signal(), Signal(), Signal()
+        asks = ((remote.ask.valid & self.ask_ready) | remote.gather) & (self.packet.payload.header.tag == thread)
+        gathered = self.gather_ended & remote.gathered.ready
+        answers = (self.answered & (self.answer.header.tag == thread)) | (gathered & (self.gathered.thread == thread))
+        unused = answered & ~self.finish.bit_select(thread, 1)
+        m.d.sync += [under_way.eq((under_way & ~answers) | asks), answered.eq(unused | answers)]
         m.d.comb += [
             place.eq(remote.answered.bit_select(thread, 1)),
-            Assert(remote.awaiting.bit_select(thread, 1) == under_way, "a thread waits while its request is under way"),
+            Assert((remote.awaiting | remote.gathering).bit_select(thread, 1) == under_way,
+                   "a thread waits while its request is under way"),
+            Assert(~(remote.awaiting & remote.gathering).bit_select(thread, 1), "at a node or in the engine"),
+            Assert(~under_way | remote.waiting.bit_select(thread, 1), "and does not issue"),
+            Assert(place == answered, "an answer stays until it has been used"),
+            Assert(remote.away.bit_select(thread, 1) == (under_way | asks | unused), "it can be halted behind that"),
+            Assert(~(self.answered & gathered), "one line is kept at a time"),
             Assert(~(asks & under_way), "a thread has one request"),
             Assert(~(asks & place), "no request while the last answer is still needed"),
             Assert(~(answers & place), "no answer overwrites another"),
@@ -207,8 +223,8 @@ PROOFS = (
           states="A slot of a pull waits for an answer exactly while its request is under way, has one request at a "
                  f"time and is used again after the answer: credits neither leak nor double ({PULL_SLOTS} slots)"),
     Proof(name="endpoint_threads", mode="prove", depth=2, quick=True, component=Threads,
-          states="A thread has one request under way at most, and a free place for its answer while it has; halting "
-                 f"and starting it at any time included ({CONFIG.threads} threads)"),
+          states="A thread has one request under way at most, to a node or to the gather engine, and a free place for "
+                 f"its answer while it has; halting and starting it between them included ({CONFIG.threads} threads)"),
     Proof(name="endpoint_outlet", mode="prove", depth=2, quick=True, component=Leaves,
           states="A packet whose class has room waits for at most one packet of the other class"),
 )
