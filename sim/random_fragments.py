@@ -4,78 +4,26 @@ from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
-from hdl import number_formats
 from hdl.config import GLOBAL_FLAG, SRAM_BASE, Config, global_address
-from hdl.isa import (
-    BY_NAME,
-    CSRS,
-    INSTRUCTIONS,
-    PREDICATES,
-    Atomic,
-    CsrNumber,
-    Format,
-    Gather,
-    Matrix,
-    Unit,
-    Vector,
-    decode,
-)
+from hdl.isa import BY_NAME, CSRS, INSTRUCTIONS, Atomic, CsrNumber, Format, Unit, decode
 from hdl.memory_map import Descriptor
-from hdl.number_formats import Rounding
 
 from .assembler import assemble
-from .numerics import OPERAND_FORMATS
+from .random_frame import ADDRESS, AREA_LINES, DESCRIPTORS, LINK, WINDOW
+from .random_vectors import VectorFragments
 
-#: Registers with a use of their own; the others, from x0 on, belong to chance.
-RANDOM_REGISTERS = 26
-LINK, ADDRESS, SCRATCH, COUNT, WINDOW = 27, 28, 29, 30, 31
-
-#: Lines of a thread's window, which its loads and stores stay in and which WINDOW points to the middle of.
-WINDOW_LINES = 16
-
-#: List descriptors of a thread: those with an even number are pushed, the others pulled.
-DESCRIPTORS = 6
-
-#: Lines of a thread's area in every node, from the end of the SRAM downwards; in the last one it only puts. The very
-#: last line of the SRAM is for what all threads change at once: each word by one function, in whatever order.
-AREA_LINES = 4
+#: What all threads change at once, each word by one function.
 _SHARED = (Atomic.ADD, Atomic.XOR, Atomic.OR, Atomic.AND, Atomic.MIN, Atomic.MAX, Atomic.MINU, Atomic.MAXU)
 
 #: The handler's address must stay, cycles are not the model's, and the host may change dscratch0.
 _SPARED_CSRS = {CsrNumber.MTVEC, CsrNumber.MCYCLE, CsrNumber.CYCLE, CsrNumber.DSCRATCH0}
 
 
-def first_area(config: Config) -> int:
-    """Where the areas of all threads begin."""
-    return config.sram_end - (1 + config.nodes * config.threads * AREA_LINES) * config.vector_bytes
-
-
-class Fragments:
-    """Where a thread's things are, and the pieces of code that chance strings together.
-
-    Window, dump, descriptors and code are each in lines of their own.
-    """
+class Fragments(VectorFragments):
+    """The pieces of code that chance strings together, and how often it takes each."""
 
     def __init__(self, random: Random, config: Config, base: int, thread: int, node: tuple[int, int]):
-        line = config.vector_bytes
-        self.random = random
-        self.config = config
-        self.thread = thread
-        self.node = node
-        index = config.coordinates().index(node) * config.threads + thread
-        self.area = first_area(config) + index * AREA_LINES * line
-        self.half = WINDOW_LINES // 2 * line
-        self.base = base
-        self.window = base + self.half
-        self.dump = base + WINDOW_LINES * line
-        self.dump_lines = (32 + PREDICATES) * 8 // line + 32 + config.accumulators * config.parts
-        self.descriptors = self.dump + self.dump_lines * line
-        self.numbers = self.descriptors + DESCRIPTORS * Descriptor.size(config)
-        self.offsets = self.numbers + line
-        self.entry = self.offsets + line
-        # A list is followed by the one after the next, or by none.
-        self.chained = [random.random() < 0.5 and number + 2 < DESCRIPTORS for number in range(DESCRIPTORS)]
-        self.words: list[int] = []
+        super().__init__(random, config, base, thread, node)
         self.fragments: list[tuple[Callable[[], None], int]] = [
             (self._arithmetic, 40), (self._corner_arithmetic, 10), (self._memory, 25), (self._computed_memory, 5),
             (self._vector_memory, 10), (self._advancing_memory, 4),
@@ -86,30 +34,6 @@ class Fragments:
             (self._atomic, 6), (self._far_access, 6), (self._far_vector, 3), (self._far_atomic, 4), (self._put, 3),
             (self._shared, 2), (self._bad_node, 1),
         ]
-
-    def emit(self, name: str, **operands: int) -> None:
-        self.words.append(assemble(name, **operands))
-
-    @property
-    def pc(self) -> int:
-        return self.entry + 4 * len(self.words)
-
-    def _register(self) -> int:
-        return self.random.randrange(1, 7) if self.random.random() < 0.6 else self.random.randrange(RANDOM_REGISTERS)
-
-    def _vector_register(self) -> int:
-        return self.random.randrange(4) if self.random.random() < 0.6 else self.random.randrange(32)
-
-    def _set(self, register: int, value: int) -> None:
-        """Put a signed 32-bit constant into a register."""
-        high = (value + 0x800 >> 12 << 12 & 0xFFFF_FFFF ^ 1 << 31) - (1 << 31)
-        self.emit("lui", rd=register, imm=high)
-        self.emit("addiw", rd=register, rs1=register, imm=(value & 0xFFF ^ 0x800) - 0x800)
-
-    def _set_address(self, register: int, address: int) -> None:
-        """Put an address into a register, relative to the window."""
-        self._set(register, address - self.window)
-        self.emit("add", rd=register, rs1=register, rs2=WINDOW)
 
     def _call(self) -> None:
         """A subroutine beside the way."""
@@ -178,153 +102,6 @@ class Fragments:
         self.emit("andi", rd=ADDRESS, rs1=self._register(), imm=self.half - 8)
         self.emit("add", rd=ADDRESS, rs1=ADDRESS, rs2=WINDOW)
         self._access(ADDRESS, -self.half, 8)
-
-    def _vector_memory(self) -> None:
-        """Mostly aligned."""
-        line = self.config.vector_bytes
-        offset = self.random.randrange(-WINDOW_LINES // 2, WINDOW_LINES // 2) * line
-        if self.random.random() < 0.05:
-            offset = max(offset - self.random.randrange(line), -self.half)
-        if self.random.random() < 0.6:
-            self.emit("vld", vd=self._vector_register(), rs1=WINDOW, imm=offset)
-        else:
-            self.emit("vst", vs2=self._vector_register(), rs1=WINDOW, imm=offset)
-
-    def _advancing_memory(self) -> None:
-        """Vector loads and stores along a pointer; the one in x0 traps."""
-        line = self.config.vector_bytes
-        self.emit("addi", rd=ADDRESS, rs1=WINDOW, imm=self.random.randrange(-3, 4) * line)
-        for _ in range(self.random.randint(1, 4)):
-            pointer = ADDRESS if self.random.random() < 0.95 else 0
-            imm = self.random.choice((-line, 0, line, line)) if self.random.random() < 0.95 else line // 2
-            if self.random.random() < 0.6:
-                self.emit("vld.pi", vd=self._vector_register(), rs1=pointer, imm=imm)
-            else:
-                self.emit("vst.pi", vs2=self._vector_register(), rs1=pointer, imm=imm)
-            if self.random.random() < 0.3:
-                self.emit("add", rd=self._register(), rs1=ADDRESS, rs2=self._register())
-
-    def _vector(self) -> None:
-        """A few operations, now and then of lanes that the configuration does not have."""
-        for _ in range(self.random.randint(1, 4)):
-            kinds = [self.random.choice(list(Vector))] if self.random.random() < 0.5 else list(Vector)
-            row = self.random.choice([row for row in INSTRUCTIONS if row.lanes in kinds])
-            if not row.is_in(self.config) and self.random.random() < 0.9:
-                continue
-            self.emit(row.name, **{name: self._operand(name) for name in row.operands})
-
-    def _operand(self, name: str) -> int:
-        """A register, a predicate or a part, now and then one that is not there."""
-        match name:
-            case "rd" | "rs1" | "rs2":
-                return self._register()
-            case "vd" | "vs1" | "vs2" | "vs3":
-                return self._vector_register()
-            case "mask":
-                return self.random.randrange(PREDICATES)
-            case "pd" | "ps1" | "ps2":
-                return self.random.randrange(PREDICATES if self.random.random() < 0.97 else 32)
-        return self.random.randrange(4 if self.random.random() < 0.95 else 32)
-
-    def _predicate(self) -> None:
-        """A few operations on predicates, some of which have most bits set."""
-        for _ in range(self.random.randint(1, 3)):
-            row = self.random.choice([row for row in INSTRUCTIONS if row.unit is Unit.PREDICATE])
-            values = {name: self._operand(name) for name in row.operands}
-            if row.name == "pfirst":
-                values["rs1"] = ADDRESS
-                self.emit("addi", rd=ADDRESS, rs1=0, imm=self.random.randrange(-1, self.config.vector_bytes + 2))
-            self.emit(row.name, **values)
-
-    def _array(self) -> None:
-        """A small array in the window, and a place in it or at its borders; rarely one that leaves the SRAM."""
-        random, line = self.random, self.config.vector_bytes
-        rows, row_bytes = random.randrange(1, 5), random.randrange(1, 3 * line)
-        pitch = random.choice((row_bytes, 3 * line, random.randrange(3 * line)))
-        if random.random() < 0.05:
-            pitch, rows = random.getrandbits(31), 3
-        self._set(ADDRESS, pitch)
-        self.emit("slli", rd=ADDRESS, rs1=ADDRESS, imm=32)
-        self._set(LINK, row_bytes << 16 | rows)
-        self.emit("add", rd=ADDRESS, rs1=ADDRESS, rs2=LINK)
-        self.emit("csrrw", rd=0, csr=CsrNumber.VTILE, rs1=ADDRESS)
-        self.emit("addi", rd=ADDRESS, rs1=0, imm=random.randrange(-1, rows + 1))
-        self.emit("slli", rd=ADDRESS, rs1=ADDRESS, imm=32)
-        self._set(LINK, random.choice((random.randrange(-line - 1, row_bytes + 2), random.randrange(row_bytes))))
-        for name in ("slli", "srli"):
-            self.emit(name, rd=LINK, rs1=LINK, imm=32)
-        self.emit("add", rd=LINK, rs1=LINK, rs2=ADDRESS)
-        self._set_address(ADDRESS, self.base + random.randrange(2 * line))
-
-    def _masked_memory(self) -> None:
-        """In the window; some are misaligned, or of another node, and trap."""
-        line = self.config.vector_bytes
-        if self.random.random() < 0.05:
-            self._far(self.area)
-        else:
-            offset = self.random.randrange(-WINDOW_LINES // 2, WINDOW_LINES // 2) * line
-            if self.random.random() < 0.05:
-                offset = max(offset - self.random.randrange(line), -self.half)
-            self.emit("addi", rd=ADDRESS, rs1=WINDOW, imm=offset)
-        for _ in range(self.random.randint(1, 3)):
-            name = self.random.choice(("vld.m", "vst.m"))
-            values = {operand: self._operand(operand) for operand in BY_NAME[name].operands}
-            self.emit(name, **values | {"rs1": ADDRESS})
-
-    def _gather(self) -> None:
-        """To and from the lanes, in the window, but for some offsets; illegal on nodes without the engine."""
-        row = self.random.choice([row for row in INSTRUCTIONS if row.unit is Unit.GATHER])
-        if not row.is_in(self.config) and self.random.random() < 0.9:
-            return
-        values = {name: self._operand(name) for name in row.operands} | {"rs1": ADDRESS}
-        if "vs2" in values:
-            self._set_address(ADDRESS, self.offsets)
-            self.emit("vld", vd=values["vs2"], rs1=ADDRESS, imm=0)
-            self._set_address(ADDRESS, self.base + self.random.choice((0, 0, 4, 1)))
-        elif row.function is Gather.PADDED:
-            self._array()
-            values["rs2"] = LINK
-        else:
-            lanes = self.config.lanes
-            self.emit("addi", rd=LINK, rs1=0, imm=self.random.randrange(-self.half // lanes, self.half // lanes))
-            self.emit("addi", rd=ADDRESS, rs1=WINDOW, imm=self.random.choice((0, 0, -4, 3)))
-            values["rs2"] = LINK
-        self.emit(row.name, **values)
-
-    def _formats(self) -> None:
-        """Formats of conversions and of matrix operands, now and then undefined ones."""
-        choice = self.random.choice
-        defined = self.random.random() < 0.8
-        if self.random.random() < 0.6:
-            number, value = CsrNumber.VFORMAT, self.random.getrandbits(23)
-            if defined:
-                value = choice(list(number_formats.Format)) | choice(list(number_formats.Format)) << 4 \
-                    | value & 0x1FFF00 | choice(list(Rounding)) << 21
-        else:
-            number, value = CsrNumber.MFORMAT, self.random.getrandbits(27)
-            if defined:
-                value = value & 0x07F007F0 | choice(OPERAND_FORMATS) | choice(OPERAND_FORMATS) << 16
-        self._set(ADDRESS, value)
-        self.emit("csrrw", rd=self._register(), csr=number, rs1=ADDRESS)
-
-    def _matrix(self) -> None:
-        """A burst of steps on one or more accumulators, and readings."""
-        steps = (Matrix.START, Matrix.MULTIPLY)
-        for _ in range(self.random.randint(1, 4)):
-            accumulator = self.random.randrange(self.config.accumulators)
-            match self.random.randrange(8):
-                case 0:
-                    self.emit("mzero", ad=accumulator)
-                case 1 | 2:
-                    part = self.random.randrange(self.config.parts)
-                    self.emit("mread", vd=self._vector_register(), as1=accumulator, part=part)
-                case 3:
-                    part = self.random.randrange(self.config.parts)
-                    self.emit("mload", ad=accumulator, vs1=self._vector_register(), part=part)
-                case _:
-                    row = self.random.choice([row for row in INSTRUCTIONS if row.is_in(self.config)
-                                              and row.function in steps and row.unit is Unit.MATRIX])
-                    self.emit(row.name, ad=accumulator, vs1=self._vector_register(), vs2=self._vector_register())
 
     def _csr(self) -> None:
         """Reads and writes, some of them illegal."""
@@ -472,8 +249,6 @@ class Fragments:
                            gather=0)
         return made
 
-    # Atomics and other nodes
-
     def _atomic(self) -> None:
         """On a word of the window; some are misaligned and trap."""
         self._atomic_at(WINDOW, -self.half, self.half)
@@ -486,15 +261,6 @@ class Fragments:
             offset &= -size
         self.emit("addi", rd=ADDRESS, rs1=base, imm=offset)
         self.emit(row.name, rd=self._register(), rs1=ADDRESS, rs2=self._register())
-
-    def _far(self, address: int) -> None:
-        """Let ADDRESS point to a local address of any node."""
-        x, y = self.random.choice(self.config.coordinates())
-        self._set(ADDRESS, global_address(x=x, y=y, address=0) >> 32)
-        self._set(LINK, (address & 0xFFFF_FFFF ^ 1 << 31) - (1 << 31))
-        for name, register in (("slli", ADDRESS), ("slli", LINK), ("srli", LINK)):
-            self.emit(name, rd=register, rs1=register, imm=32)
-        self.emit("add", rd=ADDRESS, rs1=ADDRESS, rs2=LINK)
 
     def _far_access(self) -> None:
         """In the area; some cross a line and trap."""

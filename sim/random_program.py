@@ -23,7 +23,8 @@ from hdl.config import SRAM_BASE, Config
 from hdl.isa import PREDICATES, CsrNumber
 
 from .assembler import assemble
-from .random_fragments import (
+from .random_fragments import Fragments
+from .random_frame import (
     ADDRESS,
     COUNT,
     DESCRIPTORS,
@@ -32,7 +33,6 @@ from .random_fragments import (
     SCRATCH,
     WINDOW,
     WINDOW_LINES,
-    Fragments,
     first_area,
 )
 

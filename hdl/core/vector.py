@@ -133,7 +133,7 @@ class VectorUnit(wiring.Component):
 
         # Each kind of lanes; those that are faster than the float lanes wait in the line of the moves.
         m.submodules.floats = floats = FloatLanes(config=config)
-        computing = [(floats, Vector.FLOAT)]
+        computing: list[tuple[FloatLanes | IntegerLanes, Vector]] = [(floats, Vector.FLOAT)]
         m.d.comb += floats.c.eq(request.c)
         draws = self._draws(m, taken, converts)
         line = [self._moved(m, draws)]

@@ -133,6 +133,7 @@ async def steps_through_a_program(dut):
         if count % STRIDE == 0 and count < 20 * STRIDE:
             await compare_registers(both)
             await both.ask("write_x", random.randrange(1, 7), random.getrandbits(64))
+            await both.ask("write_csr", CsrNumber.MSCRATCH, random.getrandbits(64))
             await both.ask("write_v", random.randrange(32), random.randbytes(CONFIG.vector_bytes))
     assert await both.ask("state") is State.TRAPPED, "the program has not ended"
     await compare_registers(both)

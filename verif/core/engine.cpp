@@ -11,17 +11,6 @@ namespace {
 
 constexpr int LINE_WORDS = LINE_BYTES / 4;
 
-struct Random {
-    uint64_t state;
-    uint64_t next() {
-        state ^= state << 13;
-        state ^= state >> 7;
-        return state ^= state << 17;
-    }
-    bool chance(uint32_t threshold) { return (next() >> 32) < threshold; }  // threshold / 2^32
-    uint32_t below(uint32_t count) { return (next() >> 32) * count >> 32; }
-};
-
 // Ports of up to 64 bits are integers, wider ones arrays of 32-bit words.
 template <typename T>
 uint64_t get(const T& port, int offset, int width) {

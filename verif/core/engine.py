@@ -26,6 +26,7 @@ from sim import build
 from sim.disassembler import disassemble
 from sim.rtl import REPEATED
 from sim.trace import destination
+from verif.driver import driver
 
 from .cases import COMPARED, Case
 from .top import CoreWithSram
@@ -150,11 +151,8 @@ def _library(config: Config) -> Path:
         **fields(request, "REQUEST", "line", "write", "mask", "data"),
         **fields(flaw, "FLAW", "line", "word", "first", "second"), "FLAW_WORD_BITS": flaw["word"].width,
     }
-    driver = "".join(f"#define {name} {value}\n" for name, value in constants.items()) \
-        + Path(__file__).with_name("engine.cpp").read_text()
     return build.library(verilog.emit(CoreWithSram(config=config), name="core"), name="core",
-                         driver=driver.replace("__", "___05F"),  # what Verilator makes of it in names
-                         no_inline=REPEATED)
+                         driver=driver(Path(__file__).with_name("engine.cpp"), constants), no_inline=REPEATED)
 
 
 class Engine:

@@ -19,17 +19,6 @@ constexpr int CLASSES = 2;
 constexpr int GRID = 128;  // coordinates have 7 bits
 constexpr uint32_t OPS[CLASSES] = {OP_OF_CLASS_0, OP_OF_CLASS_1};
 
-struct Random {
-    uint64_t state;
-    uint64_t next() {
-        state ^= state << 13;
-        state ^= state >> 7;
-        return state ^= state << 17;
-    }
-    bool chance(uint64_t threshold) { return (next() >> 32) < threshold; }  // threshold / 2^32
-    uint32_t below(uint32_t count) { return (next() >> 32) * count >> 32; }
-};
-
 uint32_t mix(uint64_t value) {
     value *= 0x9e3779b97f4a7c15;
     value ^= value >> 29;

@@ -16,6 +16,7 @@ from hdl.noc.grid import Broken, Site, neighbour
 from hdl.noc.packet import Coordinate, Header, Op, flit_layout
 from hdl.noc.routing import NEIGHBOURS, Side
 from sim import build, verilator
+from verif.driver import driver
 from verif.mesh.tile import Tile
 
 #: What a link counts; see `hdl.noc.router.Router`.
@@ -139,10 +140,8 @@ def library(config: Config) -> Path:
         "OP_OF_CLASS_0": OPS[0].value, "OP_OF_CLASS_1": OPS[1].value, "LATENCIES": LATENCIES,
         "INPUT_PORTS": ports("inputs"), "OUTPUT_PORTS": ports("outputs"),
     }
-    driver = "".join(f"#define {name} {value}\n" for name, value in constants.items()) \
-        + Path(__file__).with_name("model.cpp").read_text()
     return build.library(verilog.emit(Tile(config=config), name="tile"), name="tile",
-                         driver=driver.replace("__", "___05F"),  # what Verilator makes of it in names
+                         driver=driver(Path(__file__).with_name("model.cpp"), constants),
                          options=verilator.BLOCK_OPTIONS)
 
 
