@@ -273,8 +273,9 @@ class Node:
             case ThreadRegister.PC if not active:
                 thread.pc = value & M64 & ~3
             case ThreadRegister.STATE if value & 3 and not active:
-                thread.csrs[CsrNumber.MCAUSE] = 0
-                thread.load_error = None
+                if thread.state is State.TRAPPED:
+                    thread.csrs[CsrNumber.MCAUSE] = 0
+                    thread.load_error = None
                 thread.single, thread.injected = bool(value & 2), None
                 thread.state = State.RUNNING
             case ThreadRegister.STATE if not value & 1 and active:

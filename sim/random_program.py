@@ -150,7 +150,7 @@ class ThreadProgram(Fragments):
     def _prologue(self) -> None:
         """Set the handler and every register."""
         handler = self._handler()
-        body = 7 + (RANDOM_REGISTERS - 1) + 32 + PREDICATES + self.config.conversions + self.config.accumulators
+        body = 10 + (RANDOM_REGISTERS - 1) + 32 + PREDICATES + self.config.conversions + self.config.accumulators
         self.emit("auipc", rd=WINDOW, imm=0)
         self._set(ADDRESS, self.window - self.entry)
         self.emit("add", rd=WINDOW, rs1=WINDOW, rs2=ADDRESS)
@@ -158,6 +158,8 @@ class ThreadProgram(Fragments):
         self.emit("csrrw", rd=0, csr=CsrNumber.MTVEC, rs1=ADDRESS)
         for register in range(1, RANDOM_REGISTERS):
             self.emit("ld", rd=register, rs1=WINDOW, imm=8 * register - self.half)
+        for register in (LINK, SCRATCH, COUNT):
+            self.emit("addi", rd=register, rs1=0, imm=0)
         for register in range(32):
             line = register % WINDOW_LINES
             self.emit("vld", vd=register, rs1=WINDOW, imm=line * self.config.vector_bytes - self.half)

@@ -268,7 +268,7 @@ class Core(wiring.Component):
             special.position.eq(self.position),
             special.cycle.eq(self.cycle),
             special.instret.eq(threads.instret),
-            special.started.eq(threads.started),
+            special.restarted.eq(threads.restarted),
             special.data_writes.eq(threads.data_writes),
             special.data.eq(self.control.write_data),
             scoreboard.claims.eq(execute.claims),

@@ -151,7 +151,7 @@ class Execute(wiring.Component):
         load_errors = Signal(config.threads)
         load_error_addresses = Array(Signal(offset_bits(config), name=f"load_error_{thread}", reset_less=True)
                                      for thread in range(config.threads))
-        m.d.sync += load_errors.eq((load_errors & ~self.traps & ~special.started) | self.load_errors)
+        m.d.sync += load_errors.eq((load_errors & ~self.traps & ~special.restarted) | self.load_errors)
         for thread, address in enumerate(load_error_addresses):
             with m.If(self.load_errors[thread] & ~load_errors[thread]):
                 m.d.sync += address.eq(self.load_error_addresses[thread % config.groups])

@@ -28,8 +28,8 @@ class Special(wiring.Component):
         The instruction; its units are those of `hdl.core.issue.ALONE`.
     entries : In
         For each group, the trap that one of its threads takes.
-    started : In(threads)
-        Strobe: the thread starts anew; its last trap is forgotten.
+    restarted : In(threads)
+        Strobe: the thread, which a trap had stopped, starts anew; the trap is forgotten.
     data_writes : In(threads), data : In(64), datas : Out
         The host writes the thread's DATA; what. What each thread's is.
     result : Out(64)
@@ -61,7 +61,7 @@ class Special(wiring.Component):
             "instret": In(data.ArrayLayout(64, threads)),
             "operation": In(operation_layout(config)),
             "entries": In(data.ArrayLayout(entry_layout(config), config.groups)),
-            "started": In(threads),
+            "restarted": In(threads),
             "data_writes": In(threads),
             "data": In(64),
             "datas": Out(data.ArrayLayout(64, threads)),
@@ -113,7 +113,7 @@ class Special(wiring.Component):
             csrs.writes.eq((control.function == isa.Csr.WRITE) | names_source),
             csrs.cycle.eq(self.cycle),
             csrs.retired.eq(self.instret[operation.thread]),
-            csrs.clear.eq(self.started),
+            csrs.clear.eq(self.restarted),
             csrs.data_writes.eq(self.data_writes),
             csrs.data.eq(self.data),
             self.datas.eq(csrs.datas),

@@ -36,6 +36,8 @@ class Threads(wiring.Component):
     started, halted : Out(threads)
         Strobes: the host starts the thread, or lets it execute one instruction of its program; the host halts it, or
         that one instruction has been executed. What was fetched for it is void.
+    restarted : Out(threads)
+        Strobe: the host starts a thread that a trap had stopped.
     given : Out(threads)
         Strobe: the host lets it execute an instruction that is not in its program. What was fetched is void, too.
     single, injects : Out(threads), words : Out
@@ -64,6 +66,7 @@ class Threads(wiring.Component):
             "pcs": Out(data.ArrayLayout(64, count), init=[SRAM_BASE] * count),
             "running": Out(count),
             "started": Out(count),
+            "restarted": Out(count),
             "halted": Out(count),
             "given": Out(count),
             "single": Out(count),
@@ -114,6 +117,7 @@ class Threads(wiring.Component):
 
             m.d.comb += [
                 self.started[thread].eq(commands & (self.control.write_data[:2] != 0) & ~self.running[thread]),
+                self.restarted[thread].eq(self.started[thread] & trapped[thread]),
                 self.given[thread].eq(written & (register == ThreadRegister.INSTRUCTION) & ~self.running[thread]),
                 self.data_writes[thread].eq(written & (register == ThreadRegister.DATA)),
             ]

@@ -9,7 +9,7 @@ import cocotb
 import pytest
 
 from hdl.config import SRAM_BASE, Config
-from hdl.isa import PREDICATES, CsrNumber
+from hdl.isa import PREDICATES, Cause, CsrNumber
 from hdl.memory_map import CONTROL_BASE, THREAD_BLOCK, State, ThreadRegister
 from sim.assembler import assemble
 from sim.debug import DebugError, Debugger
@@ -91,23 +91,27 @@ class Both:
         return found
 
 
-async def start(dut) -> tuple[CoreBench, Both]:
-    """A random program of one thread in both, before its first instruction."""
+async def load(dut, *, memory: Iterable[tuple[int, bytes]], pc: int,
+               flaws: Iterable[tuple[int, int, int]] = ()) -> tuple[CoreBench, Both]:
+    """A program of one thread in both, before its first instruction; whole lines, and flaws of `Node.inject`."""
     bench, mesh = CoreBench(dut, CONFIG), Mesh(CONFIG)
     await bench.reset()
-    image = bytearray(CONFIG.sram_bytes)
-    program = generate(random.Random(random.getrandbits(32)), config=CONFIG, length=300, threads=1)
-    for address, content in program.memory:
-        image[address - SRAM_BASE:address - SRAM_BASE + len(content)] = content
-    for start in range(0, len(image), CONFIG.vector_bytes):
-        line = bytes(image[start:start + CONFIG.vector_bytes])
-        if any(line):
-            await bench.write(SRAM_BASE + start, line)
-    mesh.write(*NODE, SRAM_BASE, bytes(image))
+    for address, content in memory:
+        await bench.write(address, content)
+        mesh.write(*NODE, address, content)
+    for flaw in flaws:
+        await bench.inject(*flaw)
+        mesh.nodes[NODE].inject(*flaw)
     both = Both(*(Debugger(host, config=CONFIG, node=NODE, thread=0)
                   for host in (CoreHost(bench), ModelHost(mesh))))
-    await both.ask("set_pc", dict(program.start)[0])
+    await both.ask("set_pc", pc)
     return bench, both
+
+
+async def start(dut) -> tuple[CoreBench, Both]:
+    """A random program in both."""
+    program = generate(random.Random(random.getrandbits(32)), config=CONFIG, length=300, threads=1)
+    return await load(dut, memory=program.memory, pc=dict(program.start)[0])
 
 
 async def compare_registers(both: Both) -> None:
@@ -116,7 +120,7 @@ async def compare_registers(both: Both) -> None:
         await both.ask("read_v", register)
     for predicate in range(PREDICATES):
         await both.ask("read_predicate", predicate)
-    for csr in (CsrNumber.MSCRATCH, CsrNumber.MEPC, CsrNumber.VFORMAT, CsrNumber.MHARTID):
+    for csr in (CsrNumber.MSCRATCH, CsrNumber.MEPC, CsrNumber.MCAUSE, CsrNumber.MTVAL, CsrNumber.VFORMAT, CsrNumber.MHARTID):
         await both.ask("read_csr", csr)
 
 
@@ -165,6 +169,32 @@ async def halts_and_goes_on(dut):
     await both.ask("state")
     await both.ask("pc")
     await compare_registers(both)
+
+
+@cocotb.test()
+async def steps_through_a_handler(dut):
+    """Who is halted in a handler still knows what trapped; who is halted behind a load of bad data, that it has to trap."""
+    data = SRAM_BASE + 1024
+    handler = [assemble("csrrs", rd=10, csr=CsrNumber.MCAUSE, rs1=0), assemble("csrrs", rd=11, csr=CsrNumber.MTVAL, rs1=0),
+               assemble("csrrw", rd=0, csr=CsrNumber.MTVEC, rs1=0), assemble("ebreak")]
+    code = [assemble("auipc", rd=5, imm=0), assemble("addi", rd=6, rs1=5, imm=24),
+            assemble("csrrw", rd=0, csr=CsrNumber.MTVEC, rs1=6), assemble("ld", rd=8, rs1=5, imm=1032),
+            assemble("addi", rd=9, rs1=0, imm=1), assemble("addi", rd=9, rs1=0, imm=2), *handler]
+    image = b"".join(word.to_bytes(4, "little") for word in code)
+    image += bytes(-len(image) % CONFIG.vector_bytes)
+    _, both = await load(dut, memory=[(SRAM_BASE, image), (data, bytes(CONFIG.vector_bytes))], pc=SRAM_BASE,
+                         flaws=[(data + 8, 17, 35)])
+    for register in (9, 10, 11):
+        await both.ask("write_x", register, 0)
+    for count in range(len(code)):
+        if await both.ask("step") is State.TRAPPED:
+            break
+        await both.ask("pc")
+        if count != 3:  # looking takes instructions, the first of which would take the trap
+            await both.ask("read_x", 10)
+    assert await both.ask("read_x", 10) == Cause.HARDWARE_ERROR
+    assert await both.ask("read_x", 11) == data + 8
+    assert await both.ask("read_x", 9) == 0
 
 
 @cocotb.test()
