@@ -97,6 +97,7 @@ def traps(row: Instruction) -> tuple[Cause, ...]:
         "list.pull": (Cause.STORE_MISALIGNED, Cause.STORE_ACCESS),
         "sem.post": (Cause.STORE_ACCESS, Cause.SEMAPHORE_RANGE),
         "sem.wait": (Cause.SEMAPHORE_RANGE,),
+        "sem.try": (Cause.SEMAPHORE_RANGE,),
     }.get(row.name, {
         Unit.BRANCH: (Cause.FETCH_MISALIGNED,), Unit.CSR: (Cause.ILLEGAL,), Unit.MATRIX: (Cause.ILLEGAL,),
         Unit.PREDICATE: (Cause.ILLEGAL,),
@@ -273,6 +274,7 @@ _ARGUMENTS = {
     "list.pull": {"rs1": "descriptor"},
     "sem.post": {"rs1": "semaphore"},
     "sem.wait": {"rs1": "semaphore", "rs2": "amount"},
+    "sem.try": {"rs1": "semaphore", "rs2": "amount"},
 }
 
 

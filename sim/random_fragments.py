@@ -187,14 +187,17 @@ class Fragments(VectorFragments):
                 self.emit("sem.post", rs1=ADDRESS)
 
     def _own_semaphore(self) -> None:
-        """Post a semaphore that nobody else uses a few times, then take it all."""
+        """Post a semaphore that nobody else uses a few times, then try to take some, then take what is left."""
         if self.config.semaphores <= self.thread * 2 + 1:
             return
         count = self.random.randint(0, 3)
         self.emit("addi", rd=ADDRESS, rs1=0, imm=self.thread * 2)
         for _ in range(count):
             self.emit("sem.post", rs1=ADDRESS)
-        self.emit("addi", rd=LINK, rs1=0, imm=count)
+        amount = self.random.randint(0, 4)
+        self.emit("addi", rd=LINK, rs1=0, imm=amount)
+        self.emit("sem.try", rd=self._register(), rs1=ADDRESS, rs2=LINK)
+        self.emit("addi", rd=LINK, rs1=0, imm=count - amount if amount <= count else count)
         self.emit("sem.wait", rs1=ADDRESS, rs2=LINK)
 
     def _handshake(self, handshake: tuple[int, int]) -> None:

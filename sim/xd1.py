@@ -307,6 +307,18 @@ def _semaphore_wait(thread: Thread, _: Instruction, fields: Operands, pc: int) -
     return run
 
 
+def _semaphore_try(thread: Thread, _: Instruction, fields: Operands, pc: int) -> Operation:
+    node, x, rd, rs1, rs2, following = thread.node, thread.x, fields.rd or DISCARD, fields.rs1, fields.rs2, pc + 4
+
+    def run() -> int:
+        if x[rs1] >= node.config.semaphores:
+            raise Trap(Cause.SEMAPHORE_RANGE, x[rs1])
+        x[rd] = int(node.take(x[rs1], x[rs2] & 0xFFFF))
+        return following
+
+    return run
+
+
 _ARITHMETIC: dict[Vector | None, _VectorResult] = {
     Vector.FLOAT: _float, Vector.INTEGER: _integer, Vector.ESTIMATE: _estimate}
 
@@ -336,4 +348,5 @@ XD1: dict[str, Maker] = {
     "list.pull": partial(_list, True),
     "sem.post": _semaphore_post,
     "sem.wait": _semaphore_wait,
+    "sem.try": _semaphore_try,
 }

@@ -424,6 +424,14 @@ def test_semaphore_counts(single):
     assert single.node.semaphores[3] == 3
 
 
+def test_semaphore_is_tried(single):
+    single.node.semaphores[3] = 5
+    single.set(x1=3, x2=0x30004, x3=2)
+    single.run(*[asm("sem.try", rd=rd, rs1=1, rs2=rs2) for rd, rs2 in ((4, 2), (5, 3), (0, 4), (6, 0))])
+    assert [single.thread.x[number] for number in (4, 5, 6, 0)] == [1, 0, 1, 0]
+    assert single.node.semaphores[3] == 0
+
+
 def test_waiting_thread_is_woken_by_another_and_only_by_its_whole_amount():
     single = Single()
     wait, post = SRAM_BASE, SRAM_BASE + 0x1000
@@ -470,12 +478,12 @@ def test_full_semaphore_refuses(single):
 
 
 @pytest.mark.parametrize("name, value, cause", [
-    ("sem.post", 32, 24), ("sem.post", 0xFFFFFFFF, 24), ("sem.wait", 32, 24),
+    ("sem.post", 32, 24), ("sem.post", 0xFFFFFFFF, 24), ("sem.wait", 32, 24), ("sem.try", 32, 24),
     ("sem.post", global_address(x=1, y=1, address=0), 7), ("sem.post", global_address(x=0, y=0, address=0), 7),
     ("sem.post", global_address(x=0, y=1, address=32), 24)])
 def test_semaphore_faults(single, name, value, cause):
     single.set(x1=value)
-    operands = {"rs2": 0} if name == "sem.wait" else {}
+    operands = {"sem.post": {}, "sem.wait": {"rs2": 0}, "sem.try": {"rd": 5, "rs2": 0}}[name]
     state = single.run(asm(name, rs1=1, **operands))
     assert (state.cause, state.tval) == (cause, value)
 

@@ -289,6 +289,8 @@ class Core(wiring.Component):
             semaphores.wait.eq(special.wait & ~void),
             semaphores.wait_index.eq(special.wait_index),
             semaphores.wait_amount.eq(special.wait_amount),
+            semaphores.take.eq(special.take),
+            special.taken.eq(semaphores.taken),
             semaphores.cancel.eq(void),
         ]
         wiring.connect(m, execute.muldiv, muldiv.request)

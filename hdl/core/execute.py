@@ -288,7 +288,7 @@ class Execute(wiring.Component):
                 write.result.thread.eq(operation.thread),
                 write.result.destination.eq(Mux(control.advances, source, destination)),
                 write.result.data.eq(Mux(
-                    control.unit == Unit.CSR, self.special.result,
+                    is_unit(control, Unit.CSR, Unit.SEMAPHORE), self.special.result,
                     Mux(control.unit == Unit.PREDICATE, predicates.result, part.result))),
                 claim.valid.eq(done[slot] & ~at_once & ~is_zero & ~stores(control)),
                 claim.thread.eq(operation.thread),

@@ -17,7 +17,7 @@ from .lsu import is_store
 from .onehot import select
 
 #: Units whose result is written by the execute stage itself, in its own cycle.
-AT_ONCE = (Unit.ALU, Unit.BRANCH, Unit.CSR, Unit.PREDICATE)
+AT_ONCE = (Unit.ALU, Unit.BRANCH, Unit.CSR, Unit.PREDICATE, Unit.SEMAPHORE)
 
 #: Instructions that are issued alone and executed before the next one of their thread is issued: they change what
 #: those behind them see other than by registers and memory, or whether they come at all.

@@ -1,6 +1,6 @@
 """The counting semaphores of a node."""
 
-from amaranth.hdl import Array, Cat, Module, Signal
+from amaranth.hdl import Array, Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -12,10 +12,11 @@ COUNT_BITS = 16
 
 
 class Semaphores(wiring.Component):
-    """Counters that threads and the mesh post, and that threads wait for.
+    """Counters that threads and the mesh post, and that threads wait for or try to take from.
 
-    One post of a thread, one of the mesh and one grant a cycle; no post ever waits. A waiting thread is granted when
-    its whole amount is there, in the cycle after at the earliest; threads that could be granted at once take turns.
+    One post of a thread, one of the mesh, one grant and one try a cycle; no post ever waits. A waiting thread is
+    granted when its whole amount is there, in the cycle after at the earliest; threads that could be granted at once
+    take turns, and come before one that tries.
 
     Members
     -------
@@ -27,6 +28,8 @@ class Semaphores(wiring.Component):
         The thread's post, and the mesh's, finds the counter at 65,535 and is refused. At 65,534 the thread comes first.
     wait, wait_index, wait_amount : In
         For each thread, a strobe to start waiting; it must not be waiting yet.
+    take : In(1), taken : Out(1)
+        A thread tries to take ``wait_amount`` of ``wait_index`` now; that is there.
     cancel : In(threads)
         Stop waiting, without the semaphore.
     waiting : Out(threads)
@@ -45,6 +48,8 @@ class Semaphores(wiring.Component):
             "wait": In(config.threads),
             "wait_index": In(config.semaphore_bits),
             "wait_amount": In(COUNT_BITS),
+            "take": In(1),
+            "taken": Out(1),
             "cancel": In(config.threads),
             "waiting": Out(config.threads),
             "granted": Out(config.threads),
@@ -75,11 +80,16 @@ class Semaphores(wiring.Component):
 
         served = Signal(demand)
         m.d.comb += served.eq(select(self.granted, [wanted.as_value() for wanted in demands]))
+        left = counts[self.wait_index] - Mux(served.index == self.wait_index, served.amount, 0)
+        m.d.comb += self.taken.eq(left >= self.wait_amount)
         for number, count in enumerate(counts):
-            up, down = Signal(2, name=f"up_{number}"), Signal(COUNT_BITS, name=f"down_{number}")
+            up = Signal(2, name=f"up_{number}")
+            down, tried = (Signal(COUNT_BITS, name=f"{name}_{number}") for name in ("down", "tried"))
             m.d.comb += up.eq((accepted[0] & (self.post_index == number))
                               + (accepted[1] & (self.mesh_post.payload == number)))
             with m.If(served.index == number):
                 m.d.comb += down.eq(served.amount)
-            m.d.sync += count.eq(count + up - down)
+            with m.If(self.take & self.taken & (self.wait_index == number)):
+                m.d.comb += tried.eq(self.wait_amount)
+            m.d.sync += count.eq(count + up - down - tried)
         return m

@@ -33,7 +33,7 @@ class Special(wiring.Component):
     data_writes : In(threads), data : In(64), datas : Out
         The host writes the thread's DATA; what. What each thread's is.
     result : Out(64)
-        What a CSR instruction reads.
+        What a CSR instruction reads, or a `sem.try` finds.
     trap : Out(1), cause : Out(Cause), trap_value : Out(64)
         It cannot be executed.
     returns : Out(1), resume : Out(64)
@@ -48,8 +48,8 @@ class Special(wiring.Component):
         To the list engines, which are ready.
     signals : Out(1)
         It is a post to another node.
-    post, post_index, wait, wait_index, wait_amount : Out
-        To the semaphores.
+    post, post_index, wait, wait_index, wait_amount, take : Out, taken : In
+        To and from the semaphores.
     """
 
     def __init__(self, *, config: Config):
@@ -86,6 +86,8 @@ class Special(wiring.Component):
             "wait": Out(threads),
             "wait_index": Out(config.semaphore_bits),
             "wait_amount": Out(COUNT_BITS),
+            "take": Out(1),
+            "taken": In(1),
         })
 
     def elaborate(self, platform):
@@ -120,7 +122,6 @@ class Special(wiring.Component):
             csrs.entries.eq(self.entries),
             csrs.access.eq(done & is_csr),
             csrs.mret.eq(self.returns),
-            self.result.eq(csrs.value),
             self.resume.eq(csrs.resume),
             self.handlers.eq(csrs.handlers),
             self.reports.eq(csrs.reports),
@@ -130,9 +131,9 @@ class Special(wiring.Component):
         ]
 
         # Semaphores and lists.
-        posts, waits = runs(Unit.SEMAPHORE, isa.Semaphore.POST), runs(Unit.SEMAPHORE, isa.Semaphore.WAIT)
+        posts, waits, tries = (runs(Unit.SEMAPHORE, function) for function in isa.Semaphore)
         remote = posts & x1[48]
-        number = Mux(waits, x1, x1[:32])
+        number = Mux(posts, x1[:32], x1)
         lists = control.unit == Unit.LIST
 
         # Traps; a later rule wins over an earlier one.
@@ -140,7 +141,7 @@ class Special(wiring.Component):
             (lists & (x1[:config.line_offset_bits] != 0), Cause.STORE_MISALIGNED, x1),
             (lists & outside(config, x1, Descriptor.size(config)), Cause.STORE_ACCESS, x1),
             (remote & ~is_node(config, x1[32:40], x1[40:48]), Cause.STORE_ACCESS, x1),
-            ((posts | waits) & (number >= config.semaphores), Cause.SEMAPHORE_RANGE, x1),
+            ((posts | waits | tries) & (number >= config.semaphores), Cause.SEMAPHORE_RANGE, x1),
             (runs(Unit.SYSTEM, System.ECALL), Cause.ECALL, 0),
             (runs(Unit.SYSTEM, System.EBREAK), Cause.BREAKPOINT, 0),
             (is_csr & ~csrs.exists, Cause.ILLEGAL, instruction.word),
@@ -163,5 +164,7 @@ class Special(wiring.Component):
             self.wait.eq(self.waits << operation.thread),
             self.wait_index.eq(x1),
             self.wait_amount.eq(x2),
+            self.take.eq(done & tries),
+            self.result.eq(Mux(is_csr, csrs.value, self.taken)),
         ]
         return m

@@ -205,6 +205,7 @@ class Semaphore(IntEnum):
 
     POST = 0
     WAIT = 1
+    TRY = 2
 
 
 class Source(IntEnum):

@@ -238,4 +238,7 @@ def xd1_rows() -> list[Instruction]:
         r("sem.wait", "rs1, rs2", CUSTOM_3, Unit.SEMAPHORE, Semaphore.WAIT,
           "wait until semaphore rs1 of this node is at least rs2[15:0], then subtract that; costs no issue slots",
           funct3=2, funct7=1, rd=0),
+        r("sem.try", "rd, rs1, rs2", CUSTOM_3, Unit.SEMAPHORE, Semaphore.TRY,
+          "rd = 1 and subtract rs2[15:0] from semaphore rs1 of this node if it is at least that, else rd = 0; polls "
+          "what sem.wait waits for, as the end of a list", funct3=2, funct7=2),
     ]

@@ -79,6 +79,12 @@ D1_INLINE void d1_wait(uint64_t semaphore, uint64_t amount)
     D1_SEM_WAIT(semaphore, amount);
 }
 
+/* Take `amount` if it is there; says whether it was. */
+D1_INLINE int d1_try(uint64_t semaphore, uint64_t amount)
+{
+    return D1_SEM_TRY(semaphore, amount);
+}
+
 /* Wait for a semaphore that opens once and stays open for every thread. */
 D1_INLINE void d1_pass(uint64_t semaphore)
 {

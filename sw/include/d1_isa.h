@@ -957,6 +957,11 @@ struct d1_list {
 #define D1_SEM_WAIT(semaphore, amount) \
     __asm__ volatile(".insn r 0x7b, 2, 1, x0, %0, %1" :: "r"((uint64_t)(semaphore)), "r"((uint64_t)(amount)) : "memory")
 
+/* sem.try rd, rs1, rs2: rd = 1 and subtract rs2[15:0] from semaphore rs1 of this node if it is at least that, else rd
+ * = 0; polls what sem.wait waits for, as the end of a list */
+#define D1_SEM_TRY(rd, semaphore, amount) \
+    __asm__ volatile(".insn r 0x7b, 2, 2, %0, %1, %2" : "=r"(rd) : "r"((uint64_t)(semaphore)), "r"((uint64_t)(amount)) : "memory")
+
 #endif
 
 #endif

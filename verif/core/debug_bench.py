@@ -120,7 +120,8 @@ async def compare_registers(both: Both) -> None:
         await both.ask("read_v", register)
     for predicate in range(PREDICATES):
         await both.ask("read_predicate", predicate)
-    for csr in (CsrNumber.MSCRATCH, CsrNumber.MEPC, CsrNumber.MCAUSE, CsrNumber.MTVAL, CsrNumber.VFORMAT, CsrNumber.MHARTID):
+    for csr in (CsrNumber.MSCRATCH, CsrNumber.MEPC, CsrNumber.MCAUSE, CsrNumber.MTVAL, CsrNumber.VFORMAT,
+                CsrNumber.MHARTID):
         await both.ask("read_csr", csr)
 
 
@@ -173,9 +174,10 @@ async def halts_and_goes_on(dut):
 
 @cocotb.test()
 async def steps_through_a_handler(dut):
-    """Who is halted in a handler still knows what trapped; who is halted behind a load of bad data, that it has to trap."""
+    """Halted in a handler, a thread still knows why it trapped; halted behind a load of bad data, that it has to."""
     data = SRAM_BASE + 1024
-    handler = [assemble("csrrs", rd=10, csr=CsrNumber.MCAUSE, rs1=0), assemble("csrrs", rd=11, csr=CsrNumber.MTVAL, rs1=0),
+    handler = [assemble("csrrs", rd=10, csr=CsrNumber.MCAUSE, rs1=0),
+               assemble("csrrs", rd=11, csr=CsrNumber.MTVAL, rs1=0),
                assemble("csrrw", rd=0, csr=CsrNumber.MTVEC, rs1=0), assemble("ebreak")]
     code = [assemble("auipc", rd=5, imm=0), assemble("addi", rd=6, rs1=5, imm=24),
             assemble("csrrw", rd=0, csr=CsrNumber.MTVEC, rs1=6), assemble("ld", rd=8, rs1=5, imm=1032),

@@ -7,7 +7,7 @@ from hdl.isa import BY_NAME, CSRS, Cause, CsrNumber, Format, Instruction, Unit
 from sim.random_frame import ADDRESS, COUNT, LINK, RANDOM_REGISTERS, WINDOW
 
 from .coverage import Bin, class_of, registers
-from .prepared import NONE, SPARE, PreparedProgram
+from .prepared import NONE, SPARE, TAKERS, PreparedProgram
 
 #: Of the pieces of a program, those that go for a bin, as long as there are empty ones.
 _SHARE = 0.8
@@ -58,7 +58,7 @@ class DirectedProgram(PreparedProgram):
             self._with_immediate(row, relation)
         elif " != " in relation:
             names = relation.split(" != ")
-            if row.name == "sem.wait":
+            if row.name in TAKERS:
                 self._own_semaphore()
             elif "rs1" in names and row.unit in (Unit.MEMORY, Unit.PUT, Unit.ATOMIC, Unit.BRANCH, Unit.GATHER):
                 self._one(row, **{other: number for number, other in enumerate(names, 1) if other != "rs1"})
@@ -70,8 +70,8 @@ class DirectedProgram(PreparedProgram):
                 self._with_zero(row, left)
             elif right.isdecimal():
                 self._one(row, **{left: int(right)})
-            elif row.name == "sem.wait":
-                self.emit("sem.wait", rs1=0, rs2=0)
+            elif row.name in TAKERS and left != "rd":
+                self._one(row, rs1=0, rs2=0)
             elif left.startswith(("v", "p")):
                 number = register % (NONE if left.startswith("p") else 32)
                 self._one(row, **{left: number, right: number})
@@ -175,6 +175,10 @@ class DirectedProgram(PreparedProgram):
             copying = kind == "write after write"
             second = self._copy(b, register, LINK) if copying else self._read(b, register, LINK, traps=True)
             first = self._copy(a, register, ADDRESS, step=misaligned)
+            if a.unit is Unit.SEMAPHORE and b.name == "sem.post":  # it posts semaphore 0
+                if self.thread:
+                    return
+                posts = 1
         for word, row, copies in ((first, a, kind != "write after read"), (second, b, kind != "read after write")):
             self.words.append(word)
             if copies and row.unit is Unit.BRANCH:

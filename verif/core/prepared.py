@@ -18,6 +18,9 @@ NONE = PREDICATES - 1
 #: The vector register that is stored.
 STORED = 3
 
+#: Instructions that take an amount from a semaphore.
+TAKERS = ("sem.wait", "sem.try")
+
 #: Bytes behind a jump that a store through its link cannot leave.
 SPARE = 128
 
@@ -84,7 +87,7 @@ class PreparedProgram(ThreadProgram):
 
     def _ready(self, row: Instruction, values: dict[str, int], fixed: Iterable[str], address: int) -> None:
         """Set what an instruction needs and is not fixed, with the register `address`."""
-        if row.name == "sem.wait" and "rs2" not in fixed:
+        if row.name in TAKERS and "rs2" not in fixed:
             values["rs2"] = 0
         if "rs1" in fixed or "rs1" not in values:
             return
@@ -210,6 +213,9 @@ class PreparedProgram(ThreadProgram):
                 self.emit("sd", rs2=COUNT, rs1=WINDOW, imm=scratch)
                 self.emit("addi", rd=address, rs1=WINDOW, imm=scratch)
                 return assemble("amoadd.d", rd=register, rs1=address, rs2=0)
+            case Unit.SEMAPHORE:  # so many are never there: 0
+                self.emit("addi", rd=address, rs1=0, imm=-1)
+                return assemble("sem.try", rd=register, rs1=0, rs2=address)
             case Unit.BRANCH:
                 return assemble("jal", rd=register, imm=4 + SPARE)
             case Unit.MEMORY if row.advances:
@@ -225,13 +231,13 @@ class PreparedProgram(ThreadProgram):
         The register `address` is free to prepare it.
         """
         names = [name for file, name in registers(row).reads if file is File.X]
-        name = "rs1" if row.name == "sem.wait" else self.random.choice(names)
+        name = "rs1" if row.name in TAKERS else self.random.choice(names)
         values = self._values(row, {name: register})
         if name != "rd" and values.get("rd") == register:
             values["rd"] = register % (RANDOM_REGISTERS - 1) + 1
         if row.name == "jalr":
             values["imm"] = 2 if traps else 8
-        elif row.name == "sem.wait":
+        elif row.name in TAKERS:
             values["rs2"] = 0
         elif row.advances and name != "rs1":
             self.emit("addi", rd=address, rs1=WINDOW, imm=0)
