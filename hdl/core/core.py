@@ -193,15 +193,16 @@ class Core(wiring.Component):
             slots = range(group * width, (group + 1) * width)
             m.submodules[f"x{group}"] = x = RegisterFile(
                 threads=config.threads // config.groups, groups=config.groups, result=scalar, reads=2 * width + 1,
-                writes=width, bypass=True)
+                writes=width)
             m.submodules[f"scalar_late{group}"] = late = Writeback(layout=scalar, sources=2, ports=width)
             late_scalars.append(late)
             m.d.comb += issue.late_results[group].eq(late.short)
             for port, slot in enumerate(slots):
                 write, operation = execute.writes[slot], execute.operations[slot]
                 m.d.comb += [
-                    late.free[port].eq(~write.valid),
-                    x.writes[port].eq(Mux(write.valid, write.as_value(), late.writes[port].as_value())),
+                    late.free[port].eq(~execute.keeps[slot]),
+                    x.writes[port].eq(Mux(execute.keeps[slot], write.as_value(), late.writes[port].as_value())),
+                    x.forwards[port].eq(execute.keeps[slot] | late.writes[port].valid),
                     operation.thread.eq(issue.threads[slot]),
                     operation.instruction.eq(issue.instructions[slot]),
                 ]
@@ -237,7 +238,7 @@ class Core(wiring.Component):
         # Vector registers, which all groups share.
         vector_line = vector_result_layout(config)
         m.submodules.v = v = RegisterFile(
-            threads=config.threads, groups=1, result=vector_line, reads=6, writes=config.vector_writes, bypass=False)
+            threads=config.threads, groups=1, result=vector_line, reads=6, writes=config.vector_writes)
         m.submodules.vector_late = vector_late = Writeback(
             layout=vector_line, sources=3 + config.groups, ports=config.vector_writes)
         for index, result in enumerate((vector.result, vector.estimate, matrix.result, *(lsu.vector for lsu in lsus))):

@@ -66,6 +66,9 @@ class Execute(wiring.Component):
     special : the ports of `Special` that lead out of the core.
     writes : Out
         For each slot, the result for an integer register.
+    keeps : Out(slots)
+        The slot's instruction has such a result, known early: also if it turns out not to be executed, since then all
+        that is issued behind it is void.
     load_errors : In(threads), load_error_addresses : In
         Strobes: a load of the thread has met an uncorrectable memory error; for each group, its offset in the SRAM.
     traps : Out(threads)
@@ -103,6 +106,7 @@ class Execute(wiring.Component):
             "void": In(threads),
             "executing": Out(data.ArrayLayout(operation_layout(config), slots)),
             "writes": Out(data.ArrayLayout(write_layout(scalar_result_layout(config)), slots)),
+            "keeps": Out(slots),
             "load_errors": In(threads),
             "load_error_addresses": In(data.ArrayLayout(offset_bits(config), config.groups)),
             "traps": Out(threads),
@@ -157,7 +161,7 @@ class Execute(wiring.Component):
                 m.d.sync += address.eq(self.load_error_addresses[thread % config.groups])
 
         # Each slot by itself; the first of a group may have the one special instruction.
-        slots, is_special = [], []
+        slots, alone, is_special = [], [], []
         for slot, operation in enumerate(operations):
             m.submodules[f"slot_{slot}"] = part = Slot(config=config)
             m.d.comb += [
@@ -169,11 +173,13 @@ class Execute(wiring.Component):
                 part.load_error_address.eq(load_error_addresses[operation.thread]),
             ]
             slots.append(part)
-            is_special.append(
-                operation.valid & is_unit(operation.instruction.control, *ALONE) & ~part.trap
-                if slot % width == 0 else 0)
-        m.d.comb += special.operation.eq(select(
-            Cat(is_special[::width]), [operation.as_value() for operation in operations[::width]]))
+            alone.append(operation.valid & is_unit(operation.instruction.control, *ALONE) if slot % width == 0 else 0)
+            is_special.append(alone[-1] & ~part.trap)
+        m.d.comb += [
+            special.operation.eq(select(
+                Cat(alone[::width]), [operation.as_value() for operation in operations[::width]])),
+            special.operation.valid.eq(Cat(is_special).any()),
+        ]
 
         # In order: what is behind an instruction that leaves the predicted way is void.
         done, strays = Signal(config.slots), self.strays
@@ -282,9 +288,10 @@ class Execute(wiring.Component):
             write, claim, shown = self.writes[slot], self.claims[slot], self.retirement[slot]
             at_once = is_unit(control, *AT_ONCE)
             is_zero = (control.rd_file == File.X) & (destination == 0)
-            result = done[slot] & at_once & (control.rd_file == File.X) & ~is_zero
+            result = at_once & (control.rd_file == File.X) & ~is_zero
             m.d.comb += [
-                write.valid.eq(result | (done[slot] & control.advances & (source != 0))),
+                self.keeps[slot].eq(operation.valid & (result | (control.advances & (source != 0)))),
+                write.valid.eq(done[slot] & self.keeps[slot]),
                 write.result.thread.eq(operation.thread),
                 write.result.destination.eq(Mux(control.advances, source, destination)),
                 write.result.data.eq(Mux(
@@ -299,7 +306,7 @@ class Execute(wiring.Component):
                 shown.thread.eq(operation.thread),
                 shown.pc.eq(instruction.pc),
                 shown.word.eq(instruction.word),
-                shown.writes.eq(result),
+                shown.writes.eq(done[slot] & result),
                 shown.value.eq(write.result.data),
             ]
 
@@ -333,13 +340,13 @@ class Execute(wiring.Component):
         users += [(accesses, self.memories[group], every[group * width:(group + 1) * width])
                   for group in range(self.config.groups)]
         for uses, port, own in users:
-            chosen = Cat(done[slot] & uses(operations[slot].instruction.control) for slot in own)
+            chosen = Cat(operations[slot].valid & uses(operations[slot].instruction.control) for slot in own)
             operation = Signal(operation_layout(self.config), name=f"{uses.__name__}_operation")
             control = operation.instruction.control
             destination, source1, source2 = fields(operation.instruction)
             m.d.comb += [
                 operation.eq(select(chosen, [operations[slot].as_value() for slot in own])),
-                port.valid.eq(chosen.any()),
+                port.valid.eq((chosen & Cat(done[slot] for slot in own)).any()),
                 port.payload.thread.eq(operation.thread),
             ]
             if uses is not changes_matrix:

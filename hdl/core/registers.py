@@ -19,8 +19,6 @@ class RegisterFile(wiring.Component):
         What is written: ``thread``, ``destination`` and ``data``, whose width is a register's.
     reads, writes : int
         Ports. No two writes of a cycle may be to one register.
-    bypass : bool
-        Reads see the writes of their own cycle; else those of the cycles before.
 
     Members
     -------
@@ -28,18 +26,20 @@ class RegisterFile(wiring.Component):
         For each read port, a register and what it holds.
     writes : In
         For each write port.
+    forwards : In(writes)
+        For each write port: reads of this cycle see what is, or would be, written. Others see what was before.
     """
 
-    def __init__(self, *, threads: int, groups: int, result: data.StructLayout, reads: int, writes: int, bypass: bool):
+    def __init__(self, *, threads: int, groups: int, result: data.StructLayout, reads: int, writes: int):
         self.depth = 32 * threads
         self.group_bits = (groups - 1).bit_length()
-        self.bypass = bypass
         self.width = width = Shape.cast(result["data"].shape).width
         super().__init__({
             "threads": In(data.ArrayLayout(result["thread"].shape, reads)),
             "indices": In(data.ArrayLayout(5, reads)),
             "data": Out(data.ArrayLayout(width, reads)),
             "writes": In(data.ArrayLayout(write_layout(result), writes)),
+            "forwards": In(writes),
         })
 
     def elaborate(self, platform):
@@ -48,11 +48,10 @@ class RegisterFile(wiring.Component):
         for thread, index, value in zip(self.threads, self.indices, self.data, strict=True):
             port = memory.read_port(domain="comb")
             m.d.comb += [port.addr.eq(Cat(index, thread[self.group_bits:])), value.eq(port.data)]
-            if self.bypass:
-                for write in self.writes:
-                    result = write.result
-                    with m.If(write.valid & (result.thread == thread) & (result.destination == index)):
-                        m.d.comb += value.eq(result.data)
+            for write, forward in zip(self.writes, self.forwards, strict=True):
+                result = write.result
+                with m.If(forward & (result.thread == thread) & (result.destination == index)):
+                    m.d.comb += value.eq(result.data)
         for write in self.writes:
             port = memory.write_port()
             m.d.comb += [
