@@ -13,7 +13,11 @@ int main(int thread)
     if (thread == 0)
         d1_post(LOCK);
     for (int turn = 0; turn < TURNS; turn++) {
-        d1_wait(LOCK, 1);
+        if (thread % 2 == 0)
+            d1_wait(LOCK, 1);
+        else
+            while (!d1_try(LOCK, 1)) /* it could do something else meanwhile */
+                ;
         sum += turn;
         d1_post(LOCK);
     }

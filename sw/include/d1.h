@@ -82,7 +82,9 @@ D1_INLINE void d1_wait(uint64_t semaphore, uint64_t amount)
 /* Take `amount` if it is there; says whether it was. */
 D1_INLINE int d1_try(uint64_t semaphore, uint64_t amount)
 {
-    return D1_SEM_TRY(semaphore, amount);
+    uint64_t taken;
+    D1_SEM_TRY(taken, semaphore, amount);
+    return (int)taken;
 }
 
 /* Wait for a semaphore that opens once and stays open for every thread. */
