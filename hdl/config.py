@@ -277,7 +277,7 @@ D1 = Config(
     name="D1", threads=4, groups=2, decode_width=4, issue_width=2, instruction_queue=8, alus=2, branch_targets=64,
     fair_threads=True, vector_writes=3, vector_bytes=64, matrix=(8, 8, 4), accumulators=4, cfloat8=True,
     bf16_lanes=True, integer_lanes=True, conversions=True, estimates=True, gather=True,
-    sram_bytes=1280 * 1024, sram_banks=8, fetch_lines=16, semaphores=32, fifo_depth=4, list_queue=4,
+    sram_bytes=1280 * 1024, sram_banks=16, fetch_lines=16, semaphores=32, fifo_depth=4, list_queue=4,
     columns=1, rows=1,
 )
 SIM = replace(D1, name="SIM", sram_bytes=128 * 1024, columns=2, rows=2)

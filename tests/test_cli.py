@@ -227,7 +227,7 @@ def test_what_does_not_fit_in_the_smaller_preset_runs_on_the_larger(program, cap
 
 
 @pytest.mark.parametrize("size, message", [
-    ("0", "sram_bytes must be a multiple of 512 (8 banks x 64 bytes) from 4096 to 4194304, not 0"),
+    ("0", "sram_bytes must be a multiple of 1024 (16 banks x 64 bytes) from 4096 to 4194304, not 0"),
     ("5M", "not 5242880"), ("5000", "not 5000")])
 def test_wrong_sizes(program, capsys, size, message):
     assert main(["run", program(tells(1)), "--sram", size]) == 3
