@@ -1,7 +1,8 @@
 """Proofs about CFloat8 and SHP: what the decoder gives and what conversions into them give, as exact integers.
 
-The statements compare integers: all magnitudes are counted in a unit that is smaller than anything of the format at any
-bias. They share nothing with the units but the widths of the formats' fields.
+The statements compare integers: all magnitudes are taken 2^bias times, so that the format is the same at every bias, and
+counted in a unit that is smaller than anything of it. They share nothing with the units but the widths of the formats'
+fields.
 """
 
 from functools import partial
@@ -14,34 +15,31 @@ from amaranth.lib.wiring import In
 from hdl.arith.cfloat8 import Cfloat8Decoder
 from hdl.arith.convert import Converter
 from hdl.arith.formats import BIAS
-from hdl.number_formats import BIAS_BITS, BIAS_LIMIT, FLOATS, Denormals, FloatFields, Format, Rounding
+from hdl.number_formats import BIAS_BITS, FLOATS, Denormals, FloatFields, Format, Rounding
 
 from .proof import Proof
-
-#: The formats' magnitudes are below 2^32.
-HIGHEST = 32
-
 
 CFLOAT8 = (Format.CFLOAT8_1_4_3, Format.CFLOAT8_1_5_2)
 
 
 class Scale:
-    """Magnitudes as integers, in units of which the formats' smallest numbers are 2^`below`, or more."""
+    """Magnitudes x 2^bias as integers, in units of which the formats' smallest numbers are 2^`below`, or more."""
 
     def __init__(self, *formats: FloatFields, below: int):
-        self.unit = BIAS_LIMIT + max(fields.fraction_bits for fields in formats) + below
-        self.width = self.unit + HIGHEST + 2  # room for the number above the largest, and for sums
+        self.unit = max(fields.fraction_bits for fields in formats) + below
+        self.highest = 1 << max(fields.exponent_bits for fields in formats)  # 2^`highest` is above all of them
+        self.width = self.unit + self.highest + 2  # room for the number above the largest, and for sums
 
-    def ulp_power(self, fields: FloatFields, code: Value, bias: Value, ieee: Value) -> Value:
+    def ulp_power(self, fields: FloatFields, code: Value, ieee: Value) -> Value:
         """The power of two that the last bit of exponent and fraction `code` stands for."""
         exponent = code[fields.fraction_bits:]
-        return (Mux(exponent.any(), exponent, ieee) + (self.unit - fields.fraction_bits) - bias)[:8]
+        return Mux(exponent.any(), exponent, ieee) + (self.unit - fields.fraction_bits)
 
-    def magnitude(self, fields: FloatFields, code: Value, bias: Value, ieee: Value) -> Value:
+    def magnitude(self, fields: FloatFields, code: Value, ieee: Value) -> Value:
         """What exponent and fraction `code` stand for, as the table of formats has it."""
         exponent, fraction = code[fields.fraction_bits:], code[:fields.fraction_bits]
         significand = Mux(exponent.any(), fields.one + fraction, fraction)
-        return (significand << self.ulp_power(fields, code, bias, ieee))[:self.width]
+        return (significand << self.ulp_power(fields, code, ieee))[:self.width]
 
 
 class Decoding(wiring.Component):
@@ -60,16 +58,16 @@ class Decoding(wiring.Component):
             fields = FLOATS[code]
             with m.If(self.wide == wide):
                 m.d.comb += [
-                    given.eq(scale.magnitude(fields, self.i[:7], self.bias, self.denormals == Denormals.IEEE)),
+                    given.eq(scale.magnitude(fields, self.i[:7], self.denormals == Denormals.IEEE)),
                     is_denormal.eq((self.i[:7] > 0) & (self.i[:7] < fields.one)),
                 ]
         zero = Cat(number.exponent, number.fraction) == 0
         normal = (number.exponent > 0) & (number.exponent < 0xFF)
-        power = number.exponent + (scale.unit - 127 - 7)
+        power = number.exponent + self.bias + (scale.unit - BIAS - 7)
         value = ((0x80 + number.fraction) << power[:8])[:scale.width]
         m.d.comb += [
             Assert(number.sign == self.i[7]),
-            Assert(zero | normal & (power >= 0) & (power < 128)),
+            Assert(zero | normal & (power >= 0) & (power <= scale.width - 8)),
             Assert(given == Mux(zero, 0, value)),
             Assert(decoder.denormal == is_denormal),
         ]
@@ -115,7 +113,9 @@ class Encoding(wiring.Component):
         fraction, exponent = operand[:fields.fraction_bits], operand[fields.fraction_bits:-1]
         special, subnormal, sign = exponent.all(), ~exponent.any(), operand[-1]
         significand = Cat(fraction, ~subnormal)
-        power = Mux(subnormal, 1, exponent) + (self.scale.unit - BIAS - fields.fraction_bits)
+        place = Signal(range(512))
+        m.d.comb += place.eq(Mux(subnormal, 1, exponent) + bias)
+        power = place + (self.scale.unit - BIAS - fields.fraction_bits)
         spill = len(significand)
         shifted = Signal(self.scale.width + spill)
         with m.If(power >= 0):
@@ -125,11 +125,11 @@ class Encoding(wiring.Component):
         with m.Else():
             m.d.comb += shifted.eq(significand)
         sticky, size = shifted[:spill].any(), shifted[spill:]
-        huge = exponent > BIAS + HIGHEST
+        huge = place > BIAS + self.scale.highest
 
         result, flags = converter.o, converter.flags
         code = result[:FLOATS[self.target].bits - 1]
-        right, overflow, underflow = self._rounds(m, code, size, sticky, huge, bias, ieee, draw)
+        right, overflow, underflow = self._rounds(m, code, size, sticky, huge, ieee, draw)
         with m.If(valid):
             m.d.comb += [
                 Assert(~converter.illegal),
@@ -147,7 +147,7 @@ class Encoding(wiring.Component):
                 m.d.comb += [Assert(right), Assert(flags.overflow == overflow), Assert(flags.underflow == underflow)]
         return m
 
-    def _rounds(self, m: Module, code: Value, size: Value, sticky: Value, huge: Value, bias: Value, ieee: Value,
+    def _rounds(self, m: Module, code: Value, size: Value, sticky: Value, huge: Value, ieee: Value,
                 draw: Value) -> tuple[Value, Value, Value]:
         """Whether `code` is what a magnitude rounds to, whether it is that by clamping, and whether it underflows."""
         scale, fields = self.scale, FLOATS[self.target]
@@ -155,7 +155,7 @@ class Encoding(wiring.Component):
             "here", "above", "below", "smallest"))
         one = Const(fields.one, fields.bits)
         for signal, number in ((here, code), (above, code + 1), (below, code - 1), (smallest, one)):
-            m.d.comb += signal.eq(scale.magnitude(fields, number[:fields.bits], bias, ieee))
+            m.d.comb += signal.eq(scale.magnitude(fields, number[:fields.bits], ieee))
         largest = code == fields.largest
         exact = Cat(sticky, size)  # counts halves of a unit
         if self.rounding is Rounding.NEAREST:
@@ -169,7 +169,7 @@ class Encoding(wiring.Component):
             up = ~huge & (here > size)
             lower, upper = Mux(up, below, here), Mux(up, here, above)
             low = (code - up)[:fields.bits]
-            power = scale.ulp_power(fields, low, bias, ieee)
+            power = scale.ulp_power(fields, low, ieee)
             hole = ~ieee & (low == fields.one - 1)
             gap, part = Signal(scale.width), Signal(scale.width)
             m.d.comb += [

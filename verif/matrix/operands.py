@@ -15,7 +15,7 @@ CORNERS = np.array([sign << 15 | bits for sign in (0, 1) for bits in (
     0x0000, 0x0001, 0x007F, 0x0080, 0x00FF, 0x3F7F, 0x3F80, 0x3F81, 0x3FFF, 0x7F00, 0x7F7F, 0x7F80, 0x7F81, 0x7FFF)],
     np.uint16)
 
-SIGN = np.uint16(0x8000)
+SIGN, LARGEST = np.uint16(0x8000), np.uint16(0x7F7F)
 
 ZEROS_AND_INFINITIES = np.array([0x0000, 0x8000, 0x7F80, 0xFF80], np.uint16)
 
@@ -120,7 +120,7 @@ class Operands:
 
     def _largest(self) -> tuple[Bf16, Bf16]:
         """The largest products of one sign, which carry the anchor up."""
-        a, b = (np.full(shape, 0x7F7F, np.uint16) for shape in self.shapes)
+        a, b = (np.full(shape, LARGEST) for shape in self.shapes)
         return a, b
 
     def _corners(self) -> tuple[Bf16, Bf16]:

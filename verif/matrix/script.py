@@ -1,12 +1,13 @@
 """What a matrix element is asked for, cycle by cycle, and what the model says that it holds."""
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
 from hdl.isa import Matrix
 from sim.numerics import FINITE, AccumulatorTile, Bf16
-from verif.matrix.operands import Operands, numbers, single
+from verif.matrix.operands import CORNERS, LARGEST, SIGN, Operands, finite, numbers, single
 
 
 @dataclass(frozen=True)
@@ -111,5 +112,46 @@ def bounds_of_renormalisation(rng: np.random.Generator, *, depth: int, accumulat
     return script
 
 
+def jumps(rng: np.random.Generator, *, depth: int, accumulators: int) -> Script:
+    """Sums that meet a product of digits above them in the cycle in which they are renormalised, and around it."""
+    script, shape = Script(rng, depth=depth, accumulators=accumulators), (1, 1, depth)
+    for sign, count, digits, jump_sign in product((0, 1), range(16, 20), range(7), (0, 1)):
+        script.zero(0)
+        for _ in range(count):  # 17 are beyond 2^50, which the step after them finds
+            script.multiply(0, *single(shape, 12 * 16 + 15, sign=sign, fraction=127))
+        script.multiply(0, *single(shape, (12 + digits) * 16, sign=jump_sign, fraction=int(rng.integers(128))))
+        script.read(0)
+    return script
+
+
+def heights(rng: np.random.Generator, *, depth: int, accumulators: int) -> Script:
+    """Sums beyond FP32, whose anchors no product has, and back."""
+    script, shape = Script(rng, depth=depth, accumulators=accumulators), (1, 1, depth)
+    largest = np.full((1, depth), LARGEST), np.full((depth, 1), LARGEST)
+    for sign, waits in product((0, 1), (False, True)):
+        script.zero(0)
+        for negative in (sign, 1 - sign):
+            for _ in range(160 // depth):
+                script.multiply(0, largest[0] ^ SIGN * negative, largest[1])
+                exponent = 16 * int(rng.integers(27, 32)) + int(rng.integers(13))
+                script.multiply(0, *single(shape, exponent, sign=int(rng.integers(2)), fraction=int(rng.integers(128))))
+                if waits:
+                    script.read(0)
+                    script.read(0)
+        script.read(0)
+    return script
+
+
+def specials(rng: np.random.Generator, *, depth: int, accumulators: int) -> Script:
+    """Every two corner values in each product, the others being finite."""
+    script = Script(rng, depth=depth, accumulators=accumulators)
+    for place, x, y in product(range(depth), CORNERS, CORNERS):
+        a, b = finite(rng, (1, depth), 96, 160), finite(rng, (depth, 1), 96, 160)
+        a[0, place], b[place, 0] = x, y
+        script.multiply(0, a, b, fresh=True)
+        script.read(0)
+    return script
+
+
 #: The scripts of the fast tests.
-SCRIPTS = (random_functions, bounds_of_renormalisation)
+SCRIPTS = (random_functions, bounds_of_renormalisation, jumps, heights, specials)
