@@ -278,6 +278,7 @@ class Core(wiring.Component):
             self.awaiting.eq(remote.awaiting),
             remote.drained.eq(scoreboard.drained),
             remote.cancel.eq(void),
+            execute.may_tell.eq(remote.may_tell),
             remote.finish.eq(execute.finish),
             remote.load.eq(execute.load),
             remote.loaded.eq(reduce(or_, (lsu.loaded for lsu in lsus))),
@@ -287,12 +288,12 @@ class Core(wiring.Component):
             self.overflow.eq(semaphores.overflow),
             semaphores.post.eq(special.post),
             semaphores.post_index.eq(special.post_index),
-            semaphores.wait.eq(special.wait & ~void),
+            semaphores.wait.eq(special.wait & ~threads.cancels),
             semaphores.wait_index.eq(special.wait_index),
             semaphores.wait_amount.eq(special.wait_amount),
             semaphores.take.eq(special.take),
             special.taken.eq(semaphores.taken),
-            semaphores.cancel.eq(void),
+            semaphores.cancel.eq(threads.cancels),  # who waits for a semaphore has no access under way
         ]
         wiring.connect(m, execute.muldiv, muldiv.request)
         wiring.connect(m, execute.vector, vector.request)

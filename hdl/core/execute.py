@@ -85,7 +85,8 @@ class Execute(wiring.Component):
         Strobes: an instruction was predicted wrongly. For the branch predictor.
     claims, access : Out
         For the scoreboard.
-    packet : Out(stream of flits), gathers : Out(1), answered, refused : In(threads), finish, load : Out(threads)
+    packet : Out(stream of flits), gathers : Out(1), may_tell, answered, refused : In(threads),
+    finish, load : Out(threads)
         See `hdl.core.remote.Remote`.
     gather : Out, failures : In
         What the gather engine is to do, if the packet stands for that; each thread's last failure there.
@@ -121,6 +122,7 @@ class Execute(wiring.Component):
             "claims": Out(data.ArrayLayout(claim_layout(config), slots)),
             "access": Out(threads),
             "packet": Out(stream.Signature(flit_layout(config))),
+            "may_tell": In(threads),
             "gathers": Out(1),
             "gather": Out(gather.request_layout(config)),
             "failures": In(data.ArrayLayout(FAILURE, threads)),
@@ -206,7 +208,7 @@ class Execute(wiring.Component):
                     away.eq(executes & ~trapped & Mux(
                         part.asks, ~part.answered, part.flat | (here & special.signals))),
                     sends[slot].eq(away & waits_for_nobody),
-                    back.eq(away & (part.asks | ~(sends[slot] & self.packet.ready))),
+                    back.eq(away & (part.asks | ~(sends[slot] & self.may_tell.bit_select(thread, 1)))),
                     done[slot].eq(executes & ~trapped & ~back),
                     strays[slot].eq(done[slot] & part.strays),
                     left.eq(trapped | back | strays[slot] | (here & (special.returns | special.flushes))),

@@ -31,6 +31,8 @@ class Remote(wiring.Component):
         The thread's local accesses have been done.
     cancel : In(threads)
         The host starts or halts the thread, which is not ``away``; it no longer wants to try again.
+    may_tell : Out(threads)
+        A posted packet of the thread would be taken.
     waiting, away : Out(threads)
         Must not issue. An access of the thread has begun and does not end in this cycle.
     answered, failed : Out(threads)
@@ -58,6 +60,7 @@ class Remote(wiring.Component):
             "drained": In(threads),
             "cancel": In(threads),
             "gathering": Out(threads),
+            "may_tell": Out(threads),
             "waiting": Out(threads),
             "away": Out(threads),
             "answered": Out(threads),
@@ -85,12 +88,12 @@ class Remote(wiring.Component):
         thread, tells = Signal(threads), header.op.as_value()[3]
         place = ~(self.awaiting | self.gathering | self.answered | loading)
         may_ask = Mux(self.ask.ready, place & self.drained, 0)
-        may_tell = Mux(self.tell.ready, self.drained, 0)
         may_gather = Mux(self.gather_ready, place & self.drained, 0)
         goes = self.packet.valid & self.packet.ready
         m.d.comb += [
+            self.may_tell.eq(Mux(self.tell.ready, self.drained, 0)),
             thread.eq(1 << header.tag[:self.config.thread_bits]),
-            self.packet.ready.eq((Mux(self.gathers, may_gather, Mux(tells, may_tell, may_ask)) & thread).any()),
+            self.packet.ready.eq((Mux(self.gathers, may_gather, Mux(tells, self.may_tell, may_ask)) & thread).any()),
             self.ask.valid.eq(goes & ~self.gathers & ~tells),
             self.tell.valid.eq(goes & ~self.gathers & tells),
             self.gather.eq(goes & self.gathers),
@@ -122,7 +125,7 @@ class Remote(wiring.Component):
         m.submodules.lines = lines = Memory(shape=self.config.vector_bits, depth=threads, init=[])
         write = lines.write_port()
         worth_while = (parked_gather & may_gather) | (~parked_gather & (
-            (~parked_tell & may_ask) | (parked_tell & may_tell)))
+            (~parked_tell & may_ask) | (parked_tell & self.may_tell)))
         m.d.comb += [
             self.gathered.ready.eq(~self.answer.valid),
             write.en.eq(answers.any()),

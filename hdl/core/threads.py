@@ -36,6 +36,8 @@ class Threads(wiring.Component):
     started, halted : Out(threads)
         Strobes: the host starts the thread, or lets it execute one instruction of its program; the host halts it, or
         that one instruction has been executed. What was fetched for it is void.
+    cancels : Out(threads)
+        Strobe: if the thread has no access under way, it is started or halted; known earlier than whether it has.
     restarted : Out(threads)
         Strobe: the host starts a thread that a trap had stopped.
     given : Out(threads)
@@ -68,6 +70,7 @@ class Threads(wiring.Component):
             "started": Out(count),
             "restarted": Out(count),
             "halted": Out(count),
+            "cancels": Out(count),
             "given": Out(count),
             "single": Out(count),
             "injects": Out(count),
@@ -100,7 +103,8 @@ class Threads(wiring.Component):
             commands = written & (register == ThreadRegister.STATE)
             halts = commands & ~self.control.write_data[0] & self.running[thread]
             ends = (self.retired[thread] != 0) | self.granted[thread] | self.traps[thread]
-            m.d.comb += self.halted[thread].eq(self.running[thread] & (ended[thread] | halts) & ~self.away[thread])
+            stops = self.running[thread] & (ended[thread] | halts)
+            m.d.comb += self.halted[thread].eq(stops & ~self.away[thread])
             m.d.sync += ended[thread].eq(self.running[thread] & ~self.halted[thread] & (
                 ended[thread] | halts | (self.single[thread] & ends)))
             with m.If(self.halted[thread]):
@@ -117,6 +121,7 @@ class Threads(wiring.Component):
 
             m.d.comb += [
                 self.started[thread].eq(commands & (self.control.write_data[:2] != 0) & ~self.running[thread]),
+                self.cancels[thread].eq(self.started[thread] | self.given[thread] | stops),
                 self.restarted[thread].eq(self.started[thread] & trapped[thread]),
                 self.given[thread].eq(written & (register == ThreadRegister.INSTRUCTION) & ~self.running[thread]),
                 self.data_writes[thread].eq(written & (register == ThreadRegister.DATA)),
