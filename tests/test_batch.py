@@ -10,6 +10,7 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.arith.integer_lane import IntegerUnit
 from verif import batch, mutation, slices
+from verif.numbers import campaign
 
 
 class _Accumulate(wiring.Component):
@@ -130,3 +131,16 @@ def test_mutations_are_caught_by_a_check_and_survive_none():
     assert len(survivors(lambda unit: False).missed) == 12
     with pytest.raises(ValueError, match="without any mutation"):
         survivors(lambda unit: True)
+
+
+@pytest.mark.parametrize("count", [0, 1 << 16])
+def test_numbers_of_mutations_that_there_cannot_be(count):
+    with pytest.raises(ValueError, match=f"the number of mutations must be 1 to 65535, not {count}"):
+        mutation.survivors(_Xor(), name="test_xor", latency=0, count=count, seed=3, caught=bool)
+
+
+def test_parts_of_a_campaign_that_there_are_not(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["campaign", "lames"])
+    with pytest.raises(SystemExit, match="2"):
+        campaign.main()
+    assert "no part is called 'lames'; there are conversions, lanes, matrix, mutations" in capsys.readouterr().err

@@ -67,7 +67,7 @@ opt_clean -purge
 write_aiger -zinit mutant{number}.aig
 """
 
-#: Seconds after which ABC gives up.
+#: Seconds of a CPU after which ABC gives up.
 _TIMEOUT = 120
 
 #: Bits of the input that chooses a mutation; at 0 the unit is whole.

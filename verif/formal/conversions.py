@@ -1,8 +1,8 @@
-"""Proofs about CFloat8 and SHP: what the decoder gives and what conversions into them give, as exact integers.
+"""Proofs about conversions: what the decoder of CFloat8 gives, and what those into floats give, as exact integers.
 
-The statements compare integers: all magnitudes are taken 2^bias times, so that the format is the same at every bias, and
-counted in a unit that is smaller than anything of it. They share nothing with the units but the widths of the formats'
-fields.
+The statements compare integers: all magnitudes are taken 2^bias times, so that the format is the same at every bias,
+and counted in a unit that is smaller than anything of it. They share nothing with the units but the widths of the
+formats' fields.
 """
 
 from functools import partial
@@ -77,7 +77,7 @@ class Decoding(wiring.Component):
 class Encoding(wiring.Component):
     """A `Converter` gives the neighbour that the rounding asks for, and the flags.
 
-    `source` is FP32 or BF16, `target` a format whose bias is chosen at run time.
+    `source` is FP32 or BF16, `target` another float format.
     """
 
     def __init__(self, *, source: Format, target: Format, rounding: Rounding):
@@ -106,20 +106,23 @@ class Encoding(wiring.Component):
             m.d.sync += [after.eq(before) for after, before in zip(later, asked, strict=True)]
             asked = later
         operand, bias, denormals, draw, valid = asked
+        target = FLOATS[self.target]
         ieee = denormals == Denormals.IEEE
+        if target.bias is not None:
+            bias, ieee = target.bias, Const(1)
 
         # The magnitude of the operand in units: `size`, and more if `sticky`, or too large for the format if `huge`.
         fields = FLOATS[self.source]
         fraction, exponent = operand[:fields.fraction_bits], operand[fields.fraction_bits:-1]
         special, subnormal, sign = exponent.all(), ~exponent.any(), operand[-1]
         significand = Cat(fraction, ~subnormal)
-        place = Signal(range(512))
+        place = Signal(9)
         m.d.comb += place.eq(Mux(subnormal, 1, exponent) + bias)
         power = place + (self.scale.unit - BIAS - fields.fraction_bits)
         spill = len(significand)
         shifted = Signal(self.scale.width + spill)
         with m.If(power >= 0):
-            m.d.comb += shifted.eq(Cat(Const(0, spill), significand) << power[:8])
+            m.d.comb += shifted.eq(Cat(Const(0, spill), significand) << power[:9])
         with m.Elif(power >= -spill):
             m.d.comb += shifted.eq(Cat(Const(0, spill), significand) >> (-power)[:5])
         with m.Else():
@@ -128,19 +131,23 @@ class Encoding(wiring.Component):
         huge = place > BIAS + self.scale.highest
 
         result, flags = converter.o, converter.flags
-        code = result[:FLOATS[self.target].bits - 1]
+        code = result[:target.exponent_bits + target.fraction_bits]
         right, overflow, underflow = self._rounds(m, code, size, sticky, huge, ieee, draw)
+        nan, negative = special & fraction.any(), sign & operand[:-1].any() & (not target.signed)
         with m.If(valid):
             m.d.comb += [
                 Assert(~converter.illegal),
-                Assert(result[len(code):] == sign),
+                Assert(result[len(code):] == (sign & target.signed & ~(nan & target.specials))),
                 Assert(flags.denormal == (subnormal & fraction.any())),
-                Assert(flags.invalid == (special & fraction.any())),
+                Assert(flags.invalid == (nan | negative)),
             ]
-            with m.If(special):
+            with m.If(special | negative):
+                # What is not a number of the format: its NaN, Inf or zero, or its largest number instead.
+                instead = Mux(nan, target.nan, Mux(negative, 0, target.largest + 1)) if target.specials else \
+                    target.largest
                 m.d.comb += [
-                    Assert(code == FLOATS[self.target].largest),
-                    Assert(flags.overflow == ~fraction.any()),
+                    Assert(code == instead),
+                    Assert(flags.overflow == (special & ~nan & (not target.specials))),
                     Assert(~flags.underflow),
                 ]
             with m.Else():
@@ -153,22 +160,28 @@ class Encoding(wiring.Component):
         scale, fields = self.scale, FLOATS[self.target]
         here, above, below, smallest = (Signal(scale.width, name=name) for name in (
             "here", "above", "below", "smallest"))
-        one = Const(fields.one, fields.bits)
-        for signal, number in ((here, code), (above, code + 1), (below, code - 1), (smallest, one)):
-            m.d.comb += signal.eq(scale.magnitude(fields, number[:fields.bits], ieee))
-        largest = code == fields.largest
+        width, one = len(code) + 1, Const(fields.one, len(code) + 1)
+        # What is flushed to zero is all below the smallest number, which comes after the largest denormal.
+        flushed = (code == 0) & fields.flushes
+        denormal = ~code[fields.fraction_bits:].any() & code.any() & fields.flushes
+        shown = Mux(flushed, one - 1, code)
+        for signal, number in ((here, shown), (above, shown + 1), (below, shown - 1), (smallest, one)):
+            m.d.comb += signal.eq(scale.magnitude(fields, number[:width], ieee))
+        # The last code stands for all above it: the largest number, or Inf, which is where the next number would be.
+        last = code == fields.largest + fields.specials
+        defined = (code <= fields.largest + fields.specials) & ~denormal
         exact = Cat(sticky, size)  # counts halves of a unit
         if self.rounding is Rounding.NEAREST:
-            even = ~code[0]
+            even = ~shown[0]
             up_to_middle = ~huge & ((exact < here + above) | (exact == here + above) & even)
             down_to_middle = huge | (code == 0) | (exact > below + here) | (exact == below + here) & even
-            right, overflow = (up_to_middle | largest) & down_to_middle, largest & ~up_to_middle
+            right, overflow = (up_to_middle | last) & down_to_middle, last & (fields.specials | ~up_to_middle)
             tiny = exact < Cat(Const(0, 1), smallest - (smallest >> fields.fraction_bits + 2))
         else:
             # The lower neighbour is the result, or, if that is larger than the operand, the one before it.
-            up = ~huge & (here > size)
+            up = ~huge & ~flushed & (here > size)
             lower, upper = Mux(up, below, here), Mux(up, here, above)
-            low = (code - up)[:fields.bits]
+            low = (shown - up)[:width]
             power = scale.ulp_power(fields, low, ieee)
             hole = ~ieee & (low == fields.one - 1)
             gap, part = Signal(scale.width), Signal(scale.width)
@@ -179,10 +192,12 @@ class Encoding(wiring.Component):
             ]
             beyond = huge | (size >= upper)
             away = Cat(sticky, size - lower) > Cat(Const(0, 1), part)
-            right = Mux(largest & ~up, 1, ~beyond & (size >= lower) & (away == up))
-            overflow = largest & ~up & (beyond | away)
+            between = ~beyond & (size >= lower) & (away == up) | flushed & (size < lower)
+            right = last & ~up | between
+            overflow = last & (fields.specials | ~up & (beyond | away))
             tiny = size < smallest
-        return right, overflow, tiny & ~huge & (sticky | (size != here))
+        differs = sticky | Mux(flushed, size.any(), size != here)
+        return right & defined, overflow, tiny & ~huge & differs
 
 
 def _encodings() -> list[Proof]:
@@ -191,9 +206,10 @@ def _encodings() -> list[Proof]:
               states=f"{source.name} to {target.name}, {rounding.name.lower()}: the result and its flags, for every "
                      "operand, bias and rule for denormals" + ", and every draw" * (rounding is Rounding.STOCHASTIC),
               component=partial(Encoding, source=source, target=target, rounding=rounding),
-              mode="bmc", depth=Converter.LATENCY + 1, engine="abc", timeout=3600)
+              mode="bmc", depth=Converter.LATENCY + 1, engine="abc")
         for source, target, rounding in product(
-            (Format.BF16, Format.FP32), (*CFLOAT8, Format.SHP), Rounding)]
+            (Format.BF16, Format.FP32), (*CFLOAT8, Format.SHP, Format.UHP, Format.BF16), Rounding)
+        if source is not target]
 
 
 PROOFS = (

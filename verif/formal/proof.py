@@ -97,7 +97,7 @@ class Proof:
         but what takes Z3 hours it proves in a minute. "pdr": ABC looks for an invariant, where that of an induction is
         not known, whatever `depth` is; only "prove".
     timeout : int
-        Seconds after which the solver gives up, which fails the proof.
+        Seconds after which the solver gives up, which fails the proof; of ABC, those of a CPU.
     """
 
     name: str
@@ -165,6 +165,6 @@ class Proof:
             env=os.environ | {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"})
         if ran.returncode:
             said = [line for line in (ran.stdout + ran.stderr).splitlines()
-                    if "ssert" in line or "ERROR" in line or "summary" in line or "over" in line]
+                    if any(word in line for word in ("ssert", "ERROR", "TIMEOUT", "summary", "over"))]
             raise ProofFailed("\n".join([f"{self.name} ({self.mode}, depth {self.depth}): not proved: {self.states}",
                                          *said[-12:], f"(all of it, and the trace: {folder / self.name})"]))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from amaranth.hdl import Shape
 from amaranth.lib import data
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from hdl.core.accumulator import state_layout, sum_bits
 from hdl.core.dot_product import DIGIT, DotProduct, Loaded, Operand
@@ -128,8 +128,8 @@ def reader_errors(unit: Unit, rng: np.random.Generator, *, depth: int) -> int:
     tile.anchor[chosen, 0] = anchor[chosen]
     tile.sum[chosen, 0] = np.where(rng.random(count) < 0.5, -beside, beside)[chosen]
     tile.special[:, 0] = np.where(rng.random(count) < 0.05, rng.integers(0, 4, count), 0)
-    state = packed(state_layout(depth), {name: getattr(tile, name)[:, 0] for name in ("sum", "anchor", "special")})
-    return int(np.count_nonzero(unit(state=_words(state))["o"] != tile.read()[:, 0]))
+    state = packed_states(depth, tile.sum[:, 0], tile.anchor[:, 0], tile.special[:, 0])
+    return int(np.count_nonzero(unit(state=state)["o"] != tile.read()[:, 0]))
 
 
 def element_rows(script: Script) -> dict[str, NDArray]:
@@ -165,13 +165,19 @@ def meaning_of_state(outputs: dict[str, NDArray], *, depth: int, accumulators: i
     return {"state": np.where(special == 0, bits, special << np.uint64(layout["special"].offset))}
 
 
+def packed_states(depth: int, total: NDArray, anchor: NDArray, special: ArrayLike = 0) -> NDArray[np.uint64]:
+    """States as numbers, as the port has them."""
+    return _words(packed(state_layout(depth), {
+        "sum": total, "anchor": anchor, "special": np.broadcast_to(special, total.shape)}))
+
+
 def state_errors(script: Script, states: NDArray) -> int:
     """States after each step of a script that are not the model's."""
-    first, layout = script.accumulators, state_layout(script.depth)
+    first = script.accumulators
     fields = [step.state if len(step.state) == 3 else (*step.state, 0, 0) for step in script.steps[first:]]
-    expected = packed(layout, dict(zip(("special", "anchor", "sum"), np.array(fields, np.int64).T, strict=True)))
+    special, anchor, total = np.array(fields, np.int64).T
     gave = meaning_of_state({"state": states}, depth=script.depth, accumulators=first)["state"]
-    return int(np.count_nonzero(gave != _words(expected)))
+    return int(np.count_nonzero(gave != packed_states(script.depth, total, anchor, special)))
 
 
 def element_errors(unit: Unit, rng: np.random.Generator, *, depth: int, accumulators: int) -> int:
