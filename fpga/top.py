@@ -3,7 +3,7 @@
 from amaranth.hdl import ClockDomain, ClockSignal, Elaboratable, Instance, Module, ResetSignal
 from amaranth.lib import io, wiring
 
-from hdl.verilog import emit
+from hdl.verilog import View, emit
 
 from .boards import Board
 from .pll import ClockGenerator
@@ -51,7 +51,7 @@ class Top(Elaboratable):
         ]
 
         # The tile repeats blocks by name, which `hdl.verilog.emit` alone can put into Verilog.
-        platform.add_file(f"{TILE_MODULE}.sv", emit(self.tile, name=TILE_MODULE))
+        platform.add_file(f"{TILE_MODULE}.sv", emit(self.tile, name=TILE_MODULE, view=View.FPGA))
         m.submodules.tile = Instance(
             TILE_MODULE, i_clk=ClockSignal(), i_rst=ResetSignal(), i_rx=rx.i, o_tx=tx.o,
             **{f"o_{name}": value for name, value in leds.items()})

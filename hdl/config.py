@@ -65,6 +65,9 @@ class Config:
         estimates reciprocals, roots, powers and logarithms.
     gather : bool
         There is an engine that gathers and scatters words.
+    hard_multipliers : bool
+        The target has multipliers of its own, to which the products of the vector and the matrix unit are left; else
+        they are made of partial products and carry-save adders.
     accumulators : int
         M x N accumulators of each thread.
     sram_bytes, sram_banks : int
@@ -75,8 +78,13 @@ class Config:
         Counting semaphores of a node.
     fifo_depth : int
         Flits a router buffers per input and traffic class (2 to 4).
+    single_reads : bool
+        Of the flits that wait at an input of a router one leaves in a cycle, so that they are in a memory with a read
+        port; else all may leave at once.
     list_queue : int
         List descriptors that can wait at a node's list engine.
+    counter_bits : int
+        Bits of the counters among a node's control registers; they start at 0 again after that.
     columns, rows : int
         Nodes of the mesh.
 
@@ -104,13 +112,16 @@ class Config:
     conversions: bool
     estimates: bool
     gather: bool
+    hard_multipliers: bool
     accumulators: int
     sram_bytes: int
     sram_banks: int
     fetch_lines: int
     semaphores: int
     fifo_depth: int
+    single_reads: bool
     list_queue: int
+    counter_bits: int
     columns: int
     rows: int
 
@@ -141,7 +152,8 @@ class Config:
               f"{2 * self.decode_width} or more, for two decoded groups of {self.decode_width}")
         whole("alus", 1, 4)
         power_of_two("branch_targets", 2, 1024)
-        for field in ("fair_threads", "cfloat8", "bf16_lanes", "integer_lanes", "conversions", "estimates", "gather"):
+        for field in ("fair_threads", "cfloat8", "bf16_lanes", "integer_lanes", "conversions", "estimates", "gather",
+                      "hard_multipliers", "single_reads"):
             check(field, type(getattr(self, field)) is bool, "True or False")
         whole("vector_writes", 1, 3)
         power_of_two("vector_bytes", 16, 64)
@@ -163,6 +175,7 @@ class Config:
         power_of_two("semaphores", 2, 32)
         whole("fifo_depth", 2, 4)
         power_of_two("list_queue", 1, 16)
+        whole("counter_bits", 24, 64)
         whole("columns", 1, (1 << COORDINATE_BITS) - 1)
         whole("rows", 1, (1 << COORDINATE_BITS) - 2)
 
@@ -276,16 +289,16 @@ def global_address(*, x: int, y: int, address: int) -> int:
 D1 = Config(
     name="D1", threads=4, groups=2, decode_width=4, issue_width=2, instruction_queue=8, alus=2, branch_targets=64,
     fair_threads=True, vector_writes=3, vector_bytes=64, matrix=(8, 8, 4), accumulators=4, cfloat8=True,
-    bf16_lanes=True, integer_lanes=True, conversions=True, estimates=True, gather=True,
-    sram_bytes=1280 * 1024, sram_banks=16, fetch_lines=16, semaphores=32, fifo_depth=4, list_queue=4,
-    columns=1, rows=1,
+    bf16_lanes=True, integer_lanes=True, conversions=True, estimates=True, gather=True, hard_multipliers=False,
+    sram_bytes=1280 * 1024, sram_banks=16, fetch_lines=16, semaphores=32, fifo_depth=4,
+    single_reads=False, list_queue=4, counter_bits=64, columns=1, rows=1,
 )
 SIM = replace(D1, name="SIM", sram_bytes=128 * 1024, columns=2, rows=2)
 ULX3S = replace(
-    D1, name="ULX3S", threads=2, groups=1, decode_width=2, issue_width=1, instruction_queue=4, alus=1,
+    D1, name="ULX3S", threads=2, groups=1, decode_width=1, issue_width=1, instruction_queue=4, alus=1,
     branch_targets=16, vector_writes=1, fetch_lines=16, vector_bytes=16, matrix=(2, 2, 2), sram_bytes=32 * 1024,
-    sram_banks=4, semaphores=8, fifo_depth=3, cfloat8=False, bf16_lanes=False, integer_lanes=False, conversions=False,
-    estimates=False, gather=False, columns=2, rows=2,
+    sram_banks=1, semaphores=8, fifo_depth=3, cfloat8=False, bf16_lanes=False, integer_lanes=False, conversions=False,
+    estimates=False, gather=False, hard_multipliers=True, single_reads=True, counter_bits=32, columns=2, rows=2,
 )
 PRESETS = {preset.name: preset for preset in (D1, SIM, ULX3S)}
 

@@ -70,7 +70,7 @@ class Control(wiring.Component):
         m = Module()
 
         def count(strobe, name: str):
-            counter = Signal(64, name=name)
+            counter = Signal(self.config.counter_bits, name=name)
             m.d.sync += counter.eq(counter + strobe)
             return counter
 

@@ -29,6 +29,9 @@ _CHOICES = re.compile(rf"    {_CONDITION}((?:{_CHOICE})(?:    end else {_CONDITI
 #: How Yosys writes a bit that stands in many places side by side. Verilator would work it out for each of them.
 _REPEATED = re.compile(r"(\\\S+ (?:\[\d+\])?|[\w$']+(?:\[\d+(?::\d+)?\])?)((?:, \1){2,})(?=[ ,}])")
 
+#: How a memory asks to be made of latches, which an FPGA does not have.
+_LATCHES = re.compile(r' *\(\* ram_style = "latches" \*\)\n')
+
 #: What Verilator's lint is not to ask of machine-written text; nothing else of its -Wall is turned off.
 _LINT_OFF = {
     "DECLFILENAME": "one file holds all modules",
@@ -116,7 +119,7 @@ def use_macro(path: Path) -> None:
 def emit(top: wiring.Component, *, name: str, view: View = View.SIMULATION) -> str:
     """Self-contained SystemVerilog of `top` as module `name`; its ports are called as in `ports_of`.
 
-    In the ASIC view, SRAM macros are black boxes and have no text.
+    In the ASIC view, SRAM macros are black boxes and have no text. In the FPGA view no memory asks for latches.
     """
     texts: dict[str, str] = {}
     collected = _Collected(view=view, blocks={name: top})
@@ -132,6 +135,8 @@ def emit(top: wiring.Component, *, name: str, view: View = View.SIMULATION) -> s
         _running.reset(token)
     lint = [f"// verilator lint_off {rule} // {reason}" for rule, reason in _LINT_OFF.items()]
     text = "\n".join([*lint, *(path.read_text() for path in collected.macros), *reversed(texts.values())])
+    if view is View.FPGA:
+        text = _LATCHES.sub("", text)
     text = _REPEATED.sub(lambda run: f"{{{1 + run[2].count(f', {run[1]}')}{{{run[1]}}}}}", text)
     return _CHOICES.sub(_in_any_order, _CONSTANT.sub(r"always_comb\1", text))
 

@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from amaranth.lib import wiring
@@ -133,9 +133,14 @@ def flow_key(pdk: Pdk | None, target_ps: int) -> str:
 
 def synthesise(name: str, *, config: Config, pdk: Pdk | None, target_ps: int, fpga: bool = False,
                build: Path = BUILD) -> Result:
-    """Figures of the block called `name`, as of `synthesise_component`; a ValueError if no block is called that."""
-    return synthesise_component(block(name, config), name=name, preset=config.name, pdk=pdk, target_ps=target_ps,
-                                fpga=fpga, build=build)
+    """Figures of the block called `name`, as of `synthesise_component`; a ValueError if no block is called that.
+
+    An ASIC has no multipliers to leave products to, whatever the configuration says.
+    """
+    asic = block(name, replace(config, hard_multipliers=False))
+    return synthesise_text(emit(asic, name=name, view=View.ASIC), name=name, preset=config.name, pdk=pdk,
+                           target_ps=target_ps, build=build,
+                           fpga_text=emit(block(name, config), name=name, view=View.FPGA) if fpga else None)
 
 
 def synthesise_component(component: wiring.Component, *, name: str, preset: str, pdk: Pdk | None, target_ps: int,

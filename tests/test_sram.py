@@ -75,7 +75,7 @@ endmodule
 @pytest.mark.parametrize("view", [View.FPGA, View.ASIC])
 def test_other_views_of_the_macro(view):
     """In banks of 1024 + 256 rows: macros of two depths."""
-    config = replace(ULX3S, sram_bytes=4 * 1280 * ULX3S.vector_bytes)
+    config = replace(ULX3S, sram_bytes=ULX3S.sram_banks * 1280 * ULX3S.vector_bytes)
     component = SramPorts(config=config)
     text = emit(component, name="sram_view", view=view)
     models = "".join(
@@ -96,4 +96,4 @@ def test_block_rams_of_the_board():
     program = "from pyosys import libyosys\ndesign = libyosys.Design()\n" \
               f"for line in {script!r}.splitlines(): design.run_pass(line)"
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
-    assert re.findall(r"(\d+) +DP16KD", said)[-1] == "4"
+    assert re.findall(r"(\d+) +DP16KD", said)[-1] == str(ULX3S.sram_bytes // 2048)

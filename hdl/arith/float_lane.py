@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from ..number_formats import FORMAT_BITS, Format
 from .fma import FusedMultiplyAdd, frame_bits, multiplier_layout, number_layout
 from .formats import BIAS, Bf16, Flags, Fp32, Number, magnitude, nan, significand_bits, unpack
-from .multiply import booth_digits
+from .multiply import multiplier
 from .operations import FloatOperation
 from .round import Rounder
 from .shift import spread
@@ -27,6 +27,8 @@ class FloatUnit(wiring.Component):
     ----------
     format : type
         `Fp32` or `Bf16`.
+    hard_multipliers : bool
+        See `hdl.config.Config`.
 
     Members
     -------
@@ -39,9 +41,10 @@ class FloatUnit(wiring.Component):
 
     LATENCY = 1 + FusedMultiplyAdd.LATENCY + Rounder.LATENCY
 
-    def __init__(self, *, format: type[data.Struct]):
+    def __init__(self, *, format: type[data.Struct], hard_multipliers: bool = False):
         significand_bits(format)  # refuses what is neither
         self.format = format
+        self.hard_multipliers = hard_multipliers
         super().__init__({
             "operation": In(FloatOperation),
             "a": In(format), "b": In(format), "c": In(format),
@@ -51,7 +54,7 @@ class FloatUnit(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         bits = significand_bits(self.format)
-        m.submodules.fma = fma = FusedMultiplyAdd(format=self.format)
+        m.submodules.fma = fma = FusedMultiplyAdd(format=self.format, hard_multipliers=self.hard_multipliers)
         m.submodules.rounder = rounder = Rounder(width=frame_bits(bits), format=self.format, deepest=0)
         m.d.comb += rounder.i.eq(fma.o)
 
@@ -59,14 +62,14 @@ class FloatUnit(wiring.Component):
         operation, a, b, c = self.operation, unpack(self.a), unpack(self.b), unpack(self.c)
         adds = operation.matches(FloatOperation.ADD, FloatOperation.SUB)
         fused = operation.matches(*(operation for operation in FloatOperation if operation.takes_c))
-        number, multiplier = number_layout(bits), multiplier_layout(bits)
+        number, hard = number_layout(bits), self.hard_multipliers
         x, z = (Signal(number, name=name, reset_less=True) for name in "xz")
-        factor, y = Signal(number), Signal(multiplier, reset_less=True)
+        factor, y = Signal(number), Signal(multiplier_layout(bits, hard=hard), reset_less=True)
         m.d.comb += _take(factor, b)
         m.d.sync += [
             *_take(x, a), x.sign.eq(a.sign ^ operation.matches(*NEGATES_PRODUCT)),
             *(y[name].eq(factor[name]) for name, _ in number if name != "significand"),
-            y.significand.eq(booth_digits(m, factor.significand)),
+            y.significand.eq(multiplier(m, factor.significand, hard=hard)),
             *_take(z, c), z.sign.eq(c.sign ^ operation.matches(*NEGATES_ADDEND)),
         ]
         with m.If(adds):
@@ -138,6 +141,11 @@ class FloatLane(wiring.Component):
 
     Each format has datapaths of its own width, so that a result is rounded once, to its own precision.
 
+    Parameters
+    ----------
+    hard_multipliers : bool
+        See `hdl.config.Config`.
+
     Members
     -------
     operation : In(FloatOperation)
@@ -154,7 +162,8 @@ class FloatLane(wiring.Component):
 
     LATENCY = FloatUnit.LATENCY
 
-    def __init__(self):
+    def __init__(self, *, hard_multipliers: bool = False):
+        self.hard_multipliers = hard_multipliers
         super().__init__({
             "operation": In(FloatOperation), "format": In(FORMAT_BITS),
             "a": In(32), "b": In(32), "c": In(32),
@@ -163,9 +172,10 @@ class FloatLane(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.single = single = FloatUnit(format=Fp32)
-        m.submodules.low = low = FloatUnit(format=Bf16)
-        m.submodules.high = high = FloatUnit(format=Bf16)
+        hard = self.hard_multipliers
+        m.submodules.single = single = FloatUnit(format=Fp32, hard_multipliers=hard)
+        m.submodules.low = low = FloatUnit(format=Bf16, hard_multipliers=hard)
+        m.submodules.high = high = FloatUnit(format=Bf16, hard_multipliers=hard)
         for unit, part in ((single, slice(0, 32)), (low, slice(0, 16)), (high, slice(16, 32))):
             m.d.comb += [
                 unit.operation.eq(self.operation),

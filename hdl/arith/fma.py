@@ -1,13 +1,15 @@
 """Fused multiply-add up to its rounding, which `hdl.arith.round` does."""
 
+from functools import reduce
 from itertools import pairwise
+from operator import add
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, ValueLike, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from .formats import BIAS, significand_bits
-from .multiply import booth_layout, booth_rows, compress
+from .multiply import compress, multiplier_shape, product_rows
 from .round import unrounded_layout
 from .shift import shift_right, spread, trailing_zeros
 
@@ -27,10 +29,10 @@ def number_layout(bits: int) -> data.StructLayout:
     return data.StructLayout({"significand": bits, "exponent": 8, "sign": 1, "zero": 1, "infinite": 1, "nan": 1})
 
 
-def multiplier_layout(bits: int) -> data.StructLayout:
-    """The same of a multiplier, whose significand comes as `booth_digits`."""
+def multiplier_layout(bits: int, *, hard: bool) -> data.StructLayout:
+    """The same of a multiplier, whose significand comes as `hdl.arith.multiply.multiplier`."""
     fields = {name: field.shape for name, field in number_layout(bits)}
-    return data.StructLayout(fields | {"significand": booth_layout(bits)})
+    return data.StructLayout(fields | {"significand": multiplier_shape(bits, hard=hard)})
 
 
 def frame_bits(bits: int) -> int:
@@ -63,6 +65,8 @@ class FusedMultiplyAdd(wiring.Component):
     ----------
     format : type
         `Fp32` or `Bf16`.
+    hard_multipliers : bool
+        See `hdl.config.Config`.
 
     Members
     -------
@@ -74,11 +78,11 @@ class FusedMultiplyAdd(wiring.Component):
 
     LATENCY = 4
 
-    def __init__(self, *, format: type[data.Struct]):
+    def __init__(self, *, format: type[data.Struct], hard_multipliers: bool = False):
         self.bits = significand_bits(format)
         number = number_layout(self.bits)
         super().__init__({
-            "x": In(number), "y": In(multiplier_layout(self.bits)), "z": In(number),
+            "x": In(number), "y": In(multiplier_layout(self.bits, hard=hard_multipliers)), "z": In(number),
             "o": Out(unrounded_layout(frame_bits(self.bits)))})
 
     def elaborate(self, platform):
@@ -87,9 +91,9 @@ class FusedMultiplyAdd(wiring.Component):
         width = frame_bits(bits)
 
         # 1.
-        rows = [Signal(2 * bits, name=f"kept{index}", reset_less=True) for index in range(3)]
-        m.d.sync += [row.eq(value) for row, value in zip(
-            rows, compress(m, booth_rows(m, x.significand, y.significand), 3), strict=True)]
+        made = product_rows(m, x.significand, y.significand)
+        rows = [Signal(2 * bits, name=f"kept{index}", reset_less=True) for index in range(len(made))]
+        m.d.sync += [row.eq(value) for row, value in zip(rows, made, strict=True)]
         top = x.exponent + y.exponent - (BIAS - bits - GAP - 1)
         distance, product_zero = Signal(signed(11), reset_less=True), Signal(reset_less=True)
         addend = Signal(bits, reset_less=True)
@@ -119,14 +123,13 @@ class FusedMultiplyAdd(wiring.Component):
         # 2. Whether z loses anything on its way below the product, its lowest bit says.
         frame = width - 1
         product, q, tail = Signal(2 * bits, reset_less=True), Signal(frame, reset_less=True), Signal(reset_less=True)
-        total, carry = compress(m, rows, 2)
         stays = product_zero | (distance < 0)
         reach = width.bit_length()
         move = Signal(reach)
         m.d.comb += move.eq(Mux(stays, 0, distance[:reach] | spread(distance[reach:].any(), reach)))
         moved = shift_right(m, Cat(Const(0, frame - bits), addend), move)
         m.d.sync += [
-            product.eq(total + carry),
+            product.eq(reduce(add, compress(m, rows, 2))),
             q.eq(moved ^ first.subtract.replicate(frame)),
             tail.eq(~addend_zero & (move > lowest + (frame - bits))),
             second.exponent.eq(Mux(stays, first.exponent, first.exponent + distance)),

@@ -1,8 +1,12 @@
-"""Multiplication up to the last addition, to be pipelined as its user likes: partial products and carry-save adders."""
+"""Multiplication, to be pipelined as its user likes.
+
+Up to the last addition, by partial products and carry-save adders; or, where the target has multipliers of its own
+(`hdl.config.Config.hard_multipliers`), as a product that is left to them. `multiplier` and `product_rows` choose.
+"""
 
 from collections.abc import Sequence
 
-from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value, ValueLike, unsigned
+from amaranth.hdl import Cat, Const, Module, Mux, ShapeLike, Signal, Value, ValueLike, unsigned
 from amaranth.lib import data
 
 from .shift import spread
@@ -14,6 +18,21 @@ class BoothDigit(data.Struct):
     one: unsigned(1)
     two: unsigned(1)
     negative: unsigned(1)
+
+
+def multiplier_shape(bits: int, *, hard: bool) -> ShapeLike:
+    """Shape of an unsigned multiplier of an even number of bits, as `multiplier` gives it."""
+    return unsigned(bits) if hard else booth_layout(bits)
+
+
+def multiplier(m: Module, y: Value, *, hard: bool) -> Value | data.View:
+    """`y`, unsigned, as `product_rows` takes it."""
+    return y if hard else booth_digits(m, y)
+
+
+def product_rows(m: Module, x: Value, y: Value | data.View) -> list[Value]:
+    """At most three rows whose sum is `x`, unsigned, times a `multiplier`, modulo 2^(bits of both)."""
+    return compress(m, booth_rows(m, x, y), 3) if isinstance(y, data.View) else [x * y]
 
 
 def booth_layout(bits: int) -> data.ArrayLayout:

@@ -238,7 +238,8 @@ class Core(wiring.Component):
         # Vector registers, which all groups share.
         vector_line = vector_result_layout(config)
         m.submodules.v = v = RegisterFile(
-            threads=config.threads, groups=1, result=vector_line, reads=6, writes=config.vector_writes)
+            threads=config.threads, groups=1, result=vector_line, reads=6 if config.slots > 1 else 3,
+            writes=config.vector_writes)
         m.submodules.vector_late = vector_late = Writeback(
             layout=vector_line, sources=3 + config.groups, ports=config.vector_writes)
         for index, result in enumerate((vector.result, vector.estimate, matrix.result, *(lsu.vector for lsu in lsus))):
@@ -255,6 +256,13 @@ class Core(wiring.Component):
             (changes_matrix, 1, execute.vectors.matrix[0]), (changes_matrix, 2, execute.vectors.matrix[1]),
             (stores, 2, execute.vectors.store),
         )):
+            if config.slots == 1:  # there is but one instruction: a port for each of its fields
+                m.d.comb += [
+                    v.threads[source].eq(issue.threads[0]),
+                    v.indices[source].eq(fields(issue.instructions[0])[source]),
+                    value.eq(v.data[source]),
+                ]
+                continue
             chosen = issue.issued & Cat(uses(each.control) for each in issue.instructions)
             m.d.comb += [
                 v.threads[port].eq(select(chosen, issue.threads)),

@@ -87,8 +87,10 @@ def _greatest(m: Module, values: list[Value]) -> Value:
     return select(greatest, values)
 
 
-def _multiply(m: Module, a: Value, b: Value) -> list[Value]:
+def _multiply(m: Module, a: Value, b: Value, *, hard: bool) -> list[Value]:
     """Two rows whose sum is the product of two significands, modulo 2^`PRODUCT_BITS`."""
+    if hard:
+        return [(a * b)[:PRODUCT_BITS], Const(0, PRODUCT_BITS)]
     extended = Cat(a, spread(a[-1], PRODUCT_BITS - len(a)))
     rows = [Signal(PRODUCT_BITS, name=f"partial{place}") for place in range(len(b))]
     *positive, negated = rows
@@ -114,6 +116,8 @@ class DotProduct(wiring.Component):
     ----------
     depth : int
         Pairs, K: 1, 2, 4 or 8.
+    hard_multipliers : bool
+        See `hdl.config.Config`.
 
     Members
     -------
@@ -133,10 +137,11 @@ class DotProduct(wiring.Component):
     #: Cycles from `load` to `loaded`.
     LOAD_DELAY = 2
 
-    def __init__(self, *, depth: int):
+    def __init__(self, *, depth: int, hard_multipliers: bool = False):
         if depth not in (1, 2, 4, 8):
             raise ValueError(f"the depth of a dot product must be 1, 2, 4 or 8, not {depth!r}")
         self.depth = depth
+        self.hard_multipliers = hard_multipliers
         operands = data.ArrayLayout(Operand, depth)
         super().__init__({
             "multiply": In(1),
@@ -165,7 +170,7 @@ class DotProduct(wiring.Component):
             exponent = a.exponent + b.exponent
             live = self.multiply & a.live & b.live
             m.d.sync += [
-                product.rows.eq(Cat(_multiply(m, a.significand, b.significand))),
+                product.rows.eq(Cat(_multiply(m, a.significand, b.significand, hard=self.hard_multipliers))),
                 product.shift.eq(exponent[:4]),
                 product.digit.eq(Mux(live, exponent[4:], 0)),
                 product.live.eq(live),

@@ -151,7 +151,8 @@ class MatrixUnit(wiring.Component):
             loaded.append(loader.o)
 
         entered = stages[MatrixOperand.LATENCY]
-        body = MatrixElement(depth=config.k, accumulators=config.threads * config.accumulators)
+        body = MatrixElement(depth=config.k, accumulators=config.threads * config.accumulators,
+                             hard_multipliers=config.hard_multipliers)
         states = []
         for i in range(config.m):
             part, row = divmod(i, config.rows_per_part)

@@ -25,6 +25,8 @@ class MatrixElement(wiring.Component):
         Pairs of a step, K.
     accumulators : int
         Accumulators, of all threads together.
+    hard_multipliers : bool
+        See `hdl.config.Config`.
 
     Members
     -------
@@ -42,8 +44,9 @@ class MatrixElement(wiring.Component):
 
     LATENCY = DotProduct.LATENCY
 
-    def __init__(self, *, depth: int, accumulators: int):
+    def __init__(self, *, depth: int, accumulators: int, hard_multipliers: bool = False):
         self.depth = depth
+        self.hard_multipliers = hard_multipliers
         self.accumulators = accumulators
         super().__init__({
             "function": In(Matrix),
@@ -57,7 +60,8 @@ class MatrixElement(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.product = product = Block(module="d1_dot_product", body=DotProduct(depth=self.depth))
+        m.submodules.product = product = Block(
+            module="d1_dot_product", body=DotProduct(depth=self.depth, hard_multipliers=self.hard_multipliers))
         m.submodules.accumulators = accumulators = Block(
             module="d1_accumulators", body=Accumulators(count=self.accumulators, depth=self.depth))
         m.d.comb += [

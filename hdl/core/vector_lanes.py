@@ -66,7 +66,8 @@ class FloatLanes(wiring.Component):
         m = Module()
         both = self.config.bf16_lanes
         gated = gated_lanes(m, valid=self.valid, latency=self.LATENCY)
-        body = FloatLane() if both else FloatUnit(format=Fp32)
+        hard = self.config.hard_multipliers
+        body = (FloatLane(hard_multipliers=hard) if both else FloatUnit(format=Fp32, hard_multipliers=hard))
         for index in range(self.config.lanes):
             lane = Block(module="d1_float_lane", body=body)
             m.submodules[f"lane{index}"] = gated(lane)

@@ -80,9 +80,10 @@ class Sram(wiring.Component):
         return [Block(module=BANK_MODULE, body=body) for _ in range(self.config.sram_banks)]
 
     def make_paths(self) -> Sequence[Block | ReadPath]:
-        """The ways out of the banks: one for each reader and, the last, one for fills."""
+        """The ways out of the banks: one for each reader and, the last, one for fills. A single bank has one."""
         body = ReadPath(config=self.config)
-        return [Block(module=READ_PATH_MODULE, body=body) for _ in range(len(self.readers) + 1)]
+        count = len(self.readers) + 1 if self.config.sram_banks > 1 else 1
+        return [Block(module=READ_PATH_MODULE, body=body) for _ in range(count)]
 
     def elaborate(self, platform):
         m = Module()
@@ -94,7 +95,7 @@ class Sram(wiring.Component):
             config=config, readers=self.readers, writers=self.writers, locks=self.locks)
         m.submodules.repairs = repairs = Repairs(config=config)
         m.submodules.fills = fills = RoundRobin(count=config.sram_banks)
-        m.submodules.monitor = monitor = Monitor(config=config, count=len(self.readers) + 1)
+        m.submodules.monitor = monitor = Monitor(config=config, count=len(paths))
 
         for name in dict.fromkeys((*self.readers, *self.writers)):
             wiring.connect(m, wiring.flipped(getattr(self, name).request), getattr(crossbar, name))
@@ -102,35 +103,40 @@ class Sram(wiring.Component):
             wiring.connect(m, reads, bank.reads)
             wiring.connect(m, writes, bank.writes)
 
-        # The ways out of the banks.
+        # Reads, and fills: one bank a cycle, in turn.
+        reads = []
+        for index, name in enumerate(self.readers):
+            request = getattr(self, name).request.payload
+            words = Cat(request.mask.word_select(word, WORD_BYTES).any() for word in range(words_per_line(config)))
+            taken = Cat(bank.taken[index] for bank in crossbar.reads).any()
+            reads.append((name, taken, request.line, Mux(words.any(), words, ~0)))
+        m.d.comb += [fills.requests.eq(Cat(bank.needs_fill for bank in banks)), fills.advance.eq(1)]
+        lines = [line_at(config, number, bank.fill_row) for number, bank in enumerate(banks)]
+        reads.append(("fill", fills.grant.any(), select(fills.grant, lines), 0))
+
+        # The ways out of the banks. A single bank does one of the reads a cycle: what comes out is for whose it was.
+        if config.sram_banks == 1:
+            takes = Cat(taken for _, taken, *_ in reads)
+            reading, read = Signal(len(reads)), Signal(len(reads))
+            m.d.sync += [reading.eq(takes), read.eq(reading)]
+            answers = [(read[index], paths[0].o, paths[0].error & read[index]) for index in range(len(self.readers))]
+            ways = [("read", takes.any(), *(select(takes, values) for values in list(zip(*reads, strict=True))[2:]))]
+        else:
+            answers = [(path.o_valid, path.o, path.error) for path in paths[:-1]]
+            ways = reads
         stored = Array(bank.stored.as_value() for bank in banks)
         overlays = Array(bank.overlay.as_value() for bank in banks)
-
-        def way_out(name, path, taken, line, wanted):
+        for path, (name, taken, line, wanted) in zip(paths, ways, strict=True):
             m.submodules[f"{name}_path"] = path
             source = Signal.like(bank_of(config, line), name=f"{name}_bank", reset_less=True)
             m.d.sync += path.i_valid.eq(taken)
             with m.If(taken):
                 m.d.sync += [source.eq(bank_of(config, line)), path.i.line.eq(line), path.i.wanted.eq(wanted)]
             m.d.comb += [path.i.stored.eq(stored[source]), path.i.overlay.eq(overlays[source])]
-
-        for index, (name, path) in enumerate(zip(self.readers, paths, strict=False)):
+        for name, (valid, line, error) in zip(self.readers, answers, strict=True):
             port = getattr(self, name)
-            mask = port.request.payload.mask
-            words = Cat(mask.word_select(word, WORD_BYTES).any() for word in range(words_per_line(config)))
-            taken = Cat(reads.taken[index] for reads in crossbar.reads).any()
-            way_out(name, path, taken, port.request.payload.line, Mux(words.any(), words, ~0))
-            m.d.comb += [
-                port.response.valid.eq(path.o_valid),
-                port.response.payload.eq(path.o),
-                port.error.eq(path.error),
-            ]
-
-        # Fills: one bank a cycle, in turn.
-        m.d.comb += [fills.requests.eq(Cat(bank.needs_fill for bank in banks)), fills.advance.eq(1)]
-        lines = [line_at(config, number, bank.fill_row) for number, bank in enumerate(banks)]
+            m.d.comb += [port.response.valid.eq(valid), port.response.payload.eq(line), port.error.eq(error)]
         fill_path = paths[-1]
-        way_out("fill", fill_path, fills.grant.any(), select(fills.grant, lines), 0)
         filling, filled = Signal(config.sram_banks), Signal(config.sram_banks)
         m.d.sync += [filling.eq(fills.grant), filled.eq(filling)]
 

@@ -8,12 +8,13 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from ..core.onehot import select
 from .link import class_of
 from .packet import CLASSES
 
 
 class Pool(wiring.Component):
-    """Holds up to `depth` flits in slots. Any of them may leave, in any number at once.
+    """Holds up to `depth` flits in slots. Any of them may leave, all at once or, with ``single``, one a cycle.
 
     Only, a flit waits for those of its class and way that came before it, so packets of one source, destination and
     class stay in order. Slot c holds class c only; see `hdl.noc.link.Hop`.
@@ -27,6 +28,8 @@ class Pool(wiring.Component):
     registered : bool
         ``slot`` and ``flit`` come from registers, so that as an ASIC flits can be in latches, which are open in the
         second half of the cycle in which a flit comes.
+    single : bool
+        At most one of ``leaves`` is set at a time: all of ``flits`` are the one that leaves.
 
     Members
     -------
@@ -51,11 +54,12 @@ class Pool(wiring.Component):
         Slots that were left in the cycle before.
     """
 
-    def __init__(self, *, flit: data.StructLayout, depth: int, ways: int, registered: bool):
+    def __init__(self, *, flit: data.StructLayout, depth: int, ways: int, registered: bool, single: bool = False):
         if depth < CLASSES:
             raise ValueError(f"a pool needs a slot for each of {CLASSES} classes, not {depth!r}")
         self.depth = depth
         self.ways = ways
+        self.single = single
         self.attrs = {"ram_style": "latches"} if registered else {}
         super().__init__({
             "slot": In(depth),
@@ -101,9 +105,10 @@ class Pool(wiring.Component):
                     Mux(stays[s] & ~(self.waits[s] & stays).any(), self.way_of[s], 0))),
             ]
             m.d.sync += self.requests[s].eq(requests[s])
-            m.submodules[f"flit_{s}"] = flit = Memory(shape=self.flit.shape(), depth=1, init=[], attrs=self.attrs)
-            write, read = flit.write_port(), flit.read_port(domain="comb")
-            m.d.comb += [write.data.eq(self.flit), write.en.eq(self.slot[s]), self.flits[s].eq(read.data)]
+            if not self.single:
+                m.submodules[f"flit_{s}"] = flit = Memory(shape=self.flit.shape(), depth=1, init=[], attrs=self.attrs)
+                write, read = flit.write_port(), flit.read_port(domain="comb")
+                m.d.comb += [write.data.eq(self.flit), write.en.eq(self.slot[s]), self.flits[s].eq(read.data)]
             with m.If(self.slot[s]):
                 m.d.sync += [
                     self.way_of[s].eq(self.way),
@@ -112,6 +117,16 @@ class Pool(wiring.Component):
                 ]
             with m.Else():
                 m.d.sync += self.waits[s].eq(self.waits[s] & ~self.slot)
+        if self.single:
+            m.submodules.flits = flits = Memory(shape=self.flit.shape(), depth=self.depth, init=[])
+            write, read = flits.write_port(), flits.read_port(domain="comb")
+            m.d.comb += [
+                write.addr.eq(select(self.slot, range(self.depth))),
+                write.data.eq(self.flit),
+                write.en.eq(self.slot.any()),
+                read.addr.eq(select(self.leaves, range(self.depth))),
+                *(flit.eq(read.data) for flit in self.flits),
+            ]
         for c in range(CLASSES):
             of_class = (Mux(Mux(self.slot[s], new_class, self.classes[s]) == c, requests[s], 0)
                         for s in range(self.depth))

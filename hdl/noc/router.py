@@ -7,7 +7,7 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ..arbiter import LeastRecent
+from ..arbiter import LeastRecent, RoundRobin
 from ..config import Config
 from ..verilog import ALONE
 from .link import Hop, Link, Slots, choose, class_of, usable
@@ -34,6 +34,9 @@ class Router(wiring.Component):
     * a class without room never holds up the other;
     * a flit that is the first of its class and way in its pool, and that there is room for, waits for at most
       2 x (inputs - 1) + 1 others.
+
+    With `config.single_reads`, the outputs that flits of the same input leave by wait for each other, in turn, and a
+    flit passes only while none of its input leaves.
 
     (One turn among inputs and classes together would not do: room that comes and goes could pass the same input by for
     ever. Flits that pass without waiting need no turn: they pass only where nobody waits.)
@@ -77,7 +80,8 @@ class Router(wiring.Component):
         # What proofs and models speak of.
         self.routing = Routing(config=config)
         self.pools = {side: Pool(flit=self.flit, depth=LOCAL_DEPTH if side is Side.LOCAL else config.fifo_depth,
-                                 ways=len(Side), registered=side is not Side.LOCAL) for side in Side}
+                                 ways=len(Side), registered=side is not Side.LOCAL, single=config.single_reads)
+                      for side in Side}
         self.slots = {side: Slots(depth=config.fifo_depth) for side in NEIGHBOURS}
         self.leaves = {side: [Signal(len(Side), name=f"leaves_{side.name}_{s}{ALONE}") for s in range(pool.depth)]
                        for side, pool in self.pools.items()}
@@ -88,6 +92,8 @@ class Router(wiring.Component):
         self.departs = {side: Signal(data.StructLayout({"slot": config.fifo_depth, "flit": self.flit}),
                                      name=f"departs_{side.name}") for side in NEIGHBOURS}
         self.classes = {side: LeastRecent(count=CLASSES) for side in Side}
+        #: Of each input, whose turn it is to take a flit, if one leaves at a time.
+        self.picks = {side: RoundRobin(count=len(Side)) for side in Side} if config.single_reads else {}
         self.sources = {side: [source for source in Side if source is not side or side is Side.LOCAL] for side in Side}
         self.turns = {side: [LeastRecent(count=len(self.sources[side])) for _ in range(CLASSES)] for side in Side}
 
@@ -124,6 +130,15 @@ class Router(wiring.Component):
             m.d.comb += pool.leaves.eq(Cat(slot.any() for slot in leaves[side]))
             if side in NEIGHBOURS:
                 m.d.comb += pool.passes.eq(passes[side].any())
+        for side, pick in self.picks.items():
+            m.submodules[f"pick_{side.name}"] = pick
+            m.d.comb += pick.advance.eq(1)
+
+        # What leaves an input, if that is one flit at a time.
+        leaving = {side: Signal(self.flit, name=f"leaving_{side.name}") for side in self.picks}
+        for side, flit in leaving.items():
+            pool = self.pools[side]
+            m.d.comb += flit.eq(Mux(pool.passes, pool.flit.as_value(), pool.flits[0].as_value()))
 
         # Flits out.
         for out in Side:
@@ -133,18 +148,26 @@ class Router(wiring.Component):
             m.submodules[f"classes_{out.name}"] = classes = self.classes[out]
             turns = self.turns[out]
             wanted = Signal(CLASSES, name=f"wanted_{out.name}")
+            goes, leads = 1, list(classes.grant)
+            if self.picks:
+                goes = Cat(pick.grant[out] for pick in self.picks.values()).any()
+                leads = [grant & goes for grant in leads]
             for c, arbiter in enumerate(turns):
                 m.submodules[f"turns_{out.name}_{c}"] = arbiter
                 m.d.comb += [
                     arbiter.requests.eq(Cat(self.pools[side].wanted[c][out] for side in sides)),
-                    arbiter.advance.eq(classes.grant[c]),
+                    arbiter.advance.eq(leads[c]),
                     wanted[c].eq(arbiter.requests.any()),
                 ]
-            m.d.comb += [classes.requests.eq(wanted & room), classes.advance.eq(1)]
+            m.d.comb += [classes.requests.eq(wanted & room), classes.advance.eq(goes)]
             legs = []
             for index, side in enumerate(sides):
                 pool = self.pools[side]
                 granted = [turns[c].grant[index] & classes.grant[c] for c in range(CLASSES)]
+                if self.picks:
+                    pick = self.picks[side]
+                    m.d.comb += pick.requests[out].eq(granted[0] | granted[1])
+                    granted = [grant & pick.grant[out] for grant in granted]
                 for s in range(pool.depth):
                     leave = pool.requests[s][out] & Mux(pool.classes[s], granted[1], granted[0])
                     m.d.comb += leaves[side][s][out].eq(leave)
@@ -155,22 +178,30 @@ class Router(wiring.Component):
             can_pass = Signal(len(through), name=f"can_pass_{out.name}")
             first = Signal(len(through), name=f"first_{out.name}")
             arriving = [class_of(self.pools[side].flit) for side in through]
+            may_pass = [self.pools[side].slot.any() & routing.ways[side][out] & Mux(arriving[i], room[1], room[0])
+                        for i, side in enumerate(through)]
+            if self.picks:
+                may_pass = [may & ~self.picks[side].requests.any() for side, may in zip(through, may_pass, strict=True)]
             m.d.comb += [
-                can_pass.eq(Cat(
-                    self.pools[side].slot.any() & routing.ways[side][out] & Mux(arriving[i], room[1], room[0])
-                    for i, side in enumerate(through))),
+                can_pass.eq(Cat(may_pass)),
                 first.eq(Cat(can_pass[i] & ~can_pass[:i].any() for i in range(len(through)))),
             ]
             for i, side in enumerate(through):
                 m.d.comb += passes[side][out].eq(first[i] & ~classes.requests.any())
                 legs.append((passes[side][out], self.pools[side].flit))
             m.d.comb += sent.eq(Cat(
-                classes.grant[c] | Cat(passes[side][out] & (arriving[i] == c) for i, side in enumerate(through)).any()
+                leads[c] | Cat(passes[side][out] & (arriving[i] == c) for i, side in enumerate(through)).any()
                 for c in range(CLASSES)))
             waiting = wanted.any() | Cat(
                 self.pools[side].slot.any() & routing.ways[side][out] for side in through).any()
             m.d.sync += [self.flits[out].eq(sent.any()), self.stalls[out].eq(waiting & ~sent.any())]
 
+            if self.picks:
+                legs = []
+                for side in sides:
+                    leg = Signal(name=f"leg_{side.name}_{out.name}{ALONE}")
+                    m.d.comb += leg.eq(self.picks[side].grant[out] | (passes[side][out] if side in through else 0))
+                    legs.append((leg, leaving[side]))
             flit = Signal(self.flit, name=f"flit_{out.name}")
             with m.If(legs[0][0]):
                 m.d.comb += flit.eq(legs[0][1])
