@@ -1,18 +1,15 @@
 """A mesh of compiled routers: every flit accounted for, and the throughput that the design promises."""
 
-import pickle
+import asyncio
 
 import pytest
 
 from hdl.config import PRESETS
-from hdl.mesh import NODE_MODULE, Mesh
 from hdl.noc.grid import neighbour
 from hdl.noc.routing import NEIGHBOURS
-from sim import software
-from sim.build import build, new_seed, run
+from sim.build import new_seed
 from sim.route_check import RouteFault, check
 from sim.routing import tables
-from sim.rtl import REPEATED
 from verif.mesh import detour
 from verif.mesh.campaign import campaign
 from verif.mesh.model import MeshFault, MeshModel, Traffic
@@ -91,11 +88,10 @@ def test_bad_places_are_refused():
         mesh.run(Traffic(places=[[1], [2], [3], [4]], load=1.0), cycles=1)
 
 
-def test_a_program_runs_around_dead_nodes_and_links(tmp_path):
-    """RTL of whole nodes, the tables loaded by the host."""
-    live = sum(1 << index for index, site in enumerate(detour.CONFIG.coordinates()) if site in detour.NODES)
-    program = software.program("examples/group.c", config=detour.CONFIG, macros={"LIVE": live})
-    (tmp_path / "program").write_bytes(pickle.dumps(program))
-    model = build(Mesh(config=detour.CONFIG, dead=detour.DEAD, broken=detour.BROKEN), name="d1_mesh",
-                  no_inline=(NODE_MODULE, *REPEATED))
-    run(model, bench="verif.mesh.detour", PROGRAM=tmp_path / "program")
+@pytest.mark.parametrize("test", [
+    detour.nodes_behind_the_dead_are_refused_without_tables,
+    detour.every_live_node_is_reached_and_the_dead_are_refused,
+    detour.a_program_runs_around_them,
+])
+def test_whole_nodes_around_dead_ones(test):
+    asyncio.run(test())

@@ -1,7 +1,8 @@
 """The host of a mesh, at its edge port: reads and writes any node, many requests at a time."""
 
+from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import cocotb
@@ -64,42 +65,26 @@ def now() -> int:
     return round(get_sim_time("ns")) // CLOCK_NS
 
 
-class Host:
-    """Drives the edge port of a `hdl.mesh.Mesh`.
+class Requests(ABC):
+    """Reads and writes of any size as packets of a line at most, whatever carries them.
 
     Answers come in any order and are told apart by their tags. A WRITE is done when its ACK is here.
 
     Parameters
     ----------
-    dut
-        The mesh; its clock runs.
     config : Config
-    outstanding : int
-        Requests that may be under way.
     patience : int
         Cycles without any progress after which the oldest request, and with it the mesh, is given up.
     """
 
-    def __init__(self, dut, config: Config, *, outstanding: int = TAGS, patience: int = 10_000):
-        if outstanding not in range(1, TAGS + 1):
-            raise ValueError(f"outstanding must lie in 1 .. {TAGS}, not {outstanding}")
-        self.dut = dut
+    def __init__(self, config: Config, *, patience: int = 10_000):
         self.config = config
-        self.outstanding = outstanding
         self.patience = patience
         self.codec = Codec(config)
-        # Every packet of this host is a request, of class 0, but for PUTs.
-        self.i, self.o = Port(dut, "edge__i"), Port(dut, "edge__o")
-        self.i.valid.value = 0
-        self.o.ready.value = 1
 
-    async def cycles(self, count: int) -> None:
-        """Let the mesh run."""
-        await Timer(count * CLOCK_NS, unit="ns")
-
-    async def now(self) -> int:
-        """Cycles of the bench's clock so far."""
-        return now()
+    @abstractmethod
+    async def _carry_out(self, accesses: Sequence[Access]) -> list[bytes]:
+        """The answers' bytes in the order of `accesses`."""
 
     async def write(self, accesses: Iterable[tuple[tuple[int, int], int, bytes]]) -> None:
         """Write any number of bytes to each ((x, y), address).
@@ -123,18 +108,6 @@ class Host:
             results[piece.index] += data
         return [bytes(result) for result in results]
 
-    async def put(self, writes: Iterable[tuple[tuple[int, int], int, bytes]]) -> None:
-        """As `write`, pieces of a line, in PUTs, which nobody answers: it returns when all have been taken."""
-        edge = RisingEdge(self.dut.clk)
-        for node, address, data in writes:
-            self.i.flit.value = self._flit(
-                Access(node=node, address=address, size=len(data), data=data, posted=True), 0)
-            self.i.valid.value = 2
-            await edge
-            while not int(self.i.ready.value) & 2:
-                await edge
-        self.i.valid.value = 0
-
     def _lines(self, address: int, size: int) -> Iterable[tuple[int, int]]:
         """Cut a range of bytes at the borders of lines; a packet never crosses one."""
         line = self.config.vector_bytes
@@ -149,6 +122,66 @@ class Host:
         return self.codec.pack(Packet(
             destination=access.node, op=access.op.value, tag=tag, size=access.size, address=access.address,
             payload=data << access.address % self.config.vector_bytes * 8))
+
+    def _answer(self, access: Access, packet: Packet) -> bytes:
+        if packet.op == Op.ERROR.value:
+            code, address = ErrorCode(packet.payload & 15).name, packet.payload >> 32 & 0xFFFF_FFFF
+            raise Refused(f"{access}: refused, error {code} at {address:#x}")
+        expected = Op.DATA if access.data is None else Op.ACK
+        if packet.op != expected.value:
+            raise Refused(f"{access}: answered with operation {packet.op} instead of {expected.name}")
+        data = packet.payload >> access.address % self.config.vector_bytes * 8
+        return b"" if access.data is not None else (data & (1 << 8 * access.size) - 1).to_bytes(access.size, "little")
+
+    def _no_answer(self, waiting: Mapping[int, tuple[int, Access]]) -> NoAnswer:
+        _, oldest = next(iter(waiting.values()))
+        return NoAnswer(f"no answer to a {oldest}, nor to {len(waiting) - 1} other requests, "
+                        f"for {self.patience:,} cycles")
+
+
+class Host(Requests):
+    """Drives the edge port of a `hdl.mesh.Mesh`.
+
+    Parameters
+    ----------
+    dut
+        The mesh; its clock runs.
+    config, patience
+        See `Requests`.
+    outstanding : int
+        Requests that may be under way.
+    """
+
+    def __init__(self, dut, config: Config, *, outstanding: int = TAGS, patience: int = 10_000):
+        if outstanding not in range(1, TAGS + 1):
+            raise ValueError(f"outstanding must lie in 1 .. {TAGS}, not {outstanding}")
+        super().__init__(config, patience=patience)
+        self.dut = dut
+        self.outstanding = outstanding
+        # Every packet of this host is a request, of class 0, but for PUTs.
+        self.i, self.o = Port(dut, "edge__i"), Port(dut, "edge__o")
+        self.i.valid.value = 0
+        self.o.ready.value = 1
+
+    async def cycles(self, count: int) -> None:
+        """Let the mesh run."""
+        await Timer(count * CLOCK_NS, unit="ns")
+
+    async def now(self) -> int:
+        """Cycles of the bench's clock so far."""
+        return now()
+
+    async def put(self, writes: Iterable[tuple[tuple[int, int], int, bytes]]) -> None:
+        """As `write`, pieces of a line, in PUTs, which nobody answers: it returns when all have been taken."""
+        edge = RisingEdge(self.dut.clk)
+        for node, address, data in writes:
+            self.i.flit.value = self._flit(
+                Access(node=node, address=address, size=len(data), data=data, posted=True), 0)
+            self.i.valid.value = 2
+            await edge
+            while not int(self.i.ready.value) & 2:
+                await edge
+        self.i.valid.value = 0
 
     async def _carry_out(self, accesses: Sequence[Access]) -> list[bytes]:
         """Offer a request in every cycle as long as there are tags; the answers' bytes in the order of `accesses`."""
@@ -182,19 +215,7 @@ class Host:
                     refusal = refusal or error
                     left.clear()
             if idle > self.patience:
-                _, oldest = next(iter(waiting.values()))
-                raise NoAnswer(f"no answer to a {oldest}, nor to {len(waiting) - 1} other requests, "
-                               f"for {self.patience:,} cycles")
+                raise self._no_answer(waiting)
         if refusal is not None:
             raise refusal
         return answers
-
-    def _answer(self, access: Access, packet: Packet) -> bytes:
-        if packet.op == Op.ERROR.value:
-            code, address = ErrorCode(packet.payload & 15).name, packet.payload >> 32 & 0xFFFF_FFFF
-            raise Refused(f"{access}: refused, error {code} at {address:#x}")
-        expected = Op.DATA if access.data is None else Op.ACK
-        if packet.op != expected.value:
-            raise Refused(f"{access}: answered with operation {packet.op} instead of {expected.name}")
-        data = packet.payload >> access.address % self.config.vector_bytes * 8
-        return b"" if access.data is not None else (data & (1 << 8 * access.size) - 1).to_bytes(access.size, "little")

@@ -1,7 +1,9 @@
-"""Barriers, all-to-all and all-reduce of programs on sets of nodes: `sw/examples/group.c` on the RTL of meshes."""
+"""Barriers, all-to-all and all-reduce of programs on sets of nodes: `sw/examples/group.c` on the RTL of 4 x 4 nodes."""
 
 import importlib.metadata
+import random
 import struct
+from itertools import product
 from math import ceil
 
 import numpy as np
@@ -12,24 +14,23 @@ from hdl.config import SIM, ULX3S, Config
 from hdl.noc.grid import Site
 from sim import software
 from sim.job import Job
-from sim.rtl import run_rtl
+from verif.mesh.nodes import run_nodes
 from verif.mesh.patterns import ideal
 
-#: Of SIM 2 x 2, since Verilator takes 12 GB for 16 of its nodes.
-LARGE, SMALL = ULX3S.with_mesh(columns=4, rows=4), SIM
-ALL = LARGE.coordinates()
+CONFIGS = [preset.with_mesh(columns=4, rows=4) for preset in (ULX3S, SIM)]
+ALL = CONFIGS[0].coordinates()
 
-SETS: list[tuple[str, Config, list[Site]]] = [
-    ("two neighbours", LARGE, [(0, 1), (1, 1)]),
-    ("two opposite corners", LARGE, [(0, 1), (3, 4)]),
-    ("2 x 2", LARGE, [(x, y) for x, y in ALL if x < 2 and y < 3]),
-    ("four corners", LARGE, [(x, y) for x, y in ALL if x in (0, 3) and y in (1, 4)]),
-    ("2 x 4", LARGE, [(x, y) for x, y in ALL if x < 2]),
-    ("all but three", LARGE, [site for site in ALL if site not in {(1, 2), (2, 2), (3, 4)}]),
-    ("4 x 4", LARGE, ALL),
-    ("two neighbours", SMALL, [(0, 1), (1, 1)]),
-    ("2 x 2", SMALL, SMALL.coordinates()),
+#: Besides these, RANDOM sets of any size.
+SETS: list[tuple[str, list[Site]]] = [
+    ("two neighbours", [(0, 1), (1, 1)]),
+    ("two opposite corners", [(0, 1), (3, 4)]),
+    ("2 x 2", [(x, y) for x, y in ALL if x < 2 and y < 3]),
+    ("four corners", [(x, y) for x, y in ALL if x in (0, 3) and y in (1, 4)]),
+    ("2 x 4", [(x, y) for x, y in ALL if x < 2]),
+    ("all but three", [site for site in ALL if site not in {(1, 2), (2, 2), (3, 4)}]),
+    ("4 x 4", ALL),
 ]
+RANDOM, SEED = 10, 1
 
 #: What the program says of itself: TURNS barriers, and when its phases began and ended; LINES of a chunk.
 _SPENT = struct.Struct("<12Q")
@@ -58,7 +59,7 @@ def measure(config: Config, nodes: list[Site]) -> dict[str, int]:
     job = Job(name="group", config=config, programs=dict.fromkeys(nodes, program), done=nodes,
               start=[(node, 0) for node in nodes], max_cycles=1_000_000,
               reads=[(node, program.symbols["spent"], _SPENT.size) for node in nodes])
-    result = run_rtl(job)
+    result = run_nodes(job)
     result.check()
     spent = np.array([_SPENT.unpack(read) for read in result.reads])
     barriers, (start, exchanged, summed, end) = spent[:, :_TURNS], spent[:, _TURNS:].T
@@ -69,9 +70,11 @@ def measure(config: Config, nodes: list[Site]) -> dict[str, int]:
 def main() -> None:
     """Measure and print a table."""
     table = Table("mesh", "set", "nodes", "barrier", "farthest", "all-to-all", "bound", "sums", "all-reduce", "bound",
-                  title=f"Cycles; {_LINES} lines for each pair of nodes; RTL in Verilator "
+                  title=f"Cycles; {_LINES} lines for each pair of nodes; random sets of seed {SEED}; RTL in Verilator "
                         f"{importlib.metadata.version('verilator')}")
-    for name, config, nodes in SETS:
+    generator = random.Random(SEED)
+    chosen = [sorted(generator.sample(ALL, generator.randint(2, len(ALL))), key=ALL.index) for _ in range(RANDOM)]
+    for config, (name, nodes) in product(CONFIGS, [*SETS, *(("random", nodes) for nodes in chosen)]):
         took, bound = measure(config, nodes), exchange_bound(config, nodes, _LINES)
         cells = (len(nodes), took["barrier"], farthest(nodes), took["exchange"], bound, took["sum"], took["all-reduce"],
                  2 * bound)

@@ -1,20 +1,17 @@
 // A mesh of compiled routers with sources and sinks, and a scoreboard that knows every flit.
 // The constants (bit positions of the flit's fields) come from model.py.
+#include <atomic>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <deque>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
-#include "Vtop.h"
-#include "verilated.h"
 
 namespace {
 
-enum Side { NORTH, SOUTH, EAST, WEST, LOCAL };
-constexpr int FACING[4] = {SOUTH, NORTH, WEST, EAST};
-constexpr int DX[4] = {0, 0, 1, -1}, DY[4] = {-1, 1, 0, 0};
 constexpr int CLASSES = 2;
 constexpr int GRID = 128;  // coordinates have 7 bits
 constexpr uint32_t OPS[CLASSES] = {OP_OF_CLASS_0, OP_OF_CLASS_1};
@@ -54,20 +51,35 @@ struct Flit {
     uint32_t place, born;
 };
 
-struct Port {
-    CData *slot, *freed;
-    VlWide<FLIT_WORDS>* flit;
-};
-
 struct Node {
     int x, y;
     int neighbour[4];
     std::unique_ptr<Vtop> router;
     std::deque<Flit> waiting[CLASSES];
     int turn = 0, ready = 3;
-    bool asleep = false;  // nothing comes, and nothing is there that could change
+    bool quiet = true;  // nothing comes from the neighbours
     std::vector<Flow> flows;  // [place][class]
     Port inputs[4], outputs[4];
+};
+
+// Nobody goes on before all have come.
+class Barrier {
+public:
+    explicit Barrier(int count) : _count(count) {}
+    void wait() {
+        const unsigned turn = _turn;
+        if (++_waiting == _count) {
+            _waiting = 0;
+            ++_turn;
+        } else {
+            while (_turn == turn) std::this_thread::yield();
+        }
+    }
+
+private:
+    const int _count;
+    std::atomic<int> _waiting{0};
+    std::atomic<unsigned> _turn{0};
 };
 
 }  // namespace
@@ -88,7 +100,7 @@ struct Counts {
 };
 
 struct Mesh {
-    VerilatedContext context;
+    std::vector<std::unique_ptr<VerilatedContext>> contexts;  // one for each thread
     std::vector<Node> nodes;
     std::vector<int> node_at = std::vector<int>(GRID * GRID, -1);   // by y * GRID + x
     std::vector<int> place_at = std::vector<int>(GRID * GRID, -1);
@@ -102,13 +114,6 @@ static std::string coordinates(int site) {
     return "(" + std::to_string(site % GRID) + ", " + std::to_string(site / GRID) + ")";
 }
 
-static void tick(Vtop& router) {
-    router.clk = 1;
-    router.eval();
-    router.clk = 0;
-    router.eval();
-}
-
 // Word 0 of a payload is the cycle in which the flit was made; the others depend on everything that is known of it.
 uint32_t payload_word(int source, uint32_t place, int c, uint32_t number, uint32_t born, int word) {
     if (word == 0) return born;
@@ -117,9 +122,10 @@ uint32_t payload_word(int source, uint32_t place, int c, uint32_t number, uint32
 
 // Nodes in any order; `links` has a bit for each side with a neighbour. Places are where flits may be sent to.
 extern "C" Mesh* mesh_new(int count, const int32_t* xy, const uint8_t* links, int places, const int32_t* place_xy,
-                          uint64_t seed) {
+                          uint64_t seed, int threads) {
     auto* mesh = new Mesh;
-    mesh->context.randReset(0);
+    for (int t = 0; t < threads; ++t) mesh->contexts.push_back(std::make_unique<VerilatedContext>());
+    for (auto& context : mesh->contexts) context->randReset(0);
     mesh->random.state = mix(seed) | 1;
     for (int i = 0; i < 16; ++i) mesh->random.next();
     mesh->nodes.resize(count);
@@ -132,7 +138,7 @@ extern "C" Mesh* mesh_new(int count, const int32_t* xy, const uint8_t* links, in
         Node& node = mesh->nodes[i];
         node.x = xy[2 * i];
         node.y = xy[2 * i + 1];
-        node.router = std::make_unique<Vtop>(&mesh->context, "");
+        node.router = std::make_unique<Vtop>(mesh->contexts[size_t(i) * threads / count].get(), "");
         node.flows.resize(size_t(places) * CLASSES);
         Vtop& r = *node.router;
         const Port inputs[4] = INPUT_PORTS, outputs[4] = OUTPUT_PORTS;
@@ -144,11 +150,8 @@ extern "C" Mesh* mesh_new(int count, const int32_t* xy, const uint8_t* links, in
         }
         r.position = node.x | node.y << 7;
         r.neighbours = links[i];
-        r.rst = 1;
-        tick(r);
-        r.rst = 0;
-        tick(r);  // its reset is a register,
-        tick(r);  // and so is its place
+        r.eval();  // the clock is low,
+        tick(r);   // and its place is a register
     }
     return mesh;
 }
@@ -232,60 +235,103 @@ static void arrive(Mesh& mesh, int index, Counts& counts) {
     mesh.quiet = 0;
 }
 
+// What sources make, and whether sinks take: all that is random.
+static void draw(Mesh& mesh, const Traffic& traffic, Counts& counts) {
+    const bool redraw = mesh.cycle % traffic.burst == 0;
+    for (size_t i = 0; i < mesh.nodes.size(); ++i) {
+        Node& node = mesh.nodes[i];
+        if (mesh.random.chance(traffic.load)) {
+            auto& queue = node.waiting[mesh.random.chance(traffic.class_1)];
+            const uint32_t* choices = traffic.places + i * traffic.choices;
+            const bool room = queue.size() + traffic.length <= traffic.queue;
+            if (room)
+                queue.insert(queue.end(), traffic.length,
+                             {choices[mesh.random.below(traffic.choices)], uint32_t(mesh.cycle)});
+            (room ? counts.made : counts.dropped) += traffic.length;
+        }
+        if (redraw) node.ready = !mesh.random.chance(traffic.stall_0) | !mesh.random.chance(traffic.stall_1) << 1;
+    }
+}
+
+static void count_links(const Vtop& r, uint64_t* links) {
+    for (int side = 0; side < 5; ++side) {
+        links[side] += r.flits >> side & 1;
+        links[5 + side] += r.stalls >> side & 1;
+        links[10 + side] += r.refused >> side & 1;
+    }
+}
+
+// What comes to a node from its neighbours.
+static void connect(const Mesh& mesh, Node& node) {
+    node.quiet = true;
+    for (int side = 0; side < 4; ++side) {
+        if (node.neighbour[side] < 0) continue;
+        const Node& other = mesh.nodes[node.neighbour[side]];
+        const Port& there = other.outputs[FACING[side]];
+        *node.outputs[side].freed = *other.inputs[FACING[side]].freed;
+        if ((*node.inputs[side].slot = *there.slot)) *node.inputs[side].flit = *there.flit;
+        node.quiet &= !*node.outputs[side].freed && !*node.inputs[side].slot;
+    }
+}
+
+// A router that is idle and that nothing comes to stays as it is.
+static void step(Node& node) {
+    Vtop& r = *node.router;
+    r.ready = node.ready;
+    if (!(r.idle && node.quiet && !r.local_in__valid)) tick(r);
+}
+
 // Runs for some cycles; ends early after an error, or when nothing is inside or waiting, if `until_empty`. Nothing
 // arriving for `limit` cycles while something is inside is an error.
+//
+// Each thread has a share of the nodes; what is random and what all nodes count belongs to the first one. In a cycle all
+// first copy what comes to their nodes, and then let the nodes go on.
 extern "C" void mesh_run(Mesh* handle, uint64_t cycles, int until_empty, uint64_t limit, const Traffic* traffic,
                          Counts* counts) {
     Mesh& mesh = *handle;
-    const int count = mesh.nodes.size();
-    for (uint64_t step = 0; step < cycles && mesh.error.empty(); ++step) {
-        const bool redraw = mesh.cycle % traffic->burst == 0;
+    const size_t count = mesh.nodes.size(), threads = mesh.contexts.size();
+    Barrier barrier(threads);
+    bool ended = false;
+    auto share = [&](size_t thread, auto&& action) {
+        for (size_t i = thread * count / threads; i < (thread + 1) * count / threads; ++i) action(i);
+    };
+    auto copy = [&](size_t i) { connect(mesh, mesh.nodes[i]); };
+    auto go_on = [&](size_t i) {
+        step(mesh.nodes[i]);
+        count_links(*mesh.nodes[i].router, counts->links + 15 * i);
+    };
+    std::vector<std::thread> others;
+    for (size_t thread = 1; thread < threads; ++thread)
+        others.emplace_back([&, thread] {
+            for (;;) {
+                share(thread, copy);
+                barrier.wait();
+                if (ended) return;
+                share(thread, go_on);
+                barrier.wait();
+            }
+        });
+    for (uint64_t done = 0; done < cycles && mesh.error.empty(); ++done) {
+        draw(mesh, *traffic, *counts);
         bool empty = mesh.inside == 0;
-        for (int i = 0; i < count; ++i) {
-            Node& node = mesh.nodes[i];
-            if (mesh.random.chance(traffic->load)) {
-                auto& queue = node.waiting[mesh.random.chance(traffic->class_1)];
-                const uint32_t* choices = traffic->places + size_t(i) * traffic->choices;
-                const bool room = queue.size() + traffic->length <= traffic->queue;
-                if (room)
-                    queue.insert(queue.end(), traffic->length,
-                                 {choices[mesh.random.below(traffic->choices)], uint32_t(mesh.cycle)});
-                (room ? counts->made : counts->dropped) += traffic->length;
-            }
-            empty &= node.waiting[0].empty() & node.waiting[1].empty();
-            send(mesh, i, *counts);
-            if (redraw)
-                node.ready = !mesh.random.chance(traffic->stall_0) | !mesh.random.chance(traffic->stall_1) << 1;
-            node.router->ready = node.ready;
-            node.asleep = node.router->idle && !node.router->local_in__valid;
-            for (int side = 0; side < 4; ++side) {
-                if (node.neighbour[side] < 0) continue;
-                const Node& other = mesh.nodes[node.neighbour[side]];
-                const Port& there = other.outputs[FACING[side]];
-                *node.outputs[side].freed = *other.inputs[FACING[side]].freed;
-                if ((*node.inputs[side].slot = *there.slot)) *node.inputs[side].flit = *there.flit;
-                node.asleep &= !*node.outputs[side].freed && !*node.inputs[side].slot;
-            }
-        }
-        if (until_empty && empty) return;
-        for (Node& node : mesh.nodes)
-            if (!node.asleep) tick(*node.router);
+        for (const Node& node : mesh.nodes) empty &= node.waiting[0].empty() & node.waiting[1].empty();
+        if (until_empty && empty) break;
+        for (size_t i = 0; i < count; ++i) send(mesh, i, *counts);
+        share(0, copy);
+        barrier.wait();
+        share(0, go_on);
+        barrier.wait();
         ++mesh.cycle;
         ++counts->cycles;
         ++mesh.quiet;
-        for (int i = 0; i < count; ++i) {
-            const Vtop& r = *mesh.nodes[i].router;
-            if (r.taken) arrive(mesh, i, *counts);
-            uint64_t* links = counts->links + 15 * size_t(i);
-            for (int side = 0; side < 5; ++side) {
-                links[side] += r.flits >> side & 1;
-                links[5 + side] += r.stalls >> side & 1;
-                links[10 + side] += r.refused >> side & 1;
-            }
-        }
+        for (size_t i = 0; i < count; ++i)
+            if (mesh.nodes[i].router->taken) arrive(mesh, i, *counts);
         if (mesh.inside == 0) mesh.quiet = 0;
         if (mesh.quiet > limit && mesh.error.empty())
             mesh.error = "cycle " + std::to_string(mesh.cycle) + ": " + std::to_string(mesh.inside) +
                 " flits are inside and none has arrived for " + std::to_string(limit) + " cycles";
     }
+    ended = true;
+    barrier.wait();
+    for (auto& other : others) other.join();
 }

@@ -17,6 +17,7 @@ from hdl.noc.packet import Coordinate, Header, Op, flit_layout
 from hdl.noc.routing import NEIGHBOURS, Side
 from sim import build, verilator
 from verif.driver import driver
+from verif.mesh import wires
 from verif.mesh.tile import Tile
 
 #: What a link counts; see `hdl.noc.router.Router`.
@@ -125,23 +126,16 @@ def library(config: Config) -> Path:
     header = layout["header"].offset
     fields = {str(name): header + field.offset for name, field in Header.as_shape()}
     coordinate = {str(name): field.offset for name, field in Coordinate.as_shape()}
-    words = -(-layout.size // 32)
-
-    def ports(kind: str) -> str:
-        return "{" + ", ".join(f"{{&r.{kind}__{side}__slot, &r.{kind}__{side}__freed, &r.{kind}__{side}__flit}}"
-                               for side in map(int, NEIGHBOURS)) + "}"
-
     constants = {
-        "FLIT_WORDS": words,
+        **wires.constants(config),
         **{f"{what.upper()}_{axis.upper()}": fields[what] + coordinate[axis]
            for what in ("destination", "source") for axis in "xy"},
         "OP": fields["op"], "ADDRESS": fields["address"],
         "PAYLOAD": layout["payload"].offset, "PAYLOAD_WORDS": config.vector_bits // 32,
         "OP_OF_CLASS_0": OPS[0].value, "OP_OF_CLASS_1": OPS[1].value, "LATENCIES": LATENCIES,
-        "INPUT_PORTS": ports("inputs"), "OUTPUT_PORTS": ports("outputs"),
     }
     return build.library(verilog.emit(Tile(config=config), name="tile"), name="tile",
-                         driver=driver(Path(__file__).with_name("model.cpp"), constants),
+                         driver=driver(Path(__file__).with_name("model.cpp"), constants, wires.HEADER),
                          options=verilator.BLOCK_OPTIONS)
 
 
@@ -156,6 +150,8 @@ class MeshModel:
     places : collection of (x, y)
         Where flits may be sent to. Default: every site of the mesh.
     seed : int
+    threads : int
+        Of the computer; they change nothing but the time it takes.
 
     Attributes
     ----------
@@ -165,10 +161,12 @@ class MeshModel:
     """
 
     def __init__(self, *, config: Config, dead: Collection[Site] = (), broken: Collection[Broken] = (),
-                 places: Collection[Site] | None = None, seed: int):
+                 places: Collection[Site] | None = None, seed: int, threads: int = 1):
         columns, rows = LARGEST
         if config.columns > columns or config.rows > rows:
             raise ValueError(f"the largest mesh is {columns} x {rows}, not {config.columns} x {config.rows}")
+        if threads < 1:
+            raise ValueError(f"a mesh needs a thread or more, not {threads!r}")
         self.config = config
         self.nodes = [site for site in config.coordinates() if site not in dead]
         self.places = list(config.coordinates() if places is None else places)
@@ -185,7 +183,7 @@ class MeshModel:
 
         self._mesh = ctypes.c_void_p(self._library.mesh_new(
             len(self.nodes), integers(self.nodes, np.int32), integers(links, np.uint8),
-            len(self.places), integers(self.places, np.int32), ctypes.c_uint64(seed)))
+            len(self.places), integers(self.places, np.int32), ctypes.c_uint64(seed), threads))
 
     def close(self) -> None:
         self._library.mesh_delete(self._mesh)
