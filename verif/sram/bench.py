@@ -100,8 +100,8 @@ async def streams_of_partial_stores_never_wait(dut):
                 before = bench.taken[index]
                 await bench.stage.cycles(length)
                 taken, waited = bench.taken[index] - before, bench.longest[index]
-                # Four banks are fewer than the cycles of a fill: one a line has to wait for them, as has every next line
-                # for a single bank.
+                # Four banks are fewer than the cycles of a fill: one a line has to wait for them, as have all
+                # next lines for a single bank.
                 if not (BANKS < 8 and what == "one a line") and not (BANKS == 1 and what == "in order"):
                     assert (taken, waited) == (length, 0), f"{writer} of {size} bytes, {what}: {taken}, {waited}"
                 await bench.stop()
