@@ -1,5 +1,7 @@
 """Area, cells, slowest path and depth of every number unit, mapped by itself, as an ASIC."""
 
+# pyright: reportAttributeAccessIssue=none
+
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
