@@ -17,7 +17,7 @@ from verif.core.directed import DirectedProgram
 from verif.core.engine import Engine, Parted
 
 #: Programs after which every bin must have been met.
-PROGRAMS = 12
+PROGRAMS = 60
 
 #: Instructions of a thread.
 LENGTH = {"SIM": 1500, "WIDE": 1000, "ULX3S": 400, "DEEP": 400}
