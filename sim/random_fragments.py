@@ -146,6 +146,9 @@ class Fragments(VectorFragments):
             case 8:
                 name = self.random.choice(("vld.m", "vst.m", "vldst.w", "vstst.w"))
                 values = {operand: self._operand(operand) for operand in BY_NAME[name].operands}
+                if "rs2" in values:  # all lanes, since with a stride some would be in memory of others
+                    self.emit("addi", rd=ADDRESS, rs1=0, imm=self.random.choice((0, -1, -8, 2047)))
+                    values["rs2"] = 0
                 self.emit(name, **values | {"rs1": ADDRESS})
             case 1:
                 self.emit("vst", vs2=self._vector_register(), rs1=ADDRESS, imm=0)
