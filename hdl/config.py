@@ -144,7 +144,7 @@ class Config:
         power_of_two("threads", 1, 8)
         power_of_two("groups", 1, 2)
         check("groups", self.groups <= self.threads, f"at most the number of threads, {self.threads}")
-        power_of_two("decode_width", 1, 8)
+        power_of_two("decode_width", 2, 8)
         power_of_two("issue_width", 1, 2)
         check("decode_width", self.decode_width >= self.issue_width, f"{self.issue_width}, the issue width, or more")
         power_of_two("instruction_queue", 2, 32)
@@ -295,7 +295,7 @@ D1 = Config(
 )
 SIM = replace(D1, name="SIM", sram_bytes=128 * 1024, columns=2, rows=2)
 ULX3S = replace(
-    D1, name="ULX3S", threads=2, groups=1, decode_width=1, issue_width=1, instruction_queue=4, alus=1,
+    D1, name="ULX3S", threads=2, groups=1, decode_width=2, issue_width=1, instruction_queue=4, alus=1,
     branch_targets=16, vector_writes=1, fetch_lines=16, vector_bytes=16, matrix=(2, 2, 2), sram_bytes=32 * 1024,
     sram_banks=1, semaphores=8, fifo_depth=3, cfloat8=False, bf16_lanes=False, integer_lanes=False, conversions=False,
     estimates=False, gather=False, hard_multipliers=True, single_reads=True, counter_bits=32, columns=2, rows=2,
