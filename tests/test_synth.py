@@ -209,7 +209,8 @@ def test_a_library_without_a_needed_cell_is_refused(tmp_path, name, what):
 
 def test_lines_of_the_sram_are_in_macros(synthesise):
     result = synthesise(Storage(config=ULX3S))
-    assert result.macros == 2 * 2  # two words, each of 64 bits and of 8
+    rows = ULX3S.sram_lines // ULX3S.sram_banks
+    assert result.macros == 2 * 2 * (rows // 1024)  # of two words, each of 64 bits and of 8
     assert result.memory_bits == 8 * ULX3S.sram_bytes // ULX3S.sram_banks * 72 // 64
     assert result.flip_flops < 8
 

@@ -5,6 +5,7 @@ from itertools import product
 
 import numpy as np
 
+from hdl.core.dot_product import DotProduct
 from hdl.isa import Matrix
 from sim.numerics import FINITE, AccumulatorTile, Bf16
 from verif.matrix.operands import CORNERS, LARGEST, SIGN, Operands, finite, numbers, single
@@ -89,6 +90,8 @@ def random_functions(rng: np.random.Generator, *, depth: int, accumulators: int,
                 script.load(index, next(values))
             case Matrix.START:
                 script.multiply(index, *next(operands), fresh=True)
+    for _ in range(DotProduct.LOAD_DELAY):  # until what the last one loads is there
+        script.read(index)
     return script
 
 
