@@ -8,8 +8,8 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from ..config import bits_for_count
+from ..onehot import select
 from .dot_product import DIGIT, Group, Special, total_bits
-from .onehot import select
 
 #: An aligned sum outside +-2^UPPER moves a digit down, one inside +-2^LOWER may move up.
 UPPER = 50

@@ -13,6 +13,7 @@ from ..isa import Unit
 from ..mem.port import MemoryPort
 from ..noc.control_bus import ControlBus
 from ..noc.packet import Coordinate, flit_layout
+from ..onehot import select
 from ..queue import Queue
 from .decode import fields
 from .execute import Execute
@@ -24,7 +25,6 @@ from .lsu import REQUESTS, LoadStoreUnit
 from .matrix import MatrixUnit
 from .memory_ports import MemoryPorts
 from .muldiv import MulDiv
-from .onehot import select
 from .registers import RegisterFile
 from .remote import Remote
 from .result import vector_result_layout

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..arith.multiply import compress
 from ..arith.shift import spread
-from .onehot import select
+from ..onehot import select
 
 #: Bits of a digit: anchors count in base 2^16.
 DIGIT = 16

@@ -8,6 +8,7 @@ from .. import isa
 from ..config import Config
 from ..isa import File, Unit
 from ..noc.packet import Op, flit_layout
+from ..onehot import select
 from . import gather, lsu, matrix, muldiv, vector
 from .decode import fields, mask_of
 from .issue import (
@@ -31,7 +32,6 @@ from .layouts import (
     scalar_result_layout,
     write_layout,
 )
-from .onehot import select
 from .predicates import Predicates
 from .predictor import outcome_layout
 from .scoreboard import claim_layout

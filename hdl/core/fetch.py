@@ -7,9 +7,9 @@ from amaranth.lib.wiring import In, Out
 from ..arbiter import RoundRobin
 from ..config import SRAM_BASE, Config, bits_for_count
 from ..mem.port import MemoryPort
+from ..onehot import select
 from .instruction_cache import InstructionCache
 from .layouts import offset_bits, window_layout
-from .onehot import select
 from .predictor import Predictor, outcome_layout
 
 

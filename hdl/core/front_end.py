@@ -7,11 +7,11 @@ from amaranth.lib.wiring import In, Out
 from ..arbiter import RoundRobin
 from ..config import Config, bits_for_count
 from ..mem.port import MemoryPort
+from ..onehot import select
 from .decode import Decoder
 from .fetch import Fetch
 from .instruction_queue import InstructionQueue
 from .layouts import decoded_layout, window_layout
-from .onehot import select
 from .predictor import outcome_layout
 
 

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from ..arbiter import RoundRobin
 from ..config import Config, bits_for_count
 from ..mem.port import MemoryPort
-from .onehot import select
+from ..onehot import select
 
 
 class InstructionCache(wiring.Component):

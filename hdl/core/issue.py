@@ -11,10 +11,10 @@ from .. import isa
 from ..arbiter import RoundRobin
 from ..config import Config
 from ..isa import File, Unit
+from ..onehot import select
 from .decode import fields
 from .layouts import decoded_layout, operation_layout
 from .lsu import is_store
-from .onehot import select
 
 #: Units whose result is written by the execute stage itself, in its own cycle.
 AT_ONCE = (Unit.ALU, Unit.BRANCH, Unit.CSR, Unit.PREDICATE, Unit.SEMAPHORE)

@@ -7,10 +7,10 @@ from amaranth.lib.wiring import In, Out
 from ..arbiter import RoundRobin
 from ..config import Config
 from ..mem.port import MemoryPort
+from ..onehot import select
 from ..queue import Queue
 from .gather import READS
 from .lsu import LOADS
-from .onehot import select
 
 
 class SharedLoads(wiring.Component):

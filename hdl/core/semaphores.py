@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..arbiter import RoundRobin
 from ..config import Config
-from .onehot import select
+from ..onehot import select
 
 COUNT_BITS = 16
 

@@ -67,7 +67,7 @@ class FloatLanes(wiring.Component):
         both = self.config.bf16_lanes
         gated = gated_lanes(m, valid=self.valid, latency=self.LATENCY)
         hard = self.config.hard_multipliers
-        body = (FloatLane(hard_multipliers=hard) if both else FloatUnit(format=Fp32, hard_multipliers=hard))
+        body = FloatLane(hard_multipliers=hard) if both else FloatUnit(format=Fp32, hard_multipliers=hard)
         for index in range(self.config.lanes):
             lane = Block(module="d1_float_lane", body=body)
             m.submodules[f"lane{index}"] = gated(lane)

@@ -4,8 +4,8 @@ from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
+from ..onehot import select
 from .layouts import write_layout
-from .onehot import select
 
 
 class Writeback(wiring.Component):

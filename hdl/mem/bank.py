@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..arbiter import RoundRobin, Yielding
 from ..config import Config, bits_for_count
-from ..core.onehot import select
+from ..onehot import select
 from .buffer import BankWrites, Buffer, fill_layout, overlay_layout
 from .ecc import CHECK_BITS, DATA_BITS, encode, stored_layout, words_per_line
 from .storage import Storage

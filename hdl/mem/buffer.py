@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from ..arbiter import RoundRobin
 from ..arith.shift import spread
 from ..config import Config, bits_for_count
-from ..core.onehot import select
+from ..onehot import select
 from .ecc import DATA_BITS, words_per_line
 
 WORD_BYTES = DATA_BITS // 8

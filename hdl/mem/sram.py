@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 
 from ..arbiter import RoundRobin
 from ..config import Config
-from ..core.onehot import select
+from ..onehot import select
 from ..verilog import Block
 from .bank import Bank
 from .buffer import WORD_BYTES
@@ -120,7 +120,8 @@ class Sram(wiring.Component):
             reading, read = Signal(len(reads)), Signal(len(reads))
             m.d.sync += [reading.eq(takes), read.eq(reading)]
             answers = [(read[index], paths[0].o, paths[0].error & read[index]) for index in range(len(self.readers))]
-            ways = [("read", takes.any(), *(select(takes, values) for values in list(zip(*reads, strict=True))[2:]))]
+            ways = [("read", takes.any(), select(takes, [line for _, _, line, _ in reads]),
+                     select(takes, [wanted for *_, wanted in reads]))]
         else:
             answers = [(path.o_valid, path.o, path.error) for path in paths[:-1]]
             ways = reads

@@ -8,7 +8,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from ..core.onehot import select
+from ..onehot import select
 from .link import class_of
 from .packet import CLASSES
 

@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from hdl import verilog
 from hdl.config import Config
 from hdl.memory_map import ROUTE_BITS, ROUTES_PER_REGISTER
-from hdl.noc.grid import Broken, Site, neighbour
+from hdl.noc.grid import Broken, Site
 from hdl.noc.packet import Coordinate, Header, Op, flit_layout
-from hdl.noc.routing import NEIGHBOURS, Side
+from hdl.noc.routing import Side
 from sim import build, verilator
 from verif.driver import driver
 from verif.mesh import wires
@@ -171,19 +171,14 @@ class MeshModel:
         self.nodes = [site for site in config.coordinates() if site not in dead]
         self.places = list(config.coordinates() if places is None else places)
         live = set(self.nodes)
-        links = [sum((neighbour(site, side) in live and frozenset((site, neighbour(site, side))) not in broken) << side
-                     for side in NEIGHBOURS) for site in self.nodes]
+        links = [wires.links(site, known=live, broken=broken) for site in self.nodes]
         self._library = ctypes.CDLL(str(library(config.with_mesh(columns=columns, rows=rows))))
         self._library.mesh_new.restype = ctypes.c_void_p
         self._library.mesh_error.restype = ctypes.c_char_p
         self._library.mesh_inside.restype = ctypes.c_uint64
-
-        def integers(values, kind):
-            return np.ascontiguousarray(values, kind).ctypes.data_as(ctypes.c_void_p)
-
         self._mesh = ctypes.c_void_p(self._library.mesh_new(
-            len(self.nodes), integers(self.nodes, np.int32), integers(links, np.uint8),
-            len(self.places), integers(self.places, np.int32), ctypes.c_uint64(seed), threads))
+            len(self.nodes), wires.integers(self.nodes, np.int32), wires.integers(links, np.uint8),
+            len(self.places), wires.integers(self.places, np.int32), ctypes.c_uint64(seed), threads))
 
     def close(self) -> None:
         self._library.mesh_delete(self._mesh)

@@ -56,24 +56,17 @@ class Nodes(Requests):
         super().__init__(config)
         #: Live nodes.
         self.nodes = [site for site in config.coordinates() if site not in dead]
-        index: dict[Site | None, int] = {site: number for number, site in enumerate(self.nodes)}
-        usable = {site: [neighbour(site, side) if frozenset((site, neighbour(site, side))) not in broken else None
-                         for side in NEIGHBOURS] for site in self.nodes}
-        known: set[Site | None] = {*self.nodes, (EDGE_X, EDGE_Y)}
-        links = [sum((there in known) << side for side, there in zip(NEIGHBOURS, usable[site], strict=True))
-                 for site in self.nodes]
+        index = {site: number for number, site in enumerate(self.nodes)}
+        links = [wires.links(site, known={*self.nodes, (EDGE_X, EDGE_Y)}, broken=broken) for site in self.nodes]
+        neighbours = [[index.get(neighbour(site, side), -1) if linked >> side & 1 else -1 for side in NEIGHBOURS]
+                      for site, linked in zip(self.nodes, links, strict=True)]
         self._library = ctypes.CDLL(str(library(config)))
         self._library.nodes_new.restype = ctypes.c_void_p
         self._library.nodes_receive.restype = ctypes.c_bool
         self._library.nodes_run.restype = ctypes.c_uint64
-
-        def integers(values, kind):
-            return np.ascontiguousarray(values, kind).ctypes.data_as(ctypes.c_void_p)
-
         self._mesh = ctypes.c_void_p(self._library.nodes_new(
-            len(self.nodes), integers(self.nodes, np.int32),
-            integers([[index.get(there, -1) for there in usable[site]] for site in self.nodes], np.int32),
-            integers(links, np.uint8)))
+            len(self.nodes), wires.integers(self.nodes, np.int32), wires.integers(neighbours, np.int32),
+            wires.integers(links, np.uint8)))
         self._flit_bytes = 4 * int(str(wires.constants(config)["FLIT_WORDS"]))
 
     def close(self) -> None:
