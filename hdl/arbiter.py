@@ -1,8 +1,9 @@
 """Fair choice among requesters."""
 
 from collections.abc import Iterable
+from itertools import combinations
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Module, Mux, Signal, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -96,22 +97,41 @@ class LeastRecent(Arbiter):
 
     A requester that keeps asking, or asks time and again, is granted after at most ``count - 1`` others, each
     of them once.
+
+    Parameters
+    ----------
+    ahead : bool
+        ``requests`` are those of the next cycle, and ``grant`` comes from a register.
     """
 
-    def __init__(self, *, count: int):
+    def __init__(self, *, count: int, ahead: bool = False):
         super().__init__(count=count)
-        #: before[i][j] with i < j: i was granted less recently than j.
-        self.before = [{j: Signal(name=f"before_{i}_{j}", init=1) for j in range(i + 1, count)} for i in range(count)]
+        self.ahead = ahead
+        self._pairs = list(combinations(range(count), 2))
+        #: Of each pair, that the first was granted less recently than the second.
+        self.order = Signal(len(self._pairs), init=-1)
+
+    def before(self, order: Value, i: int, j: int) -> Value:
+        """By an order, i comes before j."""
+        return order[self._pairs.index((i, j))] if i < j else ~order[self._pairs.index((j, i))]
+
+    def choice(self, order: Value) -> Value:
+        """Whom of the requesters an order grants."""
+        rivals = (Cat(self.requests[j] & self.before(order, j, i) for j in range(self.count) if j != i)
+                  for i in range(self.count))
+        return Cat(request & ~others.any() for request, others in zip(self.requests, rivals, strict=True))
 
     def elaborate(self, platform):
         m = Module()
-        for i in range(self.count):
-            rivals = Cat(self.requests[j] & (self.before[j][i] if j < i else ~self.before[i][j])
-                         for j in range(self.count) if j != i)
-            m.d.comb += self.grant[i].eq(self.requests[i] & ~rivals.any())
-            for j, before in self.before[i].items():
-                with m.If(self.advance & self.grant[i]):
-                    m.d.sync += before.eq(0)
-                with m.If(self.advance & self.grant[j]):
-                    m.d.sync += before.eq(1)
+        order, used = Signal.like(self.order), Signal(self.count)
+        first, second = (Cat(used[pair[place]] for pair in self._pairs) for place in range(2))
+        m.d.comb += [
+            used.eq(Mux(self.advance, self.grant, 0)),
+            order.eq(self.order & ~first | second),
+        ]
+        m.d.sync += self.order.eq(order)
+        if self.ahead:
+            m.d.sync += self.grant.eq(self.choice(order))
+        else:
+            m.d.comb += self.grant.eq(self.choice(self.order))
         return m

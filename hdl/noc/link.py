@@ -94,18 +94,21 @@ class Slots(wiring.Component):
             "room": Out(CLASSES),
             "free": Out(depth, init=(1 << depth) - 1),
         })
+        #: A class may go into one of those that are `free`.
+        self.some = Signal(CLASSES, init=-1)
 
     def elaborate(self, platform):
         m = Module()
-        free = Signal(self.depth)
-        taken = Signal(self.depth)
+        free, taken, left = Signal(self.depth), Signal(self.depth), Signal(self.depth)
         m.d.comb += free.eq(self.free | self.freed)
         for c in range(CLASSES):
             m.d.comb += [
                 self.slots[c].eq(choose(free, traffic_class=c)),
-                self.room[c].eq(usable(free, traffic_class=c).any()),
+                self.room[c].eq(self.some[c] | usable(self.freed, traffic_class=c).any()),
             ]
             with m.If(self.leaves[c]):
                 m.d.comb += taken.eq(self.slots[c])
-        m.d.sync += self.free.eq(free & ~taken)
+            m.d.sync += self.some[c].eq(usable(left, traffic_class=c).any())
+        m.d.comb += left.eq(free & ~taken)
+        m.d.sync += self.free.eq(left)
         return m

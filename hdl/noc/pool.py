@@ -3,7 +3,7 @@
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -11,6 +11,11 @@ from amaranth.lib.wiring import In, Out
 from ..onehot import select
 from .link import class_of
 from .packet import CLASSES
+
+
+def one(bits: Value) -> Value:
+    """Exactly one of them is set."""
+    return reduce(or_, (bits == 1 << index for index in range(len(bits))))
 
 
 class Pool(wiring.Component):
@@ -41,13 +46,15 @@ class Pool(wiring.Component):
         It leaves in this very cycle.
     leaves : In(depth)
         The flits of these slots leave.
+    goes : In(ways), one for each class
+        The outputs that those of the class leave by.
     flits : Out, one for each slot
     classes : Out(depth)
         Traffic class of each.
     requests : Out(ways), one for each slot
         The output that the slot's flit may leave by now, one-hot, or 0. From a register.
     wanted : Out(ways), one for each class
-        Outputs that a flit of the class may leave by now. From a register.
+        Outputs that a flit of the class may leave by in the next cycle.
     valid : Out(depth)
         Slots that hold a flit.
     freed : Out(depth)
@@ -67,6 +74,7 @@ class Pool(wiring.Component):
             "way": In(ways),
             "passes": In(1),
             "leaves": In(depth),
+            "goes": In(ways).array(CLASSES),
             "flits": Out(flit).array(depth),
             "classes": Out(depth),
             "requests": Out(ways).array(depth),
@@ -85,7 +93,6 @@ class Pool(wiring.Component):
         new_class = class_of(self.flit)
         shared = Signal(self.depth)
         same, stays, enters = Signal(self.depth), Signal(self.depth), Signal(self.depth)
-        requests = [Signal(self.ways, name=f"next_request_{s}") for s in range(self.depth)]
         m.d.comb += [
             self.classes.eq(Cat(*range(CLASSES), shared[CLASSES:])),
             stays.eq(self.valid & ~self.leaves),
@@ -96,15 +103,28 @@ class Pool(wiring.Component):
             self.valid.eq(stays | enters),
             self.freed.eq(self.frees),
         ]
-        for s in range(self.depth):
+
+        # Of a class and way the first may leave, so there is one if there is any; and one leaves at a time.
+        held = [Signal(self.ways, name=f"held_{c}") for c in range(CLASSES)]  # ways of those that stay
+        for c in range(CLASSES):
+            some = more = Const(0, self.ways)
+            for s in range(self.depth):
+                way = Mux(self.valid[s] & (self.classes[s] == c), self.way_of[s], 0)
+                some, more = some | way, more | some & way
             m.d.comb += [
-                same[s].eq((self.way_of[s] & self.way).any() & (self.classes[s] == new_class)),
-                requests[s].eq(Mux(
-                    self.slot[s],
-                    Mux(enters[s] & ~(same & stays).any(), self.way, 0),
-                    Mux(stays[s] & ~(self.waits[s] & stays).any(), self.way_of[s], 0))),
+                held[c].eq(some & ~self.goes[c] | more),
+                self.wanted[c].eq(held[c] | Mux(enters.any() & (new_class == c), self.way, 0)),
             ]
-            m.d.sync += self.requests[s].eq(requests[s])
+        waits_for_held = (self.way & Mux(new_class, held[1], held[0])).any()
+
+        for s in range(self.depth):
+            moves = (self.way_of[s] & Mux(self.classes[s], self.goes[1], self.goes[0])).any()
+            ahead = self.waits[s] & self.valid
+            with m.If(self.slot[s]):
+                m.d.sync += self.requests[s].eq(Mux(enters[s] & ~waits_for_held, self.way, 0))
+            with m.Elif(moves):
+                m.d.sync += self.requests[s].eq(Mux(self.valid[s] & one(ahead), self.way_of[s], 0))
+            m.d.comb += same[s].eq((self.way_of[s] & self.way).any() & (self.classes[s] == new_class))
             if not self.single:
                 m.submodules[f"flit_{s}"] = flit = Memory(shape=self.flit.shape(), depth=1, init=[], attrs=self.attrs)
                 write, read = flit.write_port(), flit.read_port(domain="comb")
@@ -127,8 +147,4 @@ class Pool(wiring.Component):
                 read.addr.eq(select(self.leaves, range(self.depth))),
                 *(flit.eq(read.data) for flit in self.flits),
             ]
-        for c in range(CLASSES):
-            of_class = (Mux(Mux(self.slot[s], new_class, self.classes[s]) == c, requests[s], 0)
-                        for s in range(self.depth))
-            m.d.sync += self.wanted[c].eq(reduce(or_, of_class))
         return m

@@ -88,6 +88,8 @@ class Router(wiring.Component):
         self.passes = {side: Signal(len(Side), name=f"passes_{side.name}{ALONE}") for side in NEIGHBOURS}
         self.room = {side: Signal(CLASSES, name=f"room_{side.name}") for side in Side}
         self.sent = {side: Signal(CLASSES, name=f"sent_{side.name}") for side in Side}
+        #: Flits of the class wait that may leave by this output.
+        self.wanted = {side: Signal(CLASSES, name=f"wanted_{side.name}") for side in Side}
         #: What the register that drives a link takes.
         self.departs = {side: Signal(data.StructLayout({"slot": config.fifo_depth, "flit": self.flit}),
                                      name=f"departs_{side.name}") for side in NEIGHBOURS}
@@ -95,7 +97,8 @@ class Router(wiring.Component):
         #: Of each input, whose turn it is to take a flit, if one leaves at a time.
         self.picks = {side: RoundRobin(count=len(Side)) for side in Side} if config.single_reads else {}
         self.sources = {side: [source for source in Side if source is not side or side is Side.LOCAL] for side in Side}
-        self.turns = {side: [LeastRecent(count=len(self.sources[side])) for _ in range(CLASSES)] for side in Side}
+        self.turns = {side: [LeastRecent(count=len(self.sources[side]), ahead=True) for _ in range(CLASSES)]
+                      for side in Side}
 
     def elaborate(self, platform):
         m = Module()
@@ -142,12 +145,11 @@ class Router(wiring.Component):
 
         # Flits out.
         for out in Side:
-            sides, room, sent = self.sources[out], self.room[out], self.sent[out]
+            sides, room, sent, wanted = self.sources[out], self.room[out], self.sent[out], self.wanted[out]
 
             # Those that wait come first.
             m.submodules[f"classes_{out.name}"] = classes = self.classes[out]
             turns = self.turns[out]
-            wanted = Signal(CLASSES, name=f"wanted_{out.name}")
             goes, leads = 1, list(classes.grant)
             if self.picks:
                 goes = Cat(pick.grant[out] for pick in self.picks.values()).any()
@@ -157,8 +159,8 @@ class Router(wiring.Component):
                 m.d.comb += [
                     arbiter.requests.eq(Cat(self.pools[side].wanted[c][out] for side in sides)),
                     arbiter.advance.eq(leads[c]),
-                    wanted[c].eq(arbiter.requests.any()),
                 ]
+                m.d.sync += wanted[c].eq(arbiter.requests.any())
             m.d.comb += [classes.requests.eq(wanted & room), classes.advance.eq(goes)]
             legs = []
             for index, side in enumerate(sides):
@@ -168,6 +170,7 @@ class Router(wiring.Component):
                     pick = self.picks[side]
                     m.d.comb += pick.requests[out].eq(granted[0] | granted[1])
                     granted = [grant & pick.grant[out] for grant in granted]
+                m.d.comb += [pool.goes[c][out].eq(granted[c]) for c in range(CLASSES)]
                 for s in range(pool.depth):
                     leave = pool.requests[s][out] & Mux(pool.classes[s], granted[1], granted[0])
                     m.d.comb += leaves[side][s][out].eq(leave)

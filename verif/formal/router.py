@@ -4,8 +4,9 @@ What a flit says besides its destination and class is never looked at, so a payl
 """
 
 from dataclasses import replace
-from functools import partial
+from functools import partial, reduce
 from itertools import combinations, permutations
+from operator import or_
 
 from amaranth.hdl import Assert, Assume, Cat, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
@@ -14,8 +15,9 @@ from amaranth.lib.wiring import In
 from hdl.arbiter import LeastRecent
 from hdl.config import SIM
 from hdl.memory_map import ROUTE_BITS, ROUTES_PER_REGISTER
-from hdl.noc.link import class_of
+from hdl.noc.link import Slots, class_of, usable
 from hdl.noc.packet import CLASSES, Coordinate, Op
+from hdl.noc.pool import Pool
 from hdl.noc.router import Router
 from hdl.noc.routing import NEIGHBOURS, RouteSettings, Routing, Side
 from verif.formal.proof import Proof
@@ -31,24 +33,24 @@ def at_most_one(bits: Value) -> Value:
 class Arbiter(wiring.Component):
     """Grants one of those that ask; each waits for others at most count - 1 times."""
 
-    def __init__(self, *, count: int):
+    def __init__(self, *, count: int, ahead: bool):
         self.count = count
+        self.ahead = ahead
         super().__init__({"requests": In(count), "advance": In(1)})
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.arbiter = arbiter = LeastRecent(count=self.count)
+        m.submodules.arbiter = arbiter = LeastRecent(count=self.count, ahead=self.ahead)
+        asked = Signal(self.count)
+        m.d["sync" if self.ahead else "comb"] += asked.eq(self.requests)
         m.d.comb += [
             arbiter.requests.eq(self.requests),
             arbiter.advance.eq(self.advance),
-            Assert(in_order(arbiter)),
-            Assert(at_most_one(arbiter.grant)),
-            Assert(arbiter.grant.any() == self.requests.any()),
-            Assert((arbiter.grant & ~self.requests) == 0),
+            arbiter_invariant(arbiter, asked),
         ]
         for i in range(self.count):
             waited = Signal(range(self.count + 1), name=f"waited_{i}")
-            with m.If(self.advance & self.requests[i]):
+            with m.If(self.advance & asked[i]):
                 m.d.sync += waited.eq(Mux(arbiter.grant[i], 0, waited + 1))
             m.d.comb += Assert(waited + rank(arbiter, i) <= self.count - 1)
         return m
@@ -56,15 +58,21 @@ class Arbiter(wiring.Component):
 
 def rank(arbiter: LeastRecent, i: int) -> Value:
     """How many come before i."""
-    others = (j for j in range(arbiter.count) if j != i)
-    return sum((arbiter.before[j][i] if j < i else ~arbiter.before[i][j] for j in others), Value.cast(0))
+    return sum((arbiter.before(arbiter.order, j, i) for j in range(arbiter.count) if j != i), Value.cast(0))
 
 
-def in_order(arbiter: LeastRecent) -> Value:
-    """The invariant of an arbiter: who is before whom is an order."""
-    def before(i, j):
-        return arbiter.before[i][j] if i < j else ~arbiter.before[j][i]
-    return ~Cat(before(i, j) & before(j, k) & before(k, i) for i, j, k in permutations(range(arbiter.count), 3)).any()
+def arbiter_invariant(arbiter: LeastRecent, asked: Value) -> list[Assert]:
+    """Who is before whom is an order; of those who ask, one is granted, and no other that asks is before it."""
+    def before(i: int, j: int) -> Value:
+        return arbiter.before(arbiter.order, i, j)
+
+    return [
+        *(Assert(~(before(i, j) & before(j, k) & before(k, i))) for i, j, k in permutations(range(arbiter.count), 3)),
+        Assert(at_most_one(arbiter.grant)),
+        Assert(arbiter.grant.any() == asked.any()),
+        Assert((arbiter.grant & ~asked) == 0),
+        *(Assert(~(arbiter.grant[i] & asked[j] & before(j, i))) for i, j in permutations(range(arbiter.count), 2)),
+    ]
 
 
 class Ways(wiring.Component):
@@ -221,8 +229,14 @@ def neighbour(m: Module, router: Router, side: Side, *, slot: Signal, flit: data
         Assert(at_most_one(link_out.slot)),
         Assert((link_out.slot & taken) == 0),
         Assert(router.slots[side].free == ~(taken | link_out.slot)),
+        slots_invariant(router.slots[side]),
         *(Assert(~link_out.slot[c] | (class_of(link_out.flit) == c)) for c in range(CLASSES)),
     ]
+
+
+def slots_invariant(slots: Slots) -> list[Assert]:
+    """What the sender knows beforehand of the slots that are free."""
+    return [Assert(slots.some[c] == usable(slots.free, traffic_class=c).any()) for c in range(CLASSES)]
 
 
 def pool_invariant(m: Module, router: Router, side: Side) -> None:
@@ -246,26 +260,28 @@ def pool_invariant(m: Module, router: Router, side: Side) -> None:
     for r, s, t in permutations(range(pool.depth), 3):
         all_three = pool.valid[r] & pool.valid[s] & pool.valid[t]
         m.d.comb += Assert(~(all_three & pool.waits[r][s] & pool.waits[s][t] & pool.waits[t][r]))
-    for c in range(CLASSES):
-        wanted = Value.cast(0)
-        for s in range(pool.depth):
-            wanted = wanted | Mux(pool.classes[s] == c, pool.requests[s], 0)
-        m.d.comb += Assert(pool.wanted[c] == wanted)
+
+
+def wanted(pool: Pool, c: int) -> Value:
+    """Outputs that flits of a class may leave by now."""
+    return reduce(or_, (Mux(pool.classes[s] == c, pool.requests[s], 0) for s in range(pool.depth)))
 
 
 def output_invariant(m: Module, router: Router, out: Side) -> None:
     """An output sends one flit, of those that come or wait, if there is one that it may send."""
     leaving = Cat(*(slot[out] for side in router.sources[out] for slot in router.leaves[side]),
                   *(router.passes[side][out] for side in router.sources[out] if side in NEIGHBOURS))
-    sendable = Cat(router.pools[side].wanted[c][out] & router.room[out][c]
-                   for side in router.sources[out] for c in range(CLASSES)).any()
+    asked = [Cat(wanted(router.pools[side], c)[out] for side in router.sources[out]) for c in range(CLASSES)]
+    sendable = Cat(asked[c].any() & router.room[out][c] for c in range(CLASSES)).any()
     m.d.comb += [
         Assert(at_most_one(leaving)),
         Assert(leaving.any() == router.sent[out].any()),
         Assert(at_most_one(router.sent[out])),
         Assert((router.sent[out] & ~router.room[out]) == 0),
         Assert(~sendable | router.sent[out].any()),
-        *(Assert(in_order(arbiter)) for arbiter in (router.classes[out], *router.turns[out])),
+        *(Assert(router.wanted[out][c] == asked[c].any()) for c in range(CLASSES)),
+        *arbiter_invariant(router.classes[out], router.wanted[out] & router.room[out]),
+        *(check for c in range(CLASSES) for check in arbiter_invariant(router.turns[out][c], asked[c])),
     ]
 
 
@@ -344,9 +360,11 @@ def config_of(depth: int):
 
 
 PROOFS = (
-    *(Proof(name=f"arbiter_{count}", component=partial(Arbiter, count=count), mode="prove", depth=2, quick=count == 4,
-            states=f"of {count} requesters one is granted, and each waits for others at most {count - 1} times")
-      for count in (2, 4, 5)),
+    *(Proof(name=f"arbiter_{count}{'_ahead' if ahead else ''}", component=partial(Arbiter, count=count, ahead=ahead),
+            mode="prove", depth=2, quick=count == 4,
+            states=f"of {count} requesters{', of the cycle before,' if ahead else ''} one is granted, and each waits "
+                   f"for others at most {count - 1} times")
+      for count in (2, 4, 5) for ahead in (False, True)),
     Proof(name="router_ways", component=Ways, mode="prove", depth=2, quick=True,
           states="every flit gets one way: X first, or as the table says; LOCAL if that is closed or not in the table "
                  "(any position; tables of 3 x 2)"),
