@@ -3,7 +3,7 @@
 from functools import reduce
 from operator import or_
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -83,13 +83,13 @@ class Router(wiring.Component):
                                  ways=len(Side), registered=side is not Side.LOCAL, single=config.single_reads)
                       for side in Side}
         self.slots = {side: Slots(depth=config.fifo_depth) for side in NEIGHBOURS}
+        #: Outputs that the flit of each slot leaves by, and the flit that comes in.
         self.leaves = {side: [Signal(len(Side), name=f"leaves_{side.name}_{s}{ALONE}") for s in range(pool.depth)]
                        for side, pool in self.pools.items()}
         self.passes = {side: Signal(len(Side), name=f"passes_{side.name}{ALONE}") for side in NEIGHBOURS}
-        self.room = {side: Signal(CLASSES, name=f"room_{side.name}") for side in Side}
-        self.sent = {side: Signal(CLASSES, name=f"sent_{side.name}") for side in Side}
-        #: Flits of the class wait that may leave by this output.
-        self.wanted = {side: Signal(CLASSES, name=f"wanted_{side.name}") for side in Side}
+        #: Of each class: outputs that there is room behind, that flits wait for, and that send one now.
+        self.room, self.wanted, self.sent = (
+            [Signal(len(Side), name=f"{name}_{c}") for c in range(CLASSES)] for name in ("room", "wanted", "sent"))
         #: What the register that drives a link takes.
         self.departs = {side: Signal(data.StructLayout({"slot": config.fifo_depth, "flit": self.flit}),
                                      name=f"departs_{side.name}") for side in NEIGHBOURS}
@@ -128,14 +128,63 @@ class Router(wiring.Component):
             ]
             m.d.sync += self.refused[side].eq(routing.refused[side] & pool.slot.any())
 
-        leaves, passes = self.leaves, self.passes
+        leaves, passes, room, wanted, sent = self.leaves, self.passes, self.room, self.wanted, self.sent
+        for c in range(CLASSES):
+            m.d.comb += room[c].eq(Cat(*(self.slots[out].room[c] for out in NEIGHBOURS), self.local_out.ready[c]))
+
+        # Those that wait come first: of each class one is chosen ahead, and one of the classes when it is known what
+        # room there is.
+        for out, classes in self.classes.items():
+            m.submodules[f"classes_{out.name}"] = classes
+            m.d.comb += classes.requests.eq(Cat(wanted[c][out] & room[c][out] for c in range(CLASSES)))
+        can_go, goes = Signal(len(Side)), [Signal(len(Side), name=f"goes_{c}") for c in range(CLASSES)]
+        m.d.comb += can_go.eq(Cat(classes.requests.any() for classes in self.classes.values()))
+        for c in range(CLASSES):
+            m.d.comb += goes[c].eq(Cat(classes.grant[c] for classes in self.classes.values()))
         for side, pool in self.pools.items():
-            m.d.comb += pool.leaves.eq(Cat(slot.any() for slot in leaves[side]))
-            if side in NEIGHBOURS:
-                m.d.comb += pool.passes.eq(passes[side].any())
-        for side, pick in self.picks.items():
-            m.submodules[f"pick_{side.name}"] = pick
-            m.d.comb += pick.advance.eq(1)
+            turns = [goes[c] & Cat(self._turn(out, c, side) for out in Side) for c in range(CLASSES)]
+            if self.picks:
+                m.submodules[f"pick_{side.name}"] = pick = self.picks[side]
+                m.d.comb += [pick.requests.eq(turns[0] | turns[1]), pick.advance.eq(1)]
+                turns = [turn & pick.grant for turn in turns]
+            m.d.comb += [pool.goes[c].eq(turns[c]) for c in range(CLASSES)]
+            for s, leave in enumerate(leaves[side]):
+                m.d.comb += leave.eq(pool.requests[s] & Mux(pool.classes[s], pool.goes[1], pool.goes[0]))
+            m.d.comb += pool.leaves.eq(Cat(leave.any() for leave in leaves[side]))
+        picked = reduce(or_, (pick.grant for pick in self.picks.values())) if self.picks else can_go
+        leads = [goes[c] & picked for c in range(CLASSES)] if self.picks else goes
+        for out, classes in self.classes.items():
+            m.d.comb += classes.advance.eq(picked[out])
+            for c, arbiter in enumerate(self.turns[out]):
+                m.submodules[f"turns_{out.name}_{c}"] = arbiter
+                m.d.comb += [
+                    arbiter.requests.eq(Cat(self.pools[side].wanted[c][out] for side in self.sources[out])),
+                    arbiter.advance.eq(leads[c][out]),
+                ]
+                m.d.sync += wanted[c][out].eq(arbiter.requests.any())
+
+        # Where none can go, one may pass.
+        coming = {side: Signal(len(Side), name=f"coming_{side.name}") for side in NEIGHBOURS}
+        can_pass = {side: Signal(len(Side), name=f"can_pass_{side.name}") for side in NEIGHBOURS}
+        for side, way in coming.items():
+            pool = self.pools[side]
+            others = (can_pass[other] for other in NEIGHBOURS if other < side)
+            m.d.comb += [
+                way.eq(Mux(pool.slot.any(), pool.way, 0)),
+                can_pass[side].eq(way & Mux(class_of(pool.flit), room[1], room[0])),
+                passes[side].eq(can_pass[side] & ~reduce(or_, others, can_go)),
+                pool.passes.eq(passes[side].any()),
+            ]
+            if self.picks:
+                with m.If(self.picks[side].requests.any()):
+                    m.d.comb += can_pass[side].eq(0)
+        for c in range(CLASSES):
+            passing = (Mux(class_of(self.pools[side].flit) == c, passes[side], 0) for side in NEIGHBOURS)
+            m.d.comb += sent[c].eq(reduce(or_, passing, leads[c]))
+        m.d.sync += [
+            self.flits.eq(sent[0] | sent[1]),
+            self.stalls.eq(reduce(or_, (*wanted, *coming.values())) & ~(sent[0] | sent[1])),
+        ]
 
         # What leaves an input, if that is one flit at a time.
         leaving = {side: Signal(self.flit, name=f"leaving_{side.name}") for side in self.picks}
@@ -145,83 +194,39 @@ class Router(wiring.Component):
 
         # Flits out.
         for out in Side:
-            sides, room, sent, wanted = self.sources[out], self.room[out], self.sent[out], self.wanted[out]
-
-            # Those that wait come first.
-            m.submodules[f"classes_{out.name}"] = classes = self.classes[out]
-            turns = self.turns[out]
-            goes, leads = 1, list(classes.grant)
-            if self.picks:
-                goes = Cat(pick.grant[out] for pick in self.picks.values()).any()
-                leads = [grant & goes for grant in leads]
-            for c, arbiter in enumerate(turns):
-                m.submodules[f"turns_{out.name}_{c}"] = arbiter
-                m.d.comb += [
-                    arbiter.requests.eq(Cat(self.pools[side].wanted[c][out] for side in sides)),
-                    arbiter.advance.eq(leads[c]),
-                ]
-                m.d.sync += wanted[c].eq(arbiter.requests.any())
-            m.d.comb += [classes.requests.eq(wanted & room), classes.advance.eq(goes)]
+            through = [side for side in self.sources[out] if side in NEIGHBOURS]
             legs = []
-            for index, side in enumerate(sides):
-                pool = self.pools[side]
-                granted = [turns[c].grant[index] & classes.grant[c] for c in range(CLASSES)]
-                if self.picks:
-                    pick = self.picks[side]
-                    m.d.comb += pick.requests[out].eq(granted[0] | granted[1])
-                    granted = [grant & pick.grant[out] for grant in granted]
-                m.d.comb += [pool.goes[c][out].eq(granted[c]) for c in range(CLASSES)]
-                for s in range(pool.depth):
-                    leave = pool.requests[s][out] & Mux(pool.classes[s], granted[1], granted[0])
-                    m.d.comb += leaves[side][s][out].eq(leave)
-                    legs.append((leaves[side][s][out], pool.flits[s]))
-
-            # If none can leave, one may pass.
-            through = [side for side in sides if side in NEIGHBOURS]
-            can_pass = Signal(len(through), name=f"can_pass_{out.name}")
-            first = Signal(len(through), name=f"first_{out.name}")
-            arriving = [class_of(self.pools[side].flit) for side in through]
-            may_pass = [self.pools[side].slot.any() & routing.ways[side][out] & Mux(arriving[i], room[1], room[0])
-                        for i, side in enumerate(through)]
-            if self.picks:
-                may_pass = [may & ~self.picks[side].requests.any() for side, may in zip(through, may_pass, strict=True)]
-            m.d.comb += [
-                can_pass.eq(Cat(may_pass)),
-                first.eq(Cat(can_pass[i] & ~can_pass[:i].any() for i in range(len(through)))),
-            ]
-            for i, side in enumerate(through):
-                m.d.comb += passes[side][out].eq(first[i] & ~classes.requests.any())
-                legs.append((passes[side][out], self.pools[side].flit))
-            m.d.comb += sent.eq(Cat(
-                leads[c] | Cat(passes[side][out] & (arriving[i] == c) for i, side in enumerate(through)).any()
-                for c in range(CLASSES)))
-            waiting = wanted.any() | Cat(
-                self.pools[side].slot.any() & routing.ways[side][out] for side in through).any()
-            m.d.sync += [self.flits[out].eq(sent.any()), self.stalls[out].eq(waiting & ~sent.any())]
-
-            if self.picks:
-                legs = []
-                for side in sides:
+            for side, flit in leaving.items():
+                if side in self.sources[out]:
                     leg = Signal(name=f"leg_{side.name}_{out.name}{ALONE}")
                     m.d.comb += leg.eq(self.picks[side].grant[out] | (passes[side][out] if side in through else 0))
-                    legs.append((leg, leaving[side]))
+                    legs.append((leg, flit))
+            if not leaving:
+                legs += [(leaves[side][s][out], flit) for side in self.sources[out]
+                         for s, flit in enumerate(self.pools[side].flits)]
+                legs += [(passes[side][out], self.pools[side].flit) for side in through]
             flit = Signal(self.flit, name=f"flit_{out.name}")
             with m.If(legs[0][0]):
                 m.d.comb += flit.eq(legs[0][1])
             for select, leg in legs[1:]:
                 with m.Elif(select):
                     m.d.comb += flit.eq(leg)
+            valid = Cat(sent[c][out] for c in range(CLASSES))
             if out is Side.LOCAL:
-                m.d.comb += [room.eq(self.local_out.ready), self.local_out.valid.eq(sent), self.local_out.flit.eq(flit)]
+                m.d.comb += [self.local_out.valid.eq(valid), self.local_out.flit.eq(flit)]
             else:
                 link, departs = self.outputs[out], self.departs[out]
                 m.submodules[f"slots_{out.name}"] = slots = self.slots[out]
                 m.d.comb += [
                     slots.freed.eq(link.freed),
-                    slots.leaves.eq(sent),
-                    room.eq(slots.room),
+                    slots.leaves.eq(valid),
                     departs.flit.eq(flit),
-                    departs.slot.eq(reduce(or_, (Mux(sent[c], slots.slots[c], 0) for c in range(CLASSES)))),
+                    departs.slot.eq(reduce(or_, (Mux(valid[c], slots.slots[c], 0) for c in range(CLASSES)))),
                 ]
                 m.d.sync += [link.flit.eq(departs.flit), link.slot.eq(departs.slot)]
         return m
+
+    def _turn(self, out: Side, c: int, side: Side) -> Value:
+        """It is the turn of an input, of those with flits of a class that wait for an output."""
+        sources = self.sources[out]
+        return self.turns[out][c].grant[sources.index(side)] if side in sources else Const(0, 1)

@@ -87,23 +87,26 @@ class Routing(wiring.Component):
         m = Module()
         settings = self.settings
         columns = range(self.config.columns)
-        for y, row in enumerate(self.table):
-            for group in range(ceil(len(columns) / ROUTES_PER_REGISTER)):
-                with m.If(settings.write & (settings.row == y) & (settings.group == group)):
-                    for index, x in enumerate(columns[group * ROUTES_PER_REGISTER:][:ROUTES_PER_REGISTER]):
-                        m.d.sync += row[x].eq(settings.routes.word_select(index, ROUTE_BITS))
+        with m.If(settings.write), m.Switch(settings.row):
+            for y, row in enumerate(self.table):
+                with m.Case(y):
+                    for group in range(ceil(len(columns) / ROUTES_PER_REGISTER)):
+                        with m.If(settings.group == group):
+                            for index, x in enumerate(columns[group * ROUTES_PER_REGISTER:][:ROUTES_PER_REGISTER]):
+                                m.d.sync += row[x].eq(settings.routes.word_select(index, ROUTE_BITS))
 
         for side, destination, way in zip(Side, self.destinations, self.ways, strict=True):
             looked_up = Signal(Side, name=f"looked_up_{side.name}", init=Side.LOCAL)
             row = Signal(self.row, name=f"row_{side.name}", init=[Side.LOCAL] * len(columns))
-            with m.Switch(destination.y):
-                for y, routes in enumerate(self.table):
-                    with m.Case(y):
-                        m.d.comb += row.eq(routes)
-            with m.Switch(destination.x):
-                for x in columns:
-                    with m.Case(x):
-                        m.d.comb += looked_up.eq(row[x])
+            with m.If(settings.by_table):
+                with m.Switch(destination.y):
+                    for y, routes in enumerate(self.table):
+                        with m.Case(y):
+                            m.d.comb += row.eq(routes)
+                with m.Switch(destination.x):
+                    for x in columns:
+                        with m.Case(x):
+                            m.d.comb += looked_up.eq(row[x])
 
             wanted = Signal(len(NEIGHBOURS), name=f"wanted_{side.name}")
             closed = Signal(len(NEIGHBOURS), name=f"closed_{side.name}")

@@ -174,7 +174,7 @@ class MeshProof(wiring.Component):
         routers = self.routers.values()
         waiting = Cat(pool.valid & (pool.classes if c else ~pool.classes) for router in routers
                       for pool in router.pools.values()).any()
-        moves = Cat(router.sent[out][c] for router in routers for out in Side).any()
+        moves = Cat(router.sent[c] for router in routers).any()
         taken = Cat(ready[c] for ready in self.ready).all()
         stuck = Signal(range(STUCK + 2), name=f"stuck_{c}")
         m.d.sync += stuck.eq(Mux(waiting & taken & ~moves, stuck + 1, 0))

@@ -272,15 +272,16 @@ def output_invariant(m: Module, router: Router, out: Side) -> None:
     leaving = Cat(*(slot[out] for side in router.sources[out] for slot in router.leaves[side]),
                   *(router.passes[side][out] for side in router.sources[out] if side in NEIGHBOURS))
     asked = [Cat(wanted(router.pools[side], c)[out] for side in router.sources[out]) for c in range(CLASSES)]
-    sendable = Cat(asked[c].any() & router.room[out][c] for c in range(CLASSES)).any()
+    wanted_now, room, sent = (Cat(of_class[out] for of_class in signals)
+                              for signals in (router.wanted, router.room, router.sent))
     m.d.comb += [
         Assert(at_most_one(leaving)),
-        Assert(leaving.any() == router.sent[out].any()),
-        Assert(at_most_one(router.sent[out])),
-        Assert((router.sent[out] & ~router.room[out]) == 0),
-        Assert(~sendable | router.sent[out].any()),
-        *(Assert(router.wanted[out][c] == asked[c].any()) for c in range(CLASSES)),
-        *arbiter_invariant(router.classes[out], router.wanted[out] & router.room[out]),
+        Assert(leaving.any() == sent.any()),
+        Assert(at_most_one(sent)),
+        Assert((sent & ~room) == 0),
+        Assert(~(wanted_now & room).any() | sent.any()),
+        Assert(wanted_now == Cat(asked[c].any() for c in range(CLASSES))),
+        *arbiter_invariant(router.classes[out], wanted_now & room),
         *(check for c in range(CLASSES) for check in arbiter_invariant(router.turns[out][c], asked[c])),
     ]
 
@@ -348,7 +349,7 @@ class RouterProof(wiring.Component):
                 waited = Signal(range(2 * inputs + 1), name=f"waited_for_{out.name}_{c}")
                 m.d.comb += waits.eq(flit.in_pool & flit.way[out] & (class_of(flit.flit) == c) & Cat(
                     flit.slot[s] & pool.requests[s].any() for s in range(pool.depth)).any())
-                with m.If(waits & router.room[out][c]):
+                with m.If(waits & router.room[c][out]):
                     m.d.sync += waited.eq(waited + 1)
                 before = 2 * rank(router.turns[out][c], index) + rank(router.classes[out], c)
                 m.d.comb += Assert(~waits | (waited + before <= 2 * (inputs - 1) + 1))

@@ -274,11 +274,25 @@ static void connect(const Mesh& mesh, Node& node) {
     }
 }
 
+// A rising edge, without the falling one before it, at which nothing happens.
+static void rise(Vtop& router) {
+    router.rootp->CLOCK_BEFORE = 0;
+    router.clk = 1;
+    router.eval();
+}
+
 // A router that is idle and that nothing comes to stays as it is.
 static void step(Node& node) {
     Vtop& r = *node.router;
     r.ready = node.ready;
-    if (!(r.idle && node.quiet && !r.local_in__valid)) tick(r);
+    if (!(r.idle && node.quiet && !r.local_in__valid)) rise(r);
+}
+
+static bool is_empty(const Mesh& mesh) {
+    bool empty = mesh.inside == 0;
+    if (empty)
+        for (const Node& node : mesh.nodes) empty &= node.waiting[0].empty() & node.waiting[1].empty();
+    return empty;
 }
 
 // Runs for some cycles; ends early after an error, or when nothing is inside or waiting, if `until_empty`. Nothing
@@ -313,9 +327,7 @@ extern "C" void mesh_run(Mesh* handle, uint64_t cycles, int until_empty, uint64_
         });
     for (uint64_t done = 0; done < cycles && mesh.error.empty(); ++done) {
         draw(mesh, *traffic, *counts);
-        bool empty = mesh.inside == 0;
-        for (const Node& node : mesh.nodes) empty &= node.waiting[0].empty() & node.waiting[1].empty();
-        if (until_empty && empty) break;
+        if (until_empty && is_empty(mesh)) break;
         for (size_t i = 0; i < count; ++i) send(mesh, i, *counts);
         share(0, copy);
         barrier.wait();

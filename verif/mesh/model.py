@@ -119,6 +119,10 @@ class Counts:
 LARGEST = (18, 20)
 
 
+#: What the loop knows of Verilator's insides: where a model keeps what its clock was at the last look.
+_INSIDES = '#include "Vtop___024root.h"\n#define CLOCK_BEFORE __Vtrigprevexpr___TOP__clk__0\n'
+
+
 @cache
 def library(config: Config) -> Path:
     """The shared library with the compiled router and its loop."""
@@ -135,7 +139,7 @@ def library(config: Config) -> Path:
         "OP_OF_CLASS_0": OPS[0].value, "OP_OF_CLASS_1": OPS[1].value, "LATENCIES": LATENCIES,
     }
     return build.library(verilog.emit(Tile(config=config), name="tile"), name="tile",
-                         driver=driver(Path(__file__).with_name("model.cpp"), constants, wires.HEADER),
+                         driver=_INSIDES + driver(Path(__file__).with_name("model.cpp"), constants, wires.HEADER),
                          options=verilator.BLOCK_OPTIONS)
 
 
