@@ -168,11 +168,11 @@ class Router(wiring.Component):
         can_pass = {side: Signal(len(Side), name=f"can_pass_{side.name}") for side in NEIGHBOURS}
         for side, way in coming.items():
             pool = self.pools[side]
-            others = (can_pass[other] for other in NEIGHBOURS if other < side)
+            first = ~reduce(or_, (can_pass[other] for other in NEIGHBOURS if other < side), Const(0, len(Side)))
             m.d.comb += [
                 way.eq(Mux(pool.slot.any(), pool.way, 0)),
                 can_pass[side].eq(way & Mux(class_of(pool.flit), room[1], room[0])),
-                passes[side].eq(can_pass[side] & ~reduce(or_, others, can_go)),
+                passes[side].eq(can_pass[side] & first & ~can_go),
                 pool.passes.eq(passes[side].any()),
             ]
             if self.picks:

