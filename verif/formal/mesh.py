@@ -95,7 +95,7 @@ class MeshProof(wiring.Component):
                 Assume((valid == 0) | self._leads(site, Side.LOCAL, flit).any()),
             ]
             for side in NEIGHBOURS:
-                m.d.comb += single.slots_invariant(router.slots[side])
+                single.slots_invariant(m, router.slots[side])
             for side in Side:
                 single.pool_invariant(m, router, side)
                 single.output_invariant(m, router, side)

@@ -46,8 +46,8 @@ class Arbiter(wiring.Component):
         m.d.comb += [
             arbiter.requests.eq(self.requests),
             arbiter.advance.eq(self.advance),
-            arbiter_invariant(arbiter, asked),
         ]
+        arbiter_invariant(m, arbiter, asked)
         for i in range(self.count):
             waited = Signal(range(self.count + 1), name=f"waited_{i}")
             with m.If(self.advance & asked[i]):
@@ -61,12 +61,12 @@ def rank(arbiter: LeastRecent, i: int) -> Value:
     return sum((arbiter.before(arbiter.order, j, i) for j in range(arbiter.count) if j != i), Value.cast(0))
 
 
-def arbiter_invariant(arbiter: LeastRecent, asked: Value) -> list[Assert]:
+def arbiter_invariant(m: Module, arbiter: LeastRecent, asked: Value) -> None:
     """Who is before whom is an order; of those who ask, one is granted, and no other that asks is before it."""
     def before(i: int, j: int) -> Value:
         return arbiter.before(arbiter.order, i, j)
 
-    return [
+    m.d.comb += [
         *(Assert(~(before(i, j) & before(j, k) & before(k, i))) for i, j, k in permutations(range(arbiter.count), 3)),
         Assert(at_most_one(arbiter.grant)),
         Assert(arbiter.grant.any() == asked.any()),
@@ -229,14 +229,14 @@ def neighbour(m: Module, router: Router, side: Side, *, slot: Signal, flit: data
         Assert(at_most_one(link_out.slot)),
         Assert((link_out.slot & taken) == 0),
         Assert(router.slots[side].free == ~(taken | link_out.slot)),
-        slots_invariant(router.slots[side]),
         *(Assert(~link_out.slot[c] | (class_of(link_out.flit) == c)) for c in range(CLASSES)),
     ]
+    slots_invariant(m, router.slots[side])
 
 
-def slots_invariant(slots: Slots) -> list[Assert]:
+def slots_invariant(m: Module, slots: Slots) -> None:
     """What the sender knows beforehand of the slots that are free."""
-    return [Assert(slots.some[c] == usable(slots.free, traffic_class=c).any()) for c in range(CLASSES)]
+    m.d.comb += [Assert(slots.some[c] == usable(slots.free, traffic_class=c).any()) for c in range(CLASSES)]
 
 
 def pool_invariant(m: Module, router: Router, side: Side) -> None:
@@ -281,9 +281,10 @@ def output_invariant(m: Module, router: Router, out: Side) -> None:
         Assert((sent & ~room) == 0),
         Assert(~(wanted_now & room).any() | sent.any()),
         Assert(wanted_now == Cat(asked[c].any() for c in range(CLASSES))),
-        *arbiter_invariant(router.classes[out], wanted_now & room),
-        *(check for c in range(CLASSES) for check in arbiter_invariant(router.turns[out][c], asked[c])),
     ]
+    arbiter_invariant(m, router.classes[out], wanted_now & room)
+    for c in range(CLASSES):
+        arbiter_invariant(m, router.turns[out][c], asked[c])
 
 
 class RouterProof(wiring.Component):
