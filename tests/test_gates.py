@@ -24,7 +24,7 @@ IDS = ["gates", "asap7"]
 @pytest.mark.parametrize("cells", CELLS, ids=IDS)
 @pytest.mark.parametrize("name, component, ports_and_registers", [
     ("least_recent", lambda: LeastRecent(count=5), 5 + 10),
-    ("slots", lambda: Slots(depth=4), 2 * 4 + 2 + 4),
+    ("slots", lambda: Slots(depth=4), 2 * 4 + 2 + 4 + 2),
     ("routing", lambda: Routing(config=ULX3S), 5 * 5 + 5 + 3 * 2 * 3),
 ])
 def test_gates_are_proved_equal(tmp_path, name, component, ports_and_registers, cells):

@@ -102,7 +102,7 @@ async def measure(dut):
             await tb.cycles([(here, False, replace(first, **whole))], posts=len(NODES)), len(NODES) * lines),
         "all-to-all": (
             await tb.cycles([(node, False, replace(first, destination=far(other, TARGET + 32 * index)))
-                             for index, node in enumerate(NODES) for other in _rotated(index)], posts=len(NODES) ** 2),
+                             for index, node in enumerate(NODES) for other in _shifted(index)], posts=len(NODES) ** 2),
             bound(lines)),
         "all-gather (everybody broadcasts)": (
             await tb.cycles([(node, False, replace(first, destination=far(NODES[0], TARGET + 32 * index), **whole))
@@ -110,7 +110,7 @@ async def measure(dut):
         "all-to-all by pulls": (
             await tb.cycles([(node, True, replace(pull, source=far(other, SOURCE), lines=lines,
                                                   destination=at(TARGET + 32 * NODES.index(other))))
-                             for index, node in enumerate(NODES) for other in _rotated(index)], posts=len(NODES) ** 2),
+                             for index, node in enumerate(NODES) for other in _shifted(index)], posts=len(NODES) ** 2),
             bound(2 * lines)),  # a request for each line
     }
     assert not tb.errors()
@@ -118,6 +118,9 @@ async def measure(dut):
     Path(os.environ["RESULT"]).write_text(json.dumps(result))
 
 
-def _rotated(index: int) -> list[Node]:
-    """Every node, beginning behind one's own, so that not all send to the same one first."""
-    return [NODES[(index + step) % len(NODES)] for step in range(1, len(NODES) + 1)]
+def _shifted(index: int) -> list[Node]:
+    """Every node, one's own first: each step shifts the whole mesh, so that no two send to the same one."""
+    columns, rows = CONFIG.columns, CONFIG.rows
+    x, y = index % columns, index // columns
+    return [NODES[(y + down) % rows * columns + (x + right) % columns]
+            for down in range(rows) for right in range(columns)]
