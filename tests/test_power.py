@@ -1,11 +1,13 @@
 """Power: sums small enough to do by hand, of a library in units of its own; points of a Pareto front."""
 
 import json
+import re
 
 import pytest
 
 from synth import energies, pdk, power, sweep
 from synth.flow import Netlist
+from verif.synth.recording import Ports, read
 
 #: In pF, ns and V: a NAND2 whose output takes 2 or 4 units inside, by its load, and a flip-flop whose clock takes 1.
 LIBRARY = """library (two) {
@@ -132,6 +134,76 @@ def test_power_of_a_netlist_is_what_one_counts_by_hand(tmp_path, library, netlis
     whole = power.by_kind(found)
     assert whole.cycle_fj == pytest.approx(top.cycle_fj + part.cycle_fj)
     assert whole.milliwatts(500) == pytest.approx(whole.cycle_fj / 500 + 0.017e-3)
+
+
+def test_copies_that_were_not_watched_count_as_the_others(tmp_path, library, netlist):
+    top = netlist.folders["top"] / "mapped.v"
+    copies = "".join(f"  part copy{index} ( .clk(clk), .i(q), .o() );\n" for index in range(2))
+    top.write_text(TOP.replace("  part inside", f"{copies}  part inside"))
+    saif = tmp_path / "dump.saif"
+    saif.write_text(ACTIVITY)
+    found = power.measure(netlist, saif, pdk=library)
+    assert found["part"].internal_fj == pytest.approx(3 * 0.4 * 2)
+    assert found["part"].leakage_uw == pytest.approx(3 * 0.005)
+
+
+def test_power_between_two_runs_is_that_of_the_time_between_their_ends(tmp_path, library, netlist):
+    before, after = tmp_path / "before.saif", tmp_path / "after.saif"
+    after.write_text(ACTIVITY.replace("INSTANCE top", "INSTANCE unit"))
+    before.write_text(re.sub(r"\(TC 5\)", "(TC 0)", after.read_text()).replace("(TC 20)", "(TC 10)"))
+    found = power.measure(netlist, after, before=before, pdk=library, instance="unit")
+    assert found["top"].switching_fj == pytest.approx(2 * (7 * 1.0 + 1 * 1.0)), "q, 5 times in 5 cycles"
+    assert found["part"].internal_fj == 0, "o changed before"
+
+
+def test_clocks_behind_a_gate_are_clocks(tmp_path, library, netlist):
+    for folder in netlist.folders.values():
+        for path in (folder / "mapped.v", folder / "boxes.v"):
+            path.write_text(path.read_text().replace("clk", "gated_clk"))
+    saif = tmp_path / "dump.saif"
+    saif.write_text(ACTIVITY.replace("(clk", "(gated_clk"))
+    found = power.measure(netlist, saif, pdk=library, clock="gated_clk")
+    assert found["top"].clock_fj == pytest.approx(2 * (1 + 2 * 2 / 2 * 2))
+
+
+#: Two cycles of a unit in which o follows i, whose clock is its own.
+WAVES = """$scope module TOP $end
+ $scope module top $end
+  $var wire 1 a clk $end
+  $scope module core $end
+   $scope module unit $end
+    $var wire 1 a clk$3 $end
+    $var wire 4 b i [3:0] $end
+    $var wire 1 c o $end
+   $upscope $end
+  $upscope $end
+ $upscope $end
+$upscope $end
+$enddefinitions $end
+#0
+0a
+b0000 b
+0c
+#5
+1a
+b101 b
+#10
+0a
+1c
+#15
+1a
+b111 b
+"""
+
+
+def test_a_recording_holds_what_ports_are_when_a_cycle_ends(tmp_path):
+    waves = tmp_path / "dump.vcd"
+    waves.write_text(WAVES)
+    ports = Ports(inputs=("i",), outputs=("o",), clocks=("clk$3",))
+    found = read(waves, {("core", "unit"): ports})["core", "unit"]
+    assert (found.inputs, found.outputs, found.output("o")) == ([(0,), (5,)], [(0,), (1,)], [0, 1])
+    with pytest.raises(ValueError, match="does not hold 'j' of core/unit"):
+        read(waves, {("core", "unit"): Ports(inputs=("j",), outputs=(), clocks=())})
 
 
 def test_activity_of_something_else_is_refused(tmp_path, library, netlist):
