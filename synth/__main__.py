@@ -90,13 +90,12 @@ def main() -> None:
                    for name in arguments.block]
         before = commit and history.results_at(
             commit, blocks=arguments.block, config=config, pdk=pdk, target_ps=target_ps)
-        shown = [each for result in results for each in (result, *result.inside)]
         said = notes(results, pdk=pdk)
         title = f"{config.name} preset, {config.columns}x{config.rows} nodes"
-        report.write_summary(build, shown, name=name, title=title, notes=said, conditions={
+        report.write_summary(build, results, name=name, title=title, notes=said, conditions={
             "preset": config.name, "mesh": [config.columns, config.rows],
             "corner": pdk.library.corner if pdk else None, "target_ps": target_ps, "tools": versions()})
-        page = report.write(build / f"{name}-report", shown, title=title, notes=said)
+        page = report.write(build / f"{name}-report", results, title=title, notes=said)
         print(f"Report with pictures: {page}")
         history.record(results, config=config, pdk=pdk, target_ps=target_ps)
     except (ValueError, OSError, SynthesisError, timing.TimingError) as error:

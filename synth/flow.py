@@ -25,7 +25,7 @@ from hdl.verilog import View, emit
 from . import ecp5, macros, memories, netlist, timing, yosys
 from .mapping import FLIP_FLOPS, TRANSISTORS
 from .pdk import ROOT, Library, Pdk
-from .units import Unit, split
+from .units import Unit, renumbered, split
 
 BUILD = ROOT / "build" / "synth"
 
@@ -258,15 +258,19 @@ def map_text(text: str, *, name: str, pdk: Pdk | None, target_ps: int, build: Pa
     SynthesisError
         If Yosys fails.
     """
-    key = mapping_key(pdk, target_ps)
-    units = split(text, name)
+    return map_units(split(renumbered(text), name), pdk=pdk, target_ps=target_ps, build=build)
+
+
+def map_units(units: Sequence[Unit], *, pdk: Pdk | None, target_ps: int, build: Path = BUILD) -> Netlist:
+    """As `map_text`, for the units that it was split into; the last is the top."""
+    top, key = units[-1].name, mapping_key(pdk, target_ps)
     hashes = {unit.name: hash_of(key.encode(), unit.text.encode(), unit.boxes.encode())[:16] for unit in units}
     folders = {name: build / "units" / f"{name.replace('$', '_')}-{hashed}" for name, hashed in hashes.items()}
     waiting = [unit for unit in units if not folders[unit.name].exists()]
     if waiting:
-        _say(f"{name}: {len(units)} units, {len(waiting)} to map")
+        _say(f"{top}: {len(units)} units, {len(waiting)} to map")
     _side_by_side(lambda unit: _map_unit(unit, folders[unit.name], pdk, target_ps), waiting)
-    return Netlist(top=name, folders=folders)
+    return Netlist(top=top, folders=folders)
 
 
 def _say(text: str) -> None:

@@ -74,12 +74,17 @@ def row(result: Result, results: list[Result]) -> list[str]:
     return made
 
 
+def shown(results: list[Result]) -> list[Result]:
+    """Each result, and behind it those of its parts."""
+    return [each for result in results for each in (result, *result.inside)]
+
+
 def table(results: list[Result], *, title: str) -> Table:
-    """The results, a block a row."""
+    """The results, a block or a part of one a row."""
     made = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for column in columns(results):
         made.add_column(column, justify="left" if column == "block" else "right")
-    for result in results:
+    for result in shown(results):
         made.add_row(*row(result, results))
     return made
 
@@ -90,12 +95,12 @@ def write(folder: Path, results: list[Result], *, title: str, notes: list[str]) 
     The page is written last and put in place whole: a report that is there is complete.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for result in results:
+    for result in shown(results):
         _treemap(result, folder / f"{_file(result)}-area.png")
         if result.periods_ps:
             _slacks(result, folder / f"{_file(result)}-slack.png")
-    page = _PAGE.render(title=title, columns=columns(results), rows=[row(result, results) for result in results],
-                        notes=notes, results=results, file=_file)
+    page = _PAGE.render(title=title, columns=columns(results), rows=[row(result, results) for result in shown(results)],
+                        notes=notes, results=shown(results), file=_file)
     write_whole(folder / "report.html", page)
     return folder / "report.html"
 

@@ -171,10 +171,10 @@ def test_parts_of_a_node_have_figures_of_their_own(synthesise, tmp_path):
     assert [part.block for part in node.inside] == ["node.core", "node.router"], "the largest first"
     assert [part.flip_flops for part in node.inside] == [16, 16]
     assert sum(part.transistors for part in node.inside) + node.parts["node"] == node.transistors
-    table = report.table([node, *node.inside], title="node")
+    table = report.table([node], title="node")
     *_, shares = table.columns
     assert list(shares.cells) == [f"{part.whole / node.whole:.1%}" for part in (node, *node.inside)]
-    page = report.write(tmp_path / "report", [node, *node.inside], title="node", notes=[])
+    page = report.write(tmp_path / "report", [node], title="node", notes=[])
     assert {path.name for path in page.parent.iterdir()} == {
         "report.html", "node-area.png", "node.core-area.png", "node.router-area.png"}
 
@@ -322,6 +322,13 @@ def test_units_are_blocks_and_parts_of_the_node():
     assert "node.sram$1.merge" in found["node.sram$1"].text
     assert "module storage" in found["bank"].text
     assert "module storage" not in found["node"].text
+
+
+def test_numbers_of_names_count_names_of_the_same_kind():
+    text = "module \\node.sram$235 (\\port$42$9 , \\clk$890 , q);\n \\port$42$9 \\$4 \\port$7$1 8'hff\nendmodule\n"
+    made = "module \\node.sram$1 (\\port$1 , \\clk$1 , q);\n \\port$1 \\$4 \\port$2 8'hff\nendmodule\n"
+    bank = "module bank(\\port$9$1 );\nendmodule\n"
+    assert units.renumbered(text + bank) == made + "module bank(\\port$1 );\nendmodule\n", "a block has its own"
 
 
 @needs_asap7

@@ -26,7 +26,8 @@ from sim.matmul import Product
 from sim.rtl import JOBS, REPEATED, run_rtl
 from sim.verilator import ROOT
 from synth import gates, netlist, pdk, power
-from synth.flow import NODE, Netlist, map_text, versions
+from synth.flow import NODE, Netlist, map_units, versions
+from synth.units import Unit, below, renumbered, split
 from verif.synth.recording import Ports, Recording, read
 
 #: What ABC is asked for, and the clock that power is of, in ps.
@@ -60,10 +61,11 @@ def product(config: Config) -> tuple[Path, int]:
     return JOBS / work.job.name / WAVES, work.phase(result)
 
 
-def ports_of(unit: Netlist) -> Ports:
+def ports_of(unit: Unit) -> Ports:
     """A unit's ports."""
-    found = re.findall(r"^  (input|output) (?:\[\d+:\d+\] )?\\?(\S+?) ?;",
-                       (unit.folders[unit.top] / "mapped.v").read_text(), re.MULTILINE)
+    body = re.search(rf"^module \\?{re.escape(unit.name)} ?\(.*?^endmodule", unit.text, re.DOTALL | re.MULTILINE)
+    assert body is not None
+    found = re.findall(r"^  (input|output) (?:\[\d+:\d+\] )?\\?(\S+?) ?;", body[0], re.MULTILINE)
     inputs = tuple(name for direction, name in found if direction == "input" and not netlist.is_clock(name))
     return Ports(inputs=inputs, outputs=tuple(name for direction, name in found if direction == "output"),
                  clocks=tuple(name for direction, name in found if direction == "input" and netlist.is_clock(name)))
@@ -81,9 +83,8 @@ def watched(text: str, unit: Netlist) -> str:
     modules = {match[1]: match[0] for match in re.finditer(r"^module (\w+) ?\(.*?^endmodule\n", text,
                                                           re.DOTALL | re.MULTILINE)}
     copied = {inside for block in repeated for inside in netlist.placements(cells, block)}
-    hidden = "".join(
-        re.sub(rf"^((?:module|  )\s*)({'|'.join(copied)})(?= )", rf"\1\2{_UNSEEN}", modules[name], flags=re.MULTILINE)
-        for name in sorted(copied))
+    named = re.compile(rf"^(module |  )({'|'.join(copied)})(?=[ (])", re.MULTILINE)
+    hidden = "".join(named.sub(rf"\1\2{_UNSEEN}", modules[name]) for name in sorted(copied))
     seen = Counter()
 
     def placed(match: re.Match) -> str:
@@ -102,18 +103,20 @@ def watched(text: str, unit: Netlist) -> str:
 
 def simulated(unit: Netlist, ports: Ports, cells: pdk.Pdk) -> str:
     """Verilog of a unit's gates as module `_UNIT`, its ports called as cocotb likes it."""
-    text = re.sub(rf"\\?{re.escape(unit.top)} ", f"{_UNIT} ", gates.verilog(unit, cells))
+    text = re.sub(rf"^module \\?{re.escape(unit.top)} ?\(", f"module {_UNIT}(", gates.verilog(unit, cells),
+                  flags=re.MULTILINE)
     for name in (*ports.inputs, *ports.outputs, *ports.clocks):
         if plain(name) != name:
             text = text.replace(f"\\{name} ", f"{plain(name)} ")
     return watched(text, unit)
 
 
-def measure(unit: Netlist, recording: Recording, *, window: tuple[int, int], cells: pdk.Pdk) -> dict[str, power.Power]:
-    """Power of a unit between two cycles of the recording, and after its reset."""
-    names = [[plain(name) for name in group] for group in vars(recording.ports).values()]
+def measure(unit: Netlist, ports: Ports, recording: Recording, *, window: tuple[int, int],
+            cells: pdk.Pdk) -> dict[str, power.Power]:
+    """Power of a unit between two cycles of the recording, whose ports have other names, and after its reset."""
+    names = [[plain(name) for name in group] for group in vars(ports).values()]
     recording = replace(recording, ports=Ports(*map(tuple, names)))
-    text = simulated(unit, unit_ports := ports_of(unit), cells)
+    text = simulated(unit, ports, cells)
     model = build_text(text, name=_UNIT, visible=[name for group in names for name in group],
                        no_inline=(*REPEATED, *(name + _UNSEEN for name in REPEATED)), activity=True)
     work = RUNS / "power" / plain(unit.top)
@@ -128,18 +131,15 @@ def measure(unit: Netlist, recording: Recording, *, window: tuple[int, int], cel
 
     def between(before: Path, after: Path) -> power.Power:
         return power.by_kind(power.measure(
-            unit, after, before=before, pdk=cells, instance=_UNIT, clock=plain(unit_ports.clocks[0])))
+            unit, after, before=before, pdk=cells, instance=_UNIT, clock=plain(ports.clocks[0])))
 
     return {"GEMM": between(*map(until, window)), "idle": between(until(QUIET, IDLE), until(QUIET, 2 * IDLE))}
 
 
-def units_of(node: Netlist) -> dict[tuple[str, ...], Netlist]:
+def parts_of(units: list[Unit]) -> dict[tuple[str, ...], Unit]:
     """The parts of a node and of its core, by the path of instances to each."""
-    found = {}
-    for above in (NODE, f"{NODE}.core"):
-        for unit in node.cells()[above]:
-            if unit.startswith(f"{above}."):
-                found[tuple(re.sub(r"\$\d+$", "", part) for part in unit.split(".")[1:])] = node.within(unit)
+    found = {tuple(re.sub(r"(\$\d+)+$", "", part) for part in unit.name.split(".")[1:]): unit
+             for unit in units if unit.name.startswith(f"{NODE}.")}
     return {path: unit for path, unit in found.items() if path not in _LEFT_OUT}
 
 
@@ -151,16 +151,17 @@ def main() -> None:
     if cells is None:
         print("power needs a PDK: a Liberty file or a folder with one in the environment variable PDK")
         return
-    node = map_text(emit(Node(config=config), name=NODE, view=View.ASIC), name=NODE, pdk=cells, target_ps=TARGET_PS)
-    units = units_of(node)
+    text = emit(Node(config=config), name=NODE, view=View.ASIC)
+    units = split(renumbered(text), NODE)
+    parts, recorded = parts_of(units), parts_of(split(text, NODE))
     if wanted := os.environ.get("BLOCK", "").split():
-        known = {path[-1]: path for path in units}
+        known = {path[-1]: path for path in parts}
         if unknown := [name for name in wanted if name not in known]:
             raise SystemExit(f"no unit of a node is called {unknown[0]!r}; there are {', '.join(sorted(known))}")
-        units = {known[name]: units[known[name]] for name in wanted}
+        parts = {known[name]: parts[known[name]] for name in wanted}
     waveform, cycles = product(config)
     matrix = ("core", "matrix")
-    asked = {path: ports_of(unit) for path, unit in units.items()}
+    asked = {path: ports_of(recorded[path]) for path in parts}
     instance = "node_0_1"
     recordings = read(waveform, {(instance, *path): ports for path, ports in asked.items()} | {
         (instance, *matrix): asked.get(matrix, Ports(inputs=(), outputs=("step",), clocks=()))})
@@ -173,8 +174,10 @@ def main() -> None:
         table.add_column(column, justify="left" if column in ("unit", "load") else "right")
     kept = {}
     flops = 2 * config.macs * busy
-    for path, unit in units.items():
-        for load, total in measure(unit, recordings[instance, *path], window=(first, last), cells=cells).items():
+    for path, unit in parts.items():
+        mapped = map_units(below(units, unit.name), pdk=cells, target_ps=TARGET_PS)
+        found = measure(mapped, ports_of(unit), recordings[instance, *path], window=(first, last), cells=cells)
+        for load, total in found.items():
             figures = (total.switching_fj / CLOCK_PS, total.internal_fj / CLOCK_PS, total.clock_fj / CLOCK_PS,
                        total.leakage_uw / 1e3, total.milliwatts(CLOCK_PS))
             table.add_row(path[-1], load, *(f"{value:.2f}" for value in figures), f"{total.cycle_fj / 1e3:,.2f}",

@@ -54,8 +54,8 @@ def read(waveform: Path, units: Mapping[tuple[str, ...], Ports], *,
             elif words[:1] == ["$enddefinitions"]:
                 break
             elif variable := _VARIABLE.search(line):
-                names[tuple(path[1:])][variable[2].removeprefix("\\")] = variable[1]
-        tops = {scope[0] for scope in names if scope}
+                names[tuple(path)][variable[2].removeprefix("\\")] = variable[1]
+        tops = {scope[0] for scope in names} - {"$rootio"}
         if len(tops) != 1:
             raise ValueError(f"{waveform} has to have one top module, not {sorted(tops)}")
         top, = tops
