@@ -8,13 +8,14 @@ from typing import Any, Protocol
 from hdl.config import Config
 from sim.errors import SimulationError
 
-from .link.frame import DESIGN, MAX_DATA, PROTOCOL, Kind, pack_request, status_name, unpack_response
+from .link.frame import DESIGN, HELLO_BYTES, MAX_DATA, PROTOCOL, Kind, pack_request, status_name, unpack_response
 
 #: Most bytes that a response has besides its data, and doubled by their stuffing.
 _OVERHEAD = 40
 
 #: How often a frame is sent before the link is given up.
-ATTEMPTS = 8
+ATTEMPTS = 16
+
 
 class Line(Protocol):
     """A serial line."""
@@ -95,7 +96,17 @@ class Session:
         self.line = line
         self.dropped = self.repeated = 0
         self._sequence = secrets.randbelow(256)
-        self.identity = _identity(self._request(Kind.HELLO, address=1 + secrets.randbelow((1 << 32) - 1)))
+        self.identity = _identity(self._what_it_is())
+
+    def _what_it_is(self) -> bytes:
+        """Begin a session; what the board says that it is, up to the zeros that follow it."""
+        session = 1 + secrets.randbelow((1 << 32) - 1)
+        said = b""
+        for offset in range(0, MAX_DATA, HELLO_BYTES):
+            said += (piece := self._request(Kind.HELLO, address=session, size=offset))
+            if len(piece) != HELLO_BYTES or piece.endswith(b"\0"):
+                break
+        return said.rstrip(b"\0")
 
     def read(self, node: tuple[int, int], address: int, size: int) -> bytes:
         """Read any number of bytes of a node.
@@ -124,9 +135,11 @@ class Session:
                  content: bytes = b"") -> bytes:
         self._sequence = (self._sequence + 1) % 256
         frame = pack_request(sequence=self._sequence, kind=kind, node=node, address=address, size=size, content=content)
-        most = {Kind.HELLO: MAX_DATA, Kind.READ: size}.get(kind, 0)
+        most = {Kind.HELLO: HELLO_BYTES, Kind.READ: size}.get(kind, 0)
         patience = self.line.latency_s + 10 * (len(frame) + 2 * most + _OVERHEAD) / self.line.baud
-        name = f"{kind.name} of {size} bytes at {address:#x} of node {node[0]},{node[1]}" if size else kind.name
+        name = f"{kind.name} of {size} bytes at {address:#x} of node {node[0]},{node[1]}"
+        if kind not in (Kind.READ, Kind.WRITE):
+            name = kind.name
         for attempt in range(ATTEMPTS):
             self.repeated += attempt > 0
             self.line.write(frame)

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import threading
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from fpga import host, report
 from fpga.boards import BOARDS, board
 from fpga.build import build as build_bitstream
 from fpga.link import frame
-from fpga.link.frame import Kind, pack_request, sealed, stuffed, unpack_response, unstuffed
+from fpga.link.frame import HELLO_BYTES, MAX_DATA, Kind, pack_request, sealed, stuffed, unpack_response, unstuffed
 from fpga.link.link import SerialLink
 from fpga.pll import PllSettings
 from fpga.serial_line import SerialLine, find_port
@@ -137,16 +138,23 @@ def good(content: bytes = b"", *, status: int = 0, address: int = 0, ahead: int 
         + len(content).to_bytes(2, "little") + content))[1:-1]]
 
 
-HELLO = good(ULX3S_BOARD.tile.identity)
+def hello(identity: bytes):
+    """Answers to the HELLOs with which a session begins."""
+    pieces = min(len(identity) // HELLO_BYTES + 1, MAX_DATA // HELLO_BYTES)
+    padded = identity.ljust(HELLO_BYTES * pieces, b"\0")
+    return [good(padded[HELLO_BYTES * piece:HELLO_BYTES * (piece + 1)]) for piece in range(pieces)]
+
+
+HELLO = hello(ULX3S_BOARD.tile.identity)
 
 
 def test_a_frame_is_repeated_as_it_was_until_its_response_is_there():
-    line = Script(HELLO, None, lambda _: [b"garbage", b""], good(b"old", ahead=-1), lambda s: [good(b"abc")(s)[0][:-1]],
-                  good(b"abc"))
+    line = Script(*HELLO, None, lambda _: [b"garbage", b""], good(b"old", ahead=-1),
+                  lambda s: [good(b"abc")(s)[0][:-1]], good(b"abc"))
     session = Session(line)
     assert session.read((0, 1), 0, 3) == b"abc"
     assert session.repeated == 4
-    assert len(set(line.sent[1:])) == 1
+    assert len(set(line.sent[len(HELLO):])) == 1
 
 
 def test_a_silent_board_is_given_up():
@@ -154,7 +162,7 @@ def test_a_silent_board_is_given_up():
     with pytest.raises(LinkLost, match=f"no answer to HELLO, sent {ATTEMPTS} times: is the board"):
         Session(line)
     assert len(line.sent) == ATTEMPTS
-    line = Script(HELLO)
+    line = Script(*HELLO)
     with pytest.raises(LinkLost, match="no answer to READ of 3 bytes at 0x80000000 of node 0,1"):
         Session(line).read((0, 1), SRAM_BASE, 3)
 
@@ -163,17 +171,28 @@ def test_a_silent_board_is_given_up():
     (b"hello", "does not say what it is: b'hello'"),
     (b"\xff\xfe", "does not say what it is"),
     (b"[]", "does not say what it is"),
-    (json.dumps(json.loads(ULX3S_BOARD.tile.identity) | {"protocol": 2}).encode(), "'open-d1' with protocol 2, not"),
+    (json.dumps(json.loads(ULX3S_BOARD.tile.identity) | {"protocol": 1}).encode(), "'open-d1' with protocol 1, not"),
     (json.dumps(json.loads(ULX3S_BOARD.tile.identity) | {"design": "another"}).encode(), "says it is 'another'"),
     (json.dumps(json.loads(ULX3S_BOARD.tile.identity) | {"config": {}}).encode(), "does not say what it is"),
 ])
 def test_another_device_is_recognised(said, message):
     with pytest.raises(LinkLost, match=message):
+        Session(Script(*hello(said)))
+    with pytest.raises(LinkLost, match=message):
         Session(Script(good(said)))
 
 
+@pytest.mark.parametrize("length", [MAX_DATA - HELLO_BYTES - 1, MAX_DATA - HELLO_BYTES, MAX_DATA - 1, MAX_DATA])
+def test_an_identity_of_any_length_arrives_whole(length):
+    said = {"design": frame.DESIGN, "protocol": frame.PROTOCOL, "board": "", "clock_hz": 1, "config": asdict(ULX3S)}
+    said["board"] = "x" * (length - len(json.dumps(said)))
+    line = Script(*hello(json.dumps(said).encode()))
+    assert Session(line).identity.board == said["board"]
+    assert not line.answers
+
+
 def test_refusals_are_named():
-    session = Session(Script(HELLO, good(status=2, address=0x80008000), good(status=16), good(status=99)))
+    session = Session(Script(*HELLO, good(status=2, address=0x80008000), good(status=16), good(status=99)))
     for name in ("ADDRESS at 0x80008000", "NO_ANSWER", "99"):
         with pytest.raises(Failed, match=f"READ of 4 bytes at 0x80007ffe of node 1,2: refused, {name}"):
             session.read((1, 2), SRAM_BASE + 0x7FFE, 4)

@@ -11,7 +11,7 @@ from hdl.noc.packet import Op, flit_layout
 from hdl.noc.reports import Report
 
 from .buffer import INDEX_BITS, Reader, Writer
-from .frame import MAX_DATA, Kind, Request, Response, Status
+from .frame import HELLO_BYTES, MAX_DATA, Kind, Request, Response, Status
 
 #: The traffic class of READ and WRITE.
 REQUEST = 0
@@ -29,7 +29,7 @@ class Executor(wiring.Component):
     ----------
     config : Config
     identity : bytes
-        What HELLO is answered with; up to 1,024.
+        What HELLO is answered with, 64 bytes at a time; up to 1,024, zeros follow.
     patience : int
         Cycles to wait for the answer to a packet.
 
@@ -80,12 +80,12 @@ class Executor(wiring.Component):
 
         # The position in the data that are read or written. A buffer is asked for the byte that comes next.
         done, next_done = Signal(INDEX_BITS), Signal(INDEX_BITS)
-        m.submodules.identity = identity = Memory(shape=unsigned(8), depth=len(self.identity), init=self.identity)
+        m.submodules.identity = identity = Memory(shape=unsigned(8), depth=MAX_DATA, init=self.identity)
         identity_read = identity.read_port()
         m.d.comb += [
             next_done.eq(done),
             self.request_data.index.eq(next_done),
-            identity_read.addr.eq(next_done),
+            identity_read.addr.eq(next_done + request.size),
             self.response_data.index.eq(done),
         ]
         m.d.sync += done.eq(next_done)
@@ -164,8 +164,8 @@ class Executor(wiring.Component):
                     self.response_data.byte.eq(identity_read.data),
                     self.response_data.enable.eq(1),
                 ]
-                with m.If(done == len(self.identity) - 1):
-                    m.d.sync += response.size.eq(len(self.identity))
+                with m.If(done == HELLO_BYTES - 1):
+                    m.d.sync += response.size.eq(HELLO_BYTES)
                     m.next = "respond"
 
             with m.State("reset"):

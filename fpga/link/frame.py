@@ -15,10 +15,13 @@ from hdl.memory_map import ErrorCode
 from hdl.noc.packet import Coordinate
 
 #: What a board says that it is.
-DESIGN, PROTOCOL = "open-d1", 1
+DESIGN, PROTOCOL = "open-d1", 2
 
 #: Most bytes of data in a frame.
 MAX_DATA = 1024
+
+#: Bytes of the identity that a HELLO is answered with, from the offset in its `size`: few enough for a noisy line.
+HELLO_BYTES = 64
 
 #: The CRC of a frame: zlib's.
 CRC = CRC32_ISO_HDLC(data_width=8)

@@ -7,23 +7,13 @@ from amaranth.lib.wiring import In, Out
 from .. import isa
 from ..config import Config
 from ..isa import File, Unit
-from ..noc.packet import Op, flit_layout
+from ..noc.packet import flit_layout
 from ..onehot import select
 from . import gather, lsu, matrix, muldiv, vector
+from .commit import Commit
 from .decode import fields, mask_of
-from .issue import (
-    ALONE,
-    AT_ONCE,
-    accesses,
-    changes_matrix,
-    gathers,
-    is_unit,
-    is_vector,
-    multiplies_divides,
-    reads_matrix,
-    stores,
-    takes_vectors,
-)
+from .dispatch import Dispatch, vectors_layout
+from .issue import ALONE, AT_ONCE, is_unit, stores, takes_vectors
 from .layouts import (
     FAILURE,
     offset_bits,
@@ -32,20 +22,12 @@ from .layouts import (
     scalar_result_layout,
     write_layout,
 )
+from .outbound import Outbound
 from .predicates import Predicates
 from .predictor import outcome_layout
 from .scoreboard import claim_layout
 from .slot import Slot
 from .special import Special
-
-
-def vectors_layout(config: Config) -> data.StructLayout:
-    """Vector registers that the instructions of a cycle need, at most one of each kind."""
-    return data.StructLayout({
-        "vector": data.ArrayLayout(config.vector_bits, 3),
-        "matrix": data.ArrayLayout(config.vector_bits, 2),
-        "store": config.vector_bits,
-    })
 
 
 class Execute(wiring.Component):
@@ -176,79 +158,63 @@ class Execute(wiring.Component):
             ]
             slots.append(part)
             alone.append(operation.valid & is_unit(operation.instruction.control, *ALONE) if slot % width == 0 else 0)
-            is_special.append(alone[-1] & ~part.trap)
+            is_special.append(alone[-1] & ~part.course.trap)
         m.d.comb += [
             special.operation.eq(select(
                 Cat(alone[::width]), [operation.as_value() for operation in operations[::width]])),
             special.operation.valid.eq(Cat(is_special).any()),
         ]
 
-        # In order: what is behind an instruction that leaves the predicted way is void.
-        done, strays = Signal(config.slots), self.strays
-        sends = Signal(config.slots)
-        waits_for_nobody = 1
+        # In order: what is done, what is void, and where the threads go on.
+        done, sends = Signal(config.slots), Signal(config.slots)
         handlers = Array(special.handlers[thread] for thread in range(config.threads))
+        may_send = 1
         for group in range(config.groups):
-            own = range(group * width, (group + 1) * width)
-            thread = operations[own[0]].thread
-            entry = special.entries[group]
-            goes_on = 1
-            leaves, stops, steps, finishes = (
-                Signal(name=f"{name}_{group}") for name in ("leaves", "stops", "steps", "finishes"))
-            following = Signal(64, name=f"following_{group}")
-            m.d.comb += entry.thread.eq(thread)
-            for slot in own:
-                part, operation = slots[slot], operations[slot]
-                trapped, left, away, back = (
-                    Signal(name=f"{name}_{slot}") for name in ("trapped", "left", "away", "back"))
-                here = is_special[slot]
-                executes = operation.valid & goes_on
+            own = slice(group * width, (group + 1) * width)
+            m.submodules[f"commit_{group}"] = commit = Commit(config=config)
+            thread, here = operations[own.start].thread, is_special[own.start]
+            for candidate, operation, part in zip(commit.candidates, operations[own], slots[own], strict=True):
                 m.d.comb += [
-                    trapped.eq(executes & (part.trap | (here & special.trap))),
-                    away.eq(executes & ~trapped & Mux(
-                        part.asks, ~part.answered, part.flat | (here & special.signals))),
-                    sends[slot].eq(away & waits_for_nobody),
-                    back.eq(away & (part.asks | ~(sends[slot] & self.may_tell.bit_select(thread, 1)))),
-                    done[slot].eq(executes & ~trapped & ~back),
-                    strays[slot].eq(done[slot] & part.strays),
-                    left.eq(trapped | back | strays[slot] | (here & (special.returns | special.flushes))),
+                    candidate.valid.eq(operation.valid),
+                    candidate.pc.eq(operation.instruction.pc),
+                    candidate.course.eq(part.course),
+                    candidate.asks.eq(part.access.asks),
+                    candidate.answered.eq(part.answered),
+                    candidate.sends.eq(part.access.flat),
                 ]
-                waits_for_nobody &= ~away
-                with m.If(executes):
+            first = commit.candidates[0]
+            with m.If(here):
+                m.d.comb += first.sends.eq(slots[own.start].access.flat | special.signals)
+                with m.If(special.trap):
                     m.d.comb += [
-                        steps.eq(1),
-                        leaves.eq(left),
-                        following.eq(Mux(part.jumps, part.target, part.link)),
+                        first.course.trap.eq(1),
+                        first.course.cause.eq(special.cause),
+                        first.course.value.eq(special.trap_value),
                     ]
-                with m.If(here & special.returns):
-                    m.d.comb += following.eq(special.resume)
-                with m.If(back):
-                    m.d.comb += following.eq(operation.instruction.pc)
-                with m.If(trapped):
-                    m.d.comb += [
-                        entry.valid.eq(1),
-                        entry.pc.eq(operation.instruction.pc),
-                        entry.cause.eq(Mux(here & special.trap, special.cause, part.cause)),
-                        entry.value.eq(Mux(here & special.trap, special.trap_value, part.trap_value)),
-                        following.eq(handlers[thread]),
-                    ]
-                    with m.If(handlers[thread] == 0):
-                        m.d.comb += [stops.eq(1), leaves.eq(0), following.eq(operation.instruction.pc)]
-                # The access that was answered, unless somebody has put another instruction in its place meanwhile.
-                with m.If(part.answered & (done[slot] | trapped)):
-                    m.d.comb += finishes.eq(1)
-                # What is behind an access to a node is void even if its packet leaves; posted ones are issued alone.
-                goes_on &= ~(trapped | away | part.strays | (here & (special.returns | special.flushes)))
-            count = sum(done[slot] for slot in own) - (is_special[own[0]] & special.waits)
+            m.d.comb += [
+                commit.thread.eq(thread),
+                commit.departs.eq(here & (special.returns | special.flushes)),
+                commit.returns.eq(here & special.returns),
+                commit.resume.eq(special.resume),
+                commit.may_send.eq(may_send),
+                commit.may_tell.eq(self.may_tell.bit_select(thread, 1)),
+                commit.handler.eq(handlers[thread]),
+                special.entries[group].eq(commit.entry),
+                done[own].eq(commit.done),
+                sends[own].eq(commit.sends),
+                self.strays[own].eq(commit.strays),
+            ]
+            may_send &= ~commit.away
+            count = sum(commit.done) - (here & special.waits)
             for index in range(group, config.threads, config.groups):
                 chosen = thread == index
                 m.d.comb += [
-                    self.leaves[index].eq(leaves & chosen),
-                    self.stops[index].eq(stops & chosen),
-                    self.traps[index].eq(entry.valid & chosen),
-                    self.steps[index].eq(steps & chosen),
-                    self.finish[index].eq(finishes & chosen),
-                    self.following[index].eq(following),
+                    self.leaves[index].eq(commit.leaves & chosen),
+                    self.stops[index].eq(commit.stops & chosen),
+                    self.traps[index].eq(commit.entry.valid & chosen),
+                    self.steps[index].eq(commit.steps & chosen),
+                    self.finish[index].eq(commit.finishes & chosen),
+                    self.following[index].eq(commit.following),
                     self.retired[index].eq(Mux(chosen, count, 0)),
                 ]
         m.d.comb += self.flush.eq(special.flushes)
@@ -256,9 +222,40 @@ class Execute(wiring.Component):
         m.submodules.predicates = predicates = Predicates(config=config, reads=config.groups + 1)
         self._predicates(m, operations, done, vectors, predicates)
         self._results(m, operations, slots, done, predicates)
-        self._learn(m, operations, slots, done, strays)
-        self._units(m, operations, slots, done, vectors, predicates)
-        self._send(m, operations, slots, sends, vectors, predicates)
+        self._learn(m, operations, slots, done)
+
+        # To the units, the other nodes and the gather engine.
+        m.submodules.dispatch = dispatch = Dispatch(config=config)
+        m.submodules.outbound = outbound = Outbound(config=config)
+        for user in dispatch, outbound:
+            m.d.comb += [
+                user.operations.eq(self.executing),
+                *(access.eq(part.access) for access, part in zip(user.accesses, slots, strict=True)),
+                user.vectors.eq(vectors),
+            ]
+        m.d.comb += [
+            dispatch.done.eq(done),
+            dispatch.masks.eq(predicates.masks),
+            dispatch.conversions.eq(special.conversions),
+            dispatch.operands.eq(special.operands),
+            self.access.eq(dispatch.access),
+            self.load.eq(dispatch.load),
+            outbound.sends.eq(sends),
+            outbound.mask.eq(predicates.masks[-1]),
+            outbound.position.eq(special.position),
+            outbound.tiles.eq(special.tiles),
+            self.gathers.eq(outbound.gathers),
+            self.gather.eq(outbound.gather),
+        ]
+        for group in range(config.groups):
+            m.d.comb += [
+                predicates.threads[group].eq(dispatch.threads[group]),
+                predicates.indices[group].eq(dispatch.indices[group]),
+            ]
+            wiring.connect(m, dispatch.memories[group], wiring.flipped(self.memories[group]))
+        for name in "muldiv", "vector", "matrix", "matrix_read":
+            wiring.connect(m, getattr(dispatch, name), wiring.flipped(getattr(self, name)))
+        wiring.connect(m, outbound.packet, wiring.flipped(self.packet))
         return m
 
     def _predicates(self, m, operations, done, vectors, predicates):
@@ -312,14 +309,14 @@ class Execute(wiring.Component):
                 shown.value.eq(write.result.data),
             ]
 
-    def _learn(self, m, operations, slots, done, strays):
+    def _learn(self, m, operations, slots, done):
         """One branch of a cycle, rather one that was predicted wrongly."""
         branches = Signal(self.config.slots)
         for slot, operation in enumerate(operations):
             instruction = operation.instruction
             m.d.comb += branches[slot].eq(done[slot] & (
                 is_unit(instruction.control, Unit.BRANCH) | instruction.prediction.taken))
-        for wanted in (branches, strays):
+        for wanted in (branches, self.strays):
             for slot in reversed(range(self.config.slots)):
                 instruction = operations[slot].instruction
                 control = instruction.control
@@ -328,137 +325,7 @@ class Execute(wiring.Component):
                     m.d.comb += [
                         self.outcome.valid.eq(1),
                         self.outcome.always.eq(always & (control.unit == Unit.BRANCH)),
-                        self.outcome.taken.eq(slots[slot].jumps),
+                        self.outcome.taken.eq(slots[slot].course.jumps),
                         self.outcome.word.eq(instruction.pc[2:offset_bits(self.config)]),
-                        self.outcome.target.eq(slots[slot].target[2:offset_bits(self.config)]),
+                        self.outcome.target.eq(slots[slot].course.target[2:offset_bits(self.config)]),
                     ]
-
-    def _units(self, m, operations, slots, done, vectors, predicates):
-        """What the units get: issue gives each user at most one operation a cycle."""
-        width = self.config.issue_width
-        every = range(self.config.slots)
-        users = [(multiplies_divides, self.muldiv, every), (is_vector, self.vector, every),
-                 (changes_matrix, self.matrix, every), (reads_matrix, self.matrix_read, every)]
-        users += [(accesses, self.memories[group], every[group * width:(group + 1) * width])
-                  for group in range(self.config.groups)]
-        for uses, port, own in users:
-            chosen = Cat(operations[slot].valid & uses(operations[slot].instruction.control) for slot in own)
-            operation = Signal(operation_layout(self.config), name=f"{uses.__name__}_operation")
-            control = operation.instruction.control
-            destination, source1, source2 = fields(operation.instruction)
-            m.d.comb += [
-                operation.eq(select(chosen, [operations[slot].as_value() for slot in own])),
-                port.valid.eq((chosen & Cat(done[slot] for slot in own)).any()),
-                port.payload.thread.eq(operation.thread),
-            ]
-            if uses is not changes_matrix:
-                m.d.comb += port.payload.destination.eq(destination)
-            if uses is reads_matrix:
-                m.d.comb += [port.payload.accumulator.eq(source1), port.payload.part.eq(source2)]
-                continue
-            m.d.comb += port.payload.function.eq(control.function)
-            if uses is accesses:
-                group = own.start // width
-                m.d.comb += [
-                    predicates.threads[group].eq(operation.thread),
-                    predicates.indices[group].eq(mask_of(operation.instruction)),
-                    port.payload.mask.eq(Mux(control.masked & is_unit(control, Unit.MEMORY),
-                                             predicates.masks[group], (1 << self.config.vector_bytes) - 1)),
-                    port.payload.address.eq(select(chosen, [slots[slot].address for slot in own])),
-                    port.payload.data.eq(self._store_data(
-                        control, select(chosen, [slots[slot].word for slot in own]), vectors)),
-                    port.payload.remote.eq(select(chosen, [slots[slot].asks for slot in own])),
-                ]
-                with m.If(is_unit(control, Unit.ATOMIC)):
-                    m.d.comb += port.payload.function.eq(Mux(control.word, isa.Memory.LW, isa.Memory.LD))
-                with m.Elif(gathers(control)):
-                    m.d.comb += port.payload.function.eq(isa.Memory.VLD)
-                # A store of another node, a scatter, and a packet that nobody answers, have been done.
-                away = select(chosen, [slots[slot].flat for slot in own]) | gathers(control)
-                with m.If(away & stores(control)):
-                    m.d.comb += port.valid.eq(0)
-                with m.If(port.valid & port.payload.remote):
-                    m.d.comb += self.load.bit_select(operation.thread, 1).eq(1)
-                with m.If(port.valid & ~port.payload.remote):
-                    m.d.comb += self.access.bit_select(operation.thread, 1).eq(1)
-            elif uses is multiplies_divides:
-                m.d.comb += [
-                    port.payload.word.eq(control.word),
-                    port.payload.a.eq(operation.x1),
-                    port.payload.b.eq(operation.x2),
-                ]
-            elif uses is is_vector:
-                m.d.comb += [
-                    port.payload.lanes.eq(control.lanes),
-                    port.payload.number.eq(control.number),
-                    *(port.payload[name].eq(vectors.vector[index]) for index, name in enumerate(("c", "a", "b"))),
-                    port.payload.x1.eq(operation.x1),
-                    port.payload.x2.eq(operation.x2),
-                    port.payload.quarter.eq(source2),
-                    port.payload.reduces.eq(control.reduces),
-                    port.payload.mask.eq(predicates.masks[-1]),
-                    port.payload.conversion.eq(self.special.conversions[operation.thread]),
-                ]
-            else:
-                formats = self.special.operands[operation.thread]
-                m.d.comb += [
-                    port.payload.a.eq(vectors.matrix[0]),
-                    port.payload.b.eq(vectors.matrix[1]),
-                    port.payload.accumulator.eq(destination),
-                    port.payload.part.eq(source2),
-                ]
-                if self.config.cfloat8:
-                    with m.If(control.formatted):
-                        m.d.comb += [
-                            port.payload.a_format.eq(Cat(formats.a.as_value(), control.halves[0])),
-                            port.payload.b_format.eq(Cat(formats.b.as_value(), control.halves[1])),
-                        ]
-
-    def _store_data(self, control, word, vectors):
-        """What a store writes: scalars are repeated, so that they stand in any lane."""
-        return Mux(lsu.is_vector(control.function) & ~is_unit(control, Unit.ATOMIC),
-                   vectors.store, word.replicate(self.config.vector_bits // 64))
-
-    def _send(self, m, operations, slots, sends, vectors, predicates):
-        """The packet of one slot to a node, or what the gather engine is to do."""
-        operation = Signal(operation_layout(self.config), name="sender")
-        control = operation.instruction.control
-        address, word = Signal(64), Signal(64)
-        signals = is_unit(control, Unit.SEMAPHORE)
-        flat = select(sends, [part.flat for part in slots])
-        packet, header = self.packet.payload, self.packet.payload.header
-        m.d.comb += [
-            operation.eq(select(sends, [each.as_value() for each in operations])),
-            address.eq(Mux(signals, operation.x1, select(sends, [part.address for part in slots]))),
-            word.eq(select(sends, [part.word for part in slots])),
-            self.packet.valid.eq(sends.any()),
-            packet.payload.eq(self._store_data(control, word, vectors)),
-            header.destination.eq(self.special.position),
-            header.tag.eq(operation.thread),
-            self.gathers.eq(gathers(control)),
-            self.gather.thread.eq(operation.thread),
-            self.gather.function.eq(control.function),
-            self.gather.mask.eq(predicates.masks[-1]),
-            self.gather.tile.eq(self.special.tiles[operation.thread]),
-            self.gather.base.eq(operation.x1),
-            self.gather.stride.eq(operation.x2),
-            self.gather.offsets.eq(vectors.vector[2]),
-            self.gather.data.eq(vectors.vector[0]),
-            header.size.eq(select(sends, [part.size for part in slots])),
-            header.address.eq(address),
-        ]
-        with m.Switch(control.unit):
-            with m.Case(Unit.SEMAPHORE):
-                m.d.comb += [header.op.eq(Op.SIGNAL), header.signal.eq(operation.x1[:6] + 1)]
-            with m.Case(Unit.PUT):
-                m.d.comb += header.op.eq(Op.PUT)
-            with m.Case(Unit.ATOMIC):
-                m.d.comb += [
-                    header.op.eq(Op.ATOMIC),
-                    header.signal.eq(control.function),
-                    packet.payload.eq(Cat(operation.x2, operation.x3)),
-                ]
-            with m.Default():
-                m.d.comb += header.op.eq(Mux(stores(control), Op.WRITE, Op.READ))
-        with m.If(signals | flat):
-            m.d.comb += [header.destination.x.eq(address[32:40]), header.destination.y.eq(address[40:48])]

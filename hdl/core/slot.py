@@ -1,7 +1,7 @@
 """What every issue slot has for itself: integer results, branches, addresses, and the traps of these."""
 
 from amaranth.hdl import Cat, Const, Module, Mux, Signal
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from .. import isa
@@ -21,6 +21,28 @@ def outside(config: Config, address, size):
     return (address[31:] != SRAM_BASE >> 31) | (address[:31] + size > config.sram_bytes)
 
 
+def course_layout() -> data.StructLayout:
+    """Where an instruction leads to, by itself.
+
+    ``jumps``: it is a jump or a taken branch; `target` is where a branch or jump leads to, `link` what is behind it.
+    ``strays``: the prediction was wrong. ``trap``: it cannot be executed, for that `cause` and with that `value`.
+    """
+    return data.StructLayout({
+        "jumps": 1, "target": 64, "link": 64, "strays": 1, "trap": 1, "cause": Cause, "value": 64,
+    })
+
+
+def access_layout(config: Config) -> data.StructLayout:
+    """What an instruction accesses: `size` bytes at the `address`.
+
+    `word` is a scalar store's data in the lanes of its address. ``flat``: the address is that of a node; ``asks``: a
+    node, or the gather engine, has to answer.
+    """
+    return data.StructLayout({
+        "address": 64, "size": range(config.vector_bytes + 1), "word": 64, "flat": 1, "asks": 1,
+    })
+
+
 class Slot(wiring.Component):
     """Looks at one instruction, combinationally.
 
@@ -29,25 +51,13 @@ class Slot(wiring.Component):
     operation : In
     result : Out(64)
         Of the ALU, the link of a jump, or the advanced address.
-    address : Out(64)
-        Of a load or store.
-    jumps : Out(1), target : Out(64)
-        It is a jump or a taken branch; where a branch or jump leads to.
-    link : Out(64)
-        The instruction behind it.
-    strays : Out(1)
-        The prediction was wrong.
+    course, access : Out
     answered, refused : In(1)
         The thread's request to another node, or to the gather engine, has been answered; it failed.
     failure : In(FAILURE)
         Why the gather engine's did.
     load_error : In(1), load_error_address : In
         A load of the thread has met an uncorrectable memory error there, an offset in the SRAM.
-    size : Out, word : Out(64)
-        Bytes of a load or store; a scalar store's data in the lanes of its address.
-    flat, asks : Out(1)
-        The address is that of a node; the access is one that a node or the gather engine has to answer.
-    trap : Out(1), cause : Out(Cause), trap_value : Out(64)
     """
 
     def __init__(self, *, config: Config):
@@ -55,23 +65,13 @@ class Slot(wiring.Component):
         super().__init__({
             "operation": In(operation_layout(config)),
             "result": Out(64),
-            "address": Out(64),
-            "jumps": Out(1),
-            "target": Out(64),
-            "link": Out(64),
-            "strays": Out(1),
+            "course": Out(course_layout()),
+            "access": Out(access_layout(config)),
             "answered": In(1),
             "refused": In(1),
             "failure": In(FAILURE),
             "load_error": In(1),
             "load_error_address": In(offset_bits(config)),
-            "size": Out(range(config.vector_bytes + 1)),
-            "word": Out(64),
-            "flat": Out(1),
-            "asks": Out(1),
-            "trap": Out(1),
-            "cause": Out(Cause),
-            "trap_value": Out(64),
         })
 
     def elaborate(self, platform):
@@ -81,6 +81,7 @@ class Slot(wiring.Component):
         control, pc = instruction.control, instruction.pc
         x1, x2 = self.operation.x1, self.operation.x2
         immediate = instruction.value
+        course, access = self.course, self.access
         advanced = Signal(64)
         m.d.comb += advanced.eq(x1 + immediate)
 
@@ -90,11 +91,11 @@ class Slot(wiring.Component):
             alu.function.eq(control.function),
             alu.word.eq(control.word),
             alu.b.eq(Mux(control.immediate, immediate, x2)),
-            self.link.eq(pc + 4),
+            course.link.eq(pc + 4),
         ]
         with m.Switch(control.unit):
             with m.Case(Unit.BRANCH):
-                m.d.comb += self.result.eq(self.link)
+                m.d.comb += self.result.eq(course.link)
             with m.Case(Unit.MEMORY):
                 m.d.comb += self.result.eq(advanced)
             with m.Default():
@@ -107,7 +108,7 @@ class Slot(wiring.Component):
 
         # Branches.
         taken = Signal()
-        m.d.comb += self.target.eq(pc + immediate)
+        m.d.comb += course.target.eq(pc + immediate)
         with m.Switch(control.function):
             with m.Case(isa.Branch.BEQ):
                 m.d.comb += taken.eq(x1 == x2)
@@ -116,7 +117,7 @@ class Slot(wiring.Component):
             with m.Case(isa.Branch.JAL):
                 m.d.comb += taken.eq(1)
             with m.Case(isa.Branch.JALR):
-                m.d.comb += [taken.eq(1), self.target.eq((x1 + immediate) & ~1)]
+                m.d.comb += [taken.eq(1), course.target.eq((x1 + immediate) & ~1)]
             for branch, signed in _LESS.items():
                 with m.Case(branch):
                     less = x1.as_signed() < x2.as_signed() if signed else x1 < x2
@@ -124,36 +125,36 @@ class Slot(wiring.Component):
         prediction = instruction.prediction
         predicted = SRAM_BASE | Cat(Const(0, 2), prediction.target)
         m.d.comb += [
-            self.jumps.eq((control.unit == Unit.BRANCH) & taken),
-            self.strays.eq(Mux(prediction.taken, ~self.jumps | (self.target != predicted), self.jumps)),
+            course.jumps.eq((control.unit == Unit.BRANCH) & taken),
+            course.strays.eq(Mux(prediction.taken, ~course.jumps | (course.target != predicted), course.jumps)),
         ]
 
         # Addresses. Those of other nodes are flat; atomics take the same way, to this node if the address is local.
         atomic, puts, gathers = control.unit == Unit.ATOMIC, control.unit == Unit.PUT, control.unit == Unit.GATHER
         accesses = (control.unit == Unit.MEMORY) | puts | atomic
         store = atomic | lsu.is_store(control.function)
-        address, size = self.address, self.size
+        address, size = access.address, access.size
         m.d.comb += [
             address.eq(Mux(control.bare, x1, advanced)),
             size.eq(1 << control.function[:2]),
-            self.flat.eq(accesses & ~control.masked & address[48]),
-            self.asks.eq((self.flat & ~puts) | atomic | gathers),
-            self.word.eq((Cat(x2, x2) << (address[:3] << 3))[64:128]),
+            access.flat.eq(accesses & ~control.masked & address[48]),
+            access.asks.eq((access.flat & ~puts) | atomic | gathers),
+            access.word.eq((Cat(x2, x2) << (address[:3] << 3))[64:128]),
         ]
         with m.If(atomic):
             m.d.comb += size.eq(Mux(control.word, 4, 8))
         with m.Elif(lsu.is_vector(control.function)):
             m.d.comb += size.eq(config.vector_bytes)
-        beyond = Mux(self.flat, address[49:].any() | ~is_node(config, address[32:40], address[40:48]),
+        beyond = Mux(access.flat, address[49:].any() | ~is_node(config, address[32:40], address[40:48]),
                      outside(config, address, size))
         crosses = Mux(atomic, (address[:3] & (size - 1)).any(),
                       (address[:config.line_offset_bits] + size) > config.vector_bytes)
         failed = self.answered & self.refused
-        refused = accesses & self.asks & failed
+        refused = accesses & access.asks & failed
 
         # Traps; a later rule wins over an earlier one.
         for condition, cause, value in (
-            (self.jumps & self.target[1], Cause.FETCH_MISALIGNED, self.target),
+            (course.jumps & course.target[1], Cause.FETCH_MISALIGNED, course.target),
             (gathers & failed, self.failure.cause, self.failure.address),
             (refused, Cause.LOAD_ACCESS, address),
             (refused & store, Cause.STORE_ACCESS, address),
@@ -167,5 +168,5 @@ class Slot(wiring.Component):
             (self.load_error, Cause.HARDWARE_ERROR, SRAM_BASE + self.load_error_address),
         ):
             with m.If(condition):
-                m.d.comb += [self.trap.eq(1), self.cause.eq(cause), self.trap_value.eq(value)]
+                m.d.comb += [course.trap.eq(1), course.cause.eq(cause), course.value.eq(value)]
         return m

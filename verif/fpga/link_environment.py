@@ -10,6 +10,7 @@ from cocotb.triggers import FallingEdge, RisingEdge, Timer, ValueChange, with_ti
 from fpga.link.frame import (
     END,
     HEADER_BYTES,
+    HELLO_BYTES,
     MAX_DATA,
     Kind,
     pack_request,
@@ -155,9 +156,11 @@ class Bench:
         return response
 
     async def hello(self, session: int = 1) -> None:
-        fields, content = await self.request(Kind.HELLO, address=session)
-        assert fields["status"] == 0
-        assert content == IDENTITY
+        padded = IDENTITY.ljust(MAX_DATA, b"\0")
+        for offset in 0, HELLO_BYTES, random.randrange(len(IDENTITY)), MAX_DATA - HELLO_BYTES:
+            fields, content = await self.request(Kind.HELLO, address=session, size=offset)
+            assert fields["status"] == 0
+            assert content == padded[offset:offset + HELLO_BYTES]
 
     async def silence(self) -> None:
         """Nothing is answered."""

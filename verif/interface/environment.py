@@ -432,7 +432,8 @@ class Environment:
     async def finish(self) -> dict[str, int]:
         """Wait until everything has come, compare memory, registers and counters, and return the counters."""
         self.hurry()
-        await self.stage.until(lambda: not self.busy(), limit=20000, what="everything expected has come")
+        await self.stage.until(lambda: not self.busy() and self.status()["errors"] >= self.errors, limit=20000,
+                               what="everything expected has come")
         await self.stage.cycles(30)
         assert self.sram.bytes == self.model.sram
         assert self.control.registers == self.model.registers
