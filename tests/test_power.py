@@ -11,7 +11,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from hdl.verilog import Block, View, emit
-from sim.build import BenchFailed, build, new_seed, run
+from sim.build import BenchFailed, build, run
 from synth import energies, pdk, power, sweep, units
 from synth.flow import Netlist, map_units
 from tests.cells import ASAP7, needs_asap7
@@ -217,14 +217,14 @@ def test_a_recording_holds_what_ports_are_when_a_cycle_ends(tmp_path):
 
 
 class Lane(wiring.Component):
-    """Takes the sum of a number and its own."""
+    """Five times a number, a cycle later."""
 
     def __init__(self):
         super().__init__({"i": In(8), "o": Out(8)})
 
     def elaborate(self, platform):
         m = Module()
-        m.d.sync += self.o.eq(self.o + self.i)
+        m.d.sync += self.o.eq(5 * self.i)
         return m
 
 
@@ -263,7 +263,7 @@ class Node(wiring.Component):
 @needs_asap7
 def test_gates_are_given_what_the_rtl_was_given(tmp_path):
     cycles, busy = 300, (100, 300)
-    rng = np.random.default_rng(new_seed())
+    rng = np.random.default_rng(1)
     given = Recording(Ports(inputs=("rst", "i"), outputs=(), clocks=("clk",)))
     given.inputs.extend((int(cycle < 3), int(number)) for cycle, number in enumerate(rng.integers(256, size=cycles)))
     given.outputs.extend([()] * cycles)
@@ -289,7 +289,7 @@ def test_gates_are_given_what_the_rtl_was_given(tmp_path):
     assert len([place for place in activity if len(place) == 2]) == bench.WATCHED
 
     recording.outputs[200] = (recording.outputs[200][0] ^ 1,)
-    with pytest.raises(BenchFailed, match="cycle 200: o is"):
+    with pytest.raises(BenchFailed, match=r"cycle 200: o\S* is 0x"):
         bench.measure(mapped, ports, recording, window=busy, cells=ASAP7)
 
 
