@@ -3,6 +3,8 @@
 `make verify-synth` does the same with whole units.
 """
 
+# pyright: reportAttributeAccessIssue=none
+
 import re
 
 import pytest

@@ -1,5 +1,7 @@
 """Power: sums small enough to do by hand, of a library in units of its own; points of a Pareto front."""
 
+# pyright: reportAttributeAccessIssue=none
+
 import json
 import pickle
 import re
@@ -262,6 +264,7 @@ class Node(wiring.Component):
 
 @needs_asap7
 def test_gates_are_given_what_the_rtl_was_given(tmp_path):
+    assert ASAP7 is not None
     cycles, busy = 300, (100, 300)
     rng = np.random.default_rng(1)
     given = Recording(Ports(inputs=("rst", "i"), outputs=(), clocks=("clk",)))
