@@ -110,7 +110,7 @@ class Core(wiring.Component):
         m.submodules.remote = remote = Remote(config=config)
         m.submodules.muldiv = muldiv = MulDiv(config=config)
         m.submodules.vector = vector = VectorUnit(config=config)
-        m.submodules.matrix = matrix = MatrixUnit(config=config)
+        m.submodules.matrix = matrix = MatrixUnit(config=config, cfloat8=config.cfloat8)
         m.submodules.semaphores = semaphores = Semaphores(config=config)
         m.submodules.memory_ports = memory_ports = MemoryPorts(config=config)
         lsus = [LoadStoreUnit(config=config) for _ in range(config.groups)]

@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 from ..clock_gate import gated_domain
 from ..config import ACCUMULATOR_BYTES, OPERAND_BYTES, Config, bits_for_count
 from ..isa import Matrix
+from ..number_formats import Format
 from ..verilog import Block
 from .accumulator import state_layout
 from .dot_product import DotProduct, Operand
@@ -58,6 +59,8 @@ class MatrixUnit(wiring.Component):
     Parameters
     ----------
     config : Config
+    cfloat8 : bool
+        Operands may be CFloat8. If not, `Format.BF16` is the only format that is not illegal.
 
     Members
     -------
@@ -71,14 +74,15 @@ class MatrixUnit(wiring.Component):
     step : Out(1)
         A `Matrix.MULTIPLY` or `Matrix.START` is taken in this cycle, and its formats are defined.
     illegal : Out(1)
-        One is taken with a format code that is not of `MATRIX_FORMATS`; it changes nothing.
+        One is taken with a format code that it does not take; it changes nothing.
     """
 
     #: Cycles from a read's request to its result at the queue: taken apart, element, selected, rounded.
     LATENCY = MatrixOperand.LATENCY + MatrixElement.LATENCY + 1 + MatrixReader.LATENCY
 
-    def __init__(self, *, config: Config):
+    def __init__(self, *, config: Config, cfloat8: bool = True):
         self.config = config
+        self.cfloat8 = cfloat8
         super().__init__({
             "request": In(stream.Signature(request_layout(config))),
             "read": In(stream.Signature(read_layout(config))),
@@ -95,7 +99,8 @@ class MatrixUnit(wiring.Component):
         taken = self.request.valid
         reads = self.read.valid & self.read.ready
         multiplies = taken & ((request.function == Matrix.MULTIPLY) | (request.function == Matrix.START))
-        legal = Cat(Cat(side.code == code for code in MATRIX_FORMATS).any()
+        formats = MATRIX_FORMATS if self.cfloat8 else (Format.BF16,)
+        legal = Cat(Cat(side.code == code for code in formats).any()
                     for side in (request.a_format, request.b_format)).all()
         m.d.comb += [self.step.eq(multiplies & legal), self.illegal.eq(multiplies & ~legal)]
 
@@ -117,7 +122,7 @@ class MatrixUnit(wiring.Component):
         gated = DomainRenamer("gated")
 
         # Operands are taken apart once, for all elements that use them. They stand still while nothing is multiplied.
-        operand_body = MatrixOperand()
+        operand_body = MatrixOperand(cfloat8=self.cfloat8)
 
         def unpacked(name: str, count: int):
             operands = Signal(data.ArrayLayout(Operand, count), name=name)

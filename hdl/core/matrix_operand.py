@@ -25,6 +25,11 @@ class OperandFormat(data.Struct):
 class MatrixOperand(wiring.Component):
     """Takes a number apart. Latency 2 cycles: convert to BF16; take it apart and give the significand its sign.
 
+    Parameters
+    ----------
+    cfloat8 : bool
+        It may be CFloat8. If not, all numbers are BF16.
+
     Members
     -------
     enable : In(1)
@@ -39,7 +44,8 @@ class MatrixOperand(wiring.Component):
 
     LATENCY = 2
 
-    def __init__(self):
+    def __init__(self, *, cfloat8: bool = True):
+        self.cfloat8 = cfloat8
         super().__init__({
             "enable": In(1),
             "format": In(OperandFormat),
@@ -50,19 +56,22 @@ class MatrixOperand(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.decoder = decoder = Cfloat8Decoder()
-        form = self.format
-        m.d.comb += [
-            decoder.i.eq(Mux(form.half, self.halves[1], self.halves[0])),
-            decoder.wide.eq(form.code == Format.CFLOAT8_1_5_2),
-            decoder.bias.eq(form.bias),
-            decoder.denormals.eq(form.denormals),
-        ]
+        given = self.bf16
+        if self.cfloat8:
+            m.submodules.decoder = decoder = Cfloat8Decoder()
+            form = self.format
+            m.d.comb += [
+                decoder.i.eq(Mux(form.half, self.halves[1], self.halves[0])),
+                decoder.wide.eq(form.code == Format.CFLOAT8_1_5_2),
+                decoder.bias.eq(form.bias),
+                decoder.denormals.eq(form.denormals),
+            ]
+            given = Mux(form.code == Format.BF16, self.bf16, decoder.o)
         enabled = Signal()
         m.d.sync += enabled.eq(self.enable)
         converted = Signal(Bf16, reset_less=True)
         with m.If(self.enable):
-            m.d.sync += converted.eq(Mux(form.code == Format.BF16, self.bf16, decoder.o))
+            m.d.sync += converted.eq(given)
 
         number = unpack(converted)
         o = Signal(Operand, reset_less=True)

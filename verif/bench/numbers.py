@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 from amaranth.hdl import Module
 from amaranth.lib import wiring
-from amaranth.lib.wiring import Flow, In, Out
+from amaranth.lib.wiring import Flow
 from rich.console import Console
 from rich.table import Table
 
@@ -19,10 +19,8 @@ from hdl.arith.float_lane import FloatLane, FloatUnit
 from hdl.arith.formats import Bf16, Fp32
 from hdl.arith.integer_lane import IntegerLane
 from hdl.config import SIM
-from hdl.core.dot_product import Operand
 from hdl.core.matrix import MatrixUnit
 from hdl.core.matrix_operand import MatrixOperand
-from hdl.number_formats import Format
 from sim.verilator import ROOT
 from synth import pdk as pdks
 from synth.flow import Result, synthesise_component, versions
@@ -50,24 +48,6 @@ class Registered(wiring.Component):
         return m
 
 
-class Bf16MatrixOperand(wiring.Component):
-    """A `MatrixOperand` that is never CFloat8."""
-
-    def __init__(self):
-        super().__init__({"enable": In(1), "bf16": In(Bf16), "o": Out(Operand)})
-
-    def elaborate(self, platform):
-        m = Module()
-        m.submodules.body = body = MatrixOperand()
-        m.d.comb += [
-            body.enable.eq(self.enable),
-            body.format.code.eq(Format.BF16),
-            body.bf16.eq(self.bf16),
-            self.o.eq(body.o),
-        ]
-        return m
-
-
 @dataclass(frozen=True)
 class Unit:
     """A row: a unit, its latency in cycles, and what else there is to say."""
@@ -88,8 +68,10 @@ UNITS = (
     Unit("generator", stochastic.generator, 0, f"xorshift32, {stochastic.LANES} lanes"),
     Unit("matrix_unit", lambda: MatrixUnit(config=SIM), MatrixUnit.LATENCY,
          f"{' x '.join(map(str, SIM.matrix))}, three formats, accumulators inside"),
+    Unit("matrix_unit_bf16", lambda: MatrixUnit(config=SIM, cfloat8=False), MatrixUnit.LATENCY,
+         "the same, never CFloat8"),
     Unit("matrix_operand", MatrixOperand, MatrixOperand.LATENCY, "one of 64 in the matrix unit"),
-    Unit("matrix_operand_bf16", Bf16MatrixOperand, MatrixOperand.LATENCY, "the same, never CFloat8"),
+    Unit("matrix_operand_bf16", lambda: MatrixOperand(cfloat8=False), MatrixOperand.LATENCY, "the same, never CFloat8"),
     Unit("cfloat8_decoder", lambda: Registered(Cfloat8Decoder()), 0, "to BF16; with its output registers"),
 )
 
