@@ -79,11 +79,12 @@ class OperandOf(wiring.Component):
 
     def __init__(self, *, formats: tuple[Format, ...]):
         self.formats = formats
-        super().__init__(MatrixOperand().signature)
+        self.operand = MatrixOperand()
+        super().__init__(self.operand.signature)
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.operand = operand = MatrixOperand()
+        m.submodules.operand = operand = self.operand
         wiring.connect(m, wiring.flipped(self), operand)
         m.d.comb += operand.format.code.eq(Array(self.formats)[self.format.code])
         return m
