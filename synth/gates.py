@@ -36,6 +36,17 @@ def verilog(netlist: Netlist, pdk: Pdk | None) -> str:
                     *(model[0] for model in models if model[1].removeprefix("\\") in used)])
 
 
+def instead(around: str, netlist: Netlist, text: str) -> str:
+    """Verilog in which a netlist, whose own is `text`, stands in for the `hdl.verilog.Block` of its name."""
+    mapped = set(netlist.folders)
+
+    def kept(module: re.Match) -> str:
+        name = module[1].removeprefix("\\")
+        return "" if name in mapped or name.startswith(f"{netlist.top}.") else module[0]
+
+    return _MODULE.sub(kept, around) + text
+
+
 def cell_models(pdk: Pdk | None) -> Path:
     """Verilog of all cells of a PDK; without one, of the gates that ABC maps to then."""
     if pdk is None:

@@ -83,7 +83,7 @@ def results_at(commit: str, *, blocks: Sequence[str], config: Config, pdk: Pdk |
     """
     path = _record_of(commit, config, pdk, target_ps)
     stored = json.loads(path.read_text()) if path.exists() else {}
-    results = [Result(**stored[name]) if name in stored else
+    results = [Result.of(stored[name]) if name in stored else
                synthesise_text(_verilog_at(commit, name, config.name), name=name, preset=config.name, pdk=pdk,
                                target_ps=target_ps) for name in blocks]
     path.parent.mkdir(parents=True, exist_ok=True)

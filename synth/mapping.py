@@ -33,8 +33,6 @@ FLIP_FLOPS = frozenset({"$_DFF_P_"})
 #: Registers of an ASIC start with what their reset gives them, and those without one with anything.
 NO_INIT = "setattr -unset init w:*"
 
-CLOCK = "clk"
-
 
 @dataclass(frozen=True)
 class Cost:
@@ -130,7 +128,7 @@ class Mapper:
             f"design -load {chosen}", "setundef -zero", "splitnets",
             f"hilomap -hicell {high} {high_pin} -locell {low} {low_pin}", "opt_clean -purge")
         self.exchange("unbuffered", lambda design: netlist.buffer(
-            design["modules"][self.top], cells.buffer, clock=CLOCK, heavy=macros.named_in(text)))
+            design["modules"][self.top], cells.buffer, heavy=macros.named_in(text)))
 
     def _figures(self, taken_out: dict[str, memories.Memory]) -> dict:
         path = self.folder / "mapped.json"

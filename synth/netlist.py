@@ -4,6 +4,7 @@ A module of such a netlist is a dictionary: ``ports`` with their ``bits``, and `
 each port, ``connections`` and ``port_directions``. A bit is the number of a net, or "0", "1" or "x".
 """
 
+import re
 from collections import Counter, defaultdict, deque
 from collections.abc import Collection, Iterator, Mapping
 
@@ -12,6 +13,21 @@ from .pdk import Cell
 #: A wider net gets a tree of buffers, each with so many loads.
 FANOUT = 16
 
+#: What clocks are called: the one there is, and those behind gates.
+_CLOCK = re.compile(r"(\w+_)?clk(\$\d+)?")
+
+
+def is_clock(port: str) -> bool:
+    """Whether a port of this name is a clock."""
+    return _CLOCK.fullmatch(port) is not None
+
+
+def clocks(module: dict) -> set[int]:
+    """The bits of a module's nets that are clocks: its own inputs, and those of the blocks in it."""
+    own = {name: port["bits"] for name, port in module["ports"].items() if port["direction"] == "input"}
+    return {bit for ports in (own, *(cell["connections"] for cell in module["cells"].values()))
+            for name, bits in ports.items() if is_clock(name) for bit in bits if isinstance(bit, int)}
+
 
 def _bits(cell: dict, direction: str) -> Iterator[int]:
     for port, bits in cell["connections"].items():
@@ -19,8 +35,8 @@ def _bits(cell: dict, direction: str) -> Iterator[int]:
             yield from (bit for bit in bits if isinstance(bit, int))
 
 
-def buffer(module: dict, cell: Cell, *, clock: str, heavy: Collection[str] = ()) -> int:
-    """Give wide nets trees of buffers, except for the clock; return the number of buffers.
+def buffer(module: dict, cell: Cell, *, heavy: Collection[str] = ()) -> int:
+    """Give wide nets trees of buffers, except for clocks; return the number of buffers.
 
     ABC has done so where a gate drives gates, but not for what flip-flops, memories, blocks and ports drive or read. An
     input is left with one load, so that it counts as one in the module above. Each input of a cell whose type is in
@@ -29,7 +45,7 @@ def buffer(module: dict, cell: Cell, *, clock: str, heavy: Collection[str] = ())
     (buffer_input,), buffer_output = cell.inputs, cell.output
     free = 1 + max((bit for net in module["netnames"].values() for bit in net["bits"] if isinstance(bit, int)),
                    default=1)
-    clocks = set(module["ports"][clock]["bits"]) if clock in module["ports"] else set()
+    ideal = clocks(module)
     inputs = {bit for port in module["ports"].values() if port["direction"] == "input" for bit in port["bits"]}
     loads: dict[int, list[tuple[list, int]]] = defaultdict(list)
     weighty = {id(bits) for reader in module["cells"].values() if reader["type"] in heavy
@@ -38,7 +54,7 @@ def buffer(module: dict, cell: Cell, *, clock: str, heavy: Collection[str] = ())
         for port, bits in reader["connections"].items():
             if reader["port_directions"][port] == "input":
                 for index, bit in enumerate(bits):
-                    if isinstance(bit, int) and bit not in clocks:
+                    if isinstance(bit, int) and bit not in ideal:
                         loads[bit].append((bits, index))
     added = 0
 

@@ -12,12 +12,14 @@ import json
 import re
 import sys
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
 from pyosys import libyosys
 
+from . import netlist as netlists
 from . import yosys
 from .energies import CellPower, energies
 from .flow import Netlist
@@ -81,8 +83,20 @@ def changes(saif: Path) -> dict[tuple[str, ...], dict[str, int]]:
     return counts
 
 
-def measure(netlist: Netlist, saif: Path, *, pdk: Pdk, clock: str = "clk") -> dict[str, Power]:
+def measure(netlist: Netlist, saif: Path, *, pdk: Pdk, before: Path | None = None, instance: str | None = None,
+            clock: str = "clk") -> dict[str, Power]:
     """Power of each unit of a netlist, all its copies together, as its nets changed in a simulation.
+
+    Copies of a unit of which there is nothing in the file count as the mean of those beside them of which there is.
+
+    Parameters
+    ----------
+    saif : Path
+        How often nets changed.
+    before : Path
+        The same of a run that ended earlier: what is measured is the time between the ends.
+    instance : str
+        What the simulation called the netlist, if not by its name.
 
     Raises
     ------
@@ -91,7 +105,10 @@ def measure(netlist: Netlist, saif: Path, *, pdk: Pdk, clock: str = "clk") -> di
     """
     volts, cells = energies(pdk)
     counts = changes(saif)
-    root = next((path for path in counts if path[-1] == netlist.top), None)
+    if before:
+        for path, earlier in changes(before).items():
+            counts[path] = {net: count - earlier.get(net, 0) for net, count in counts[path].items()}
+    root = next((path for path in counts if path[-1] == (instance or netlist.top)), None)
     if root is None:
         raise ValueError(f"{saif} has no instance called {netlist.top}")
     edges = counts[root].get(clock, 0) or next(
@@ -103,15 +120,25 @@ def measure(netlist: Netlist, saif: Path, *, pdk: Pdk, clock: str = "clk") -> di
     ports = _port_loads(modules, cells, netlist.top)
     total: dict[str, Power] = defaultdict(Power)
 
-    def walk(unit: str, path: tuple[str, ...]) -> None:
+    def walk(unit: str, path: tuple[str, ...], copies: float) -> None:
         nets = counts.get(path, {})
-        total[unit] += _power(modules[unit], nets, cells, ports, volts=volts, clock=clock, cycles=cycles)
-        for name, cell in modules[unit]["cells"].items():
-            if cell["type"] in modules:
-                walk(cell["type"], (*path, name))
+        total[unit] += _power(modules[unit], nets, cells, ports, volts=volts, cycles=cycles).times(copies)
+        for kind, places in _blocks(modules[unit], modules).items():
+            seen = [place for place in places if (*path, place) in counts] or places
+            for place in seen:
+                walk(kind, (*path, place), copies * len(places) / len(seen))
 
-    walk(netlist.top, root)
+    walk(netlist.top, root, 1)
     return dict(total)
+
+
+def _blocks(module: dict, modules: Collection[str]) -> dict[str, list[str]]:
+    """The names of each block's copies in a module."""
+    places: dict[str, list[str]] = defaultdict(list)
+    for name, cell in module["cells"].items():
+        if cell["type"] in modules:
+            places[cell["type"]].append(name)
+    return places
 
 
 def _connections(folder: Path) -> dict:
@@ -161,15 +188,15 @@ def _net_loads(module: dict, cells: dict[str, CellPower], ports: dict) -> dict[i
     return of_net
 
 
-def _power(module: dict, nets: dict[str, int], cells: dict[str, CellPower], ports: dict, *, volts: float, clock: str,
+def _power(module: dict, nets: dict[str, int], cells: dict[str, CellPower], ports: dict, *, volts: float,
            cycles: float) -> Power:
     """That of one copy of a unit, without the blocks in it."""
-    loads, names = _net_loads(module, cells, ports), module["names"]
-    clock_bits = set(module["ports"][clock]["bits"]) if clock in module["ports"] else set()
+    loads, names, ticking = _net_loads(module, cells, ports), module["names"], netlists.clocks(module)
     # What an input drives is counted where it comes from; a block's outputs are counted here.
-    inputs = {bit for port in module["ports"].values() if port["direction"] == "input" for bit in port["bits"]}
+    passed = {bit for port in module["ports"].values() if port["direction"] == "input" for bit in port["bits"]}
+    passed |= ticking
     rate = {bit: nets.get(name, 0) / cycles for bit, name in names.items()}
-    switching = sum(0.5 * load * volts ** 2 * rate.get(bit, 0.0) for bit, load in loads.items() if bit not in inputs)
+    switching = sum(0.5 * load * volts ** 2 * rate.get(bit, 0.0) for bit, load in loads.items() if bit not in passed)
     internal = clocked = leakage = 0.0
     for cell in module["cells"].values():
         energy = cells.get(cell["type"])
@@ -177,7 +204,7 @@ def _power(module: dict, nets: dict[str, int], cells: dict[str, CellPower], port
             continue
         leakage += energy.leakage_uw
         for port, (bit,) in cell["connections"].items():
-            if bit in clock_bits:
+            if bit in ticking:
                 clocked += 2 * (energy.edge_fj.get(port, 0.0) + 0.5 * energy.capacitance_ff[port] * volts ** 2)
             elif port in energy.change_fj:
                 internal += rate.get(bit, 0.0) * float(

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .ecp5 import PRIMITIVES
-from .flow import Result, write_whole
+from .flow import NODE, Result, write_whole
 
 #: Columns of text of the printed table.
 WIDTH = 140
@@ -32,8 +32,8 @@ td.path{font-family:monospace;text-align:left}img{max-width:100%}</style></head>
 <ul>{% for note in notes %}<li>{{ note }}</li>{% endfor %}</ul>
 {% for result in results %}<h2>{{ result.block }}</h2>
 {% if result.start %}<p>Slowest path: <code>{{ result.start }}</code> to <code>{{ result.end }}</code></p>{% endif %}
-<img src="{{ result.block }}-area.png" alt="Area of {{ result.block }} by module">
-{% if result.periods_ps %}<img src="{{ result.block }}-slack.png" alt="Slack of {{ result.block }}">{% endif %}
+<img src="{{ file(result) }}-area.png" alt="Area of {{ result.block }} by module">
+{% if result.periods_ps %}<img src="{{ file(result) }}-slack.png" alt="Slack of {{ result.block }}">{% endif %}
 {% endfor %}</body></html>
 """, autoescape=True)
 
@@ -60,8 +60,9 @@ def columns(results: list[Result]) -> list[str]:
 
 def row(result: Result, results: list[Result]) -> list[str]:
     """A block's figures, as text."""
-    made = [result.block, f"{result.cells:,}", f"{area_of(result):,.0f}", f"{result.nand2:,.0f}",
-            f"{result.flip_flops:,}", f"{result.macros:,}"]
+    *above, name = result.block.split(".")
+    made = ["\N{NO-BREAK SPACE}" * 2 * len(above) + name, f"{result.cells:,}", f"{area_of(result):,.0f}",
+            f"{result.nand2:,.0f}", f"{result.flip_flops:,}", f"{result.macros:,}"]
     made += [f"{result.macros_um2 or 0:,.0f}"] if any(other.macros_um2 for other in results) else []
     made += [f"{result.memory_bits:,}", str(result.depth)]
     if is_mapped(results):
@@ -69,16 +70,21 @@ def row(result: Result, results: list[Result]) -> list[str]:
     if _has_ecp5(results):
         made += [f"{(result.ecp5 or {}).get(name, 0):,}" for name in PRIMITIVES]
     if node := _node(results):
-        made.append(f"{_whole(result) / _whole(node):.0%}")
+        made.append(f"{result.whole / node.whole:.1%}")
     return made
 
 
+def shown(results: list[Result]) -> list[Result]:
+    """Each result, and behind it those of its parts."""
+    return [each for result in results for each in (result, *result.inside)]
+
+
 def table(results: list[Result], *, title: str) -> Table:
-    """The results, a block a row."""
+    """The results, a block or a part of one a row."""
     made = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for column in columns(results):
         made.add_column(column, justify="left" if column == "block" else "right")
-    for result in results:
+    for result in shown(results):
         made.add_row(*row(result, results))
     return made
 
@@ -89,12 +95,12 @@ def write(folder: Path, results: list[Result], *, title: str, notes: list[str]) 
     The page is written last and put in place whole: a report that is there is complete.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for result in results:
-        _treemap(result, folder / f"{result.block}-area.png")
+    for result in shown(results):
+        _treemap(result, folder / f"{_file(result)}-area.png")
         if result.periods_ps:
-            _slacks(result, folder / f"{result.block}-slack.png")
-    page = _PAGE.render(title=title, columns=columns(results), rows=[row(result, results) for result in results],
-                        notes=notes, results=results)
+            _slacks(result, folder / f"{_file(result)}-slack.png")
+    page = _PAGE.render(title=title, columns=columns(results), rows=[row(result, results) for result in shown(results)],
+                        notes=notes, results=shown(results), file=_file)
     write_whole(folder / "report.html", page)
     return folder / "report.html"
 
@@ -116,19 +122,20 @@ def _has_ecp5(results: list[Result]) -> bool:
     return any(result.ecp5 for result in results)
 
 
-def _whole(result: Result) -> float:
-    """Area of the cells and of the macros."""
-    return area_of(result) + (result.macros_um2 or 0)
+def _file(result: Result) -> str:
+    """What the names of its pictures start with."""
+    return result.block.replace("$", "_")
 
 
 def _node(results: list[Result]) -> Result | None:
-    return next((result for result in results if result.block == "node"), None)
+    return next((result for result in results if result.block == NODE), None)
 
 
 def _treemap(result: Result, path: Path) -> None:
     """Area of the modules of a block; what is flattened into one is one."""
-    total = sum(result.parts.values())
-    large = {name: area for name, area in result.parts.items() if area >= _SMALL * total}
+    areas = result.parts | ({"SRAM macros": result.macros_um2} if result.macros_um2 else {})
+    total = sum(areas.values())
+    large = {name: area for name, area in areas.items() if area >= _SMALL * total}
     if rest := total - sum(large.values()):
         large["others"] = rest
     parts = sorted(large.items(), key=lambda part: -part[1])

@@ -1,5 +1,7 @@
 """`python -m synth.sweep`: area and clock rate of blocks over their sizes, and which are on the Pareto front."""
 
+# pyright: reportAttributeAccessIssue=none
+
 import argparse
 import itertools
 import json
@@ -8,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 
 import matplotlib.pyplot as plt
+from amaranth.hdl import Array, Module
 from amaranth.lib import wiring
 from rich.console import Console
 from rich.table import Table
@@ -15,7 +18,9 @@ from rich.table import Table
 from hdl.config import D1, Config
 from hdl.core.matrix import MatrixUnit
 from hdl.core.matrix_element import MatrixElement
+from hdl.core.matrix_operand import MATRIX_FORMATS, MatrixOperand
 from hdl.noc.router import Router
+from hdl.number_formats import Format
 
 from . import pdk as pdks
 from . import timing
@@ -69,6 +74,28 @@ def _elements() -> Iterator[Point]:
                     MatrixElement(depth=depth, accumulators=accumulators), depth)
 
 
+class OperandOf(wiring.Component):
+    """A `MatrixOperand` that is only given some of its formats, which synthesis makes use of."""
+
+    def __init__(self, *, formats: tuple[Format, ...]):
+        self.formats = formats
+        self.operand = MatrixOperand()
+        super().__init__(self.operand.signature)
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.operand = operand = self.operand
+        wiring.connect(m, wiring.flipped(self), operand)
+        m.d.comb += operand.format.code.eq(Array(self.formats)[self.format.code])
+        return m
+
+
+def _operands() -> Iterator[Point]:
+    first, *others = MATRIX_FORMATS
+    for chosen in ((first,), *((first, other) for other in others), MATRIX_FORMATS):
+        yield Point(", ".join(each.name for each in chosen), lambda chosen=chosen: OperandOf(formats=chosen), 1)
+
+
 def _matrices() -> Iterator[Point]:
     for m, k in itertools.product((2, 4, 8), (2, 4)):
         config = replace(D1, name=f"{m}x{m}x{k}", matrix=(m, m, k))
@@ -78,6 +105,7 @@ def _matrices() -> Iterator[Point]:
 SWEEPS = {sweep.name: sweep for sweep in (
     Sweep("router", "byte / cycle of a link", _routers),
     Sweep("element", "MAC / cycle", _elements),
+    Sweep("operand", "operand / cycle", _operands),
     Sweep("matrix", "MAC / cycle", _matrices),
 )}
 

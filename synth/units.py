@@ -7,6 +7,8 @@ design have in common is mapped once, and what has not changed is not mapped aga
 """
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 #: A module with the attributes before it; its name may be escaped.
@@ -16,6 +18,9 @@ _PLACE = re.compile(r"^  (\\\S+|[\w$]+) +(?:#\(|\\?\S+ +\()", re.MULTILINE)
 
 #: Blocks whose submodules are units of their own.
 _DIVIDED = ("node", "node.core", "core")
+
+#: A name that Amaranth or Yosys has made unique by numbers.
+_NUMBERED = re.compile(r"(?<![\w.$])([A-Za-z_][\w.]*?)((?:\$\d+)+)(?![\w$])")
 
 _PORT = re.compile(r"^  (?:input|output) [^\n]*;", re.MULTILINE)
 
@@ -42,6 +47,29 @@ class Unit:
     boxes: str
 
 
+def renumbered(text: str) -> str:
+    """Verilog in which names that numbers make unique are numbered in their order.
+
+    As they come, the numbers count everything before them, and a change anywhere would change every unit behind it. A
+    block that is emitted by itself, whose name is what is before the first dot, has names of its own.
+    """
+    names: dict[tuple[str, str], str] = {}
+    counts = Counter()
+
+    def in_module(module: re.Match) -> str:
+        block = module[1].removeprefix("\\").split(".")[0]
+
+        def name(match: re.Match) -> str:
+            if (block, match[0]) not in names:
+                counts[block, match[1]] += 1
+                names[block, match[0]] = f"{match[1]}${counts[block, match[1]]}"
+            return names[block, match[0]]
+
+        return _NUMBERED.sub(name, module[0])
+
+    return _MODULE.sub(in_module, text)
+
+
 def split(text: str, top: str) -> list[Unit]:
     """The units of emitted Verilog, each after those that are placed in it; `top` is the last."""
     modules = {match[1].removeprefix("\\"): match[0] for match in _MODULE.finditer(text)}
@@ -63,6 +91,18 @@ def split(text: str, top: str) -> list[Unit]:
 
     make(top)
     return list(made.values())
+
+
+def below(units: Sequence[Unit], top: str) -> list[Unit]:
+    """Of units, the one called `top` and all that are placed in it, in the same order."""
+    inside = {unit.name: unit.inside for unit in units}
+    needed, waiting = set(), [top]
+    while waiting:
+        name = waiting.pop()
+        if name not in needed:
+            needed.add(name)
+            waiting += inside[name]
+    return [unit for unit in units if unit.name in needed]
 
 
 def _unit(module: str) -> str:

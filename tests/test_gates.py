@@ -3,16 +3,21 @@
 `make verify-synth` does the same with whole units.
 """
 
+# pyright: reportAttributeAccessIssue=none
+
 import re
 
 import pytest
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
 
 from hdl.arbiter import LeastRecent
 from hdl.config import ULX3S
 from hdl.core.matrix_element import MatrixElement
 from hdl.noc.link import Slots
 from hdl.noc.routing import Routing
-from hdl.verilog import View, emit
+from hdl.verilog import Block, View, emit
 from sim.build import build_text, ports, run
 from synth import equivalence, flow, gates, memories, yosys
 from tests.cells import ASAP7, needs_asap7
@@ -48,6 +53,27 @@ def test_one_wrong_gate_is_noticed(tmp_path, cells, right, wrong):
     figures.write_text(figures.read_text().replace('"cells": {', f'"cells": {{"{wrong.removeprefix(chr(92))}": 1, '))
     with pytest.raises(yosys.SynthesisError, match="signals are not proved equal"):
         equivalence.prove_netlist(mapped, pdk=cells, folder=tmp_path / "proof")
+
+
+def test_gates_stand_in_for_a_block(tmp_path):
+    class Around(wiring.Component):
+        """An arbiter as a block."""
+
+        def __init__(self):
+            super().__init__({"requests": In(5), "grant": Out(5)})
+
+        def elaborate(self, platform):
+            m = Module()
+            m.submodules.arbiter = arbiter = Block(module="arbiter", body=LeastRecent(count=5))
+            m.d.comb += [arbiter.requests.eq(self.requests), arbiter.advance.eq(1), self.grant.eq(arbiter.grant)]
+            return m
+
+    mapped = flow.map_text(emit(LeastRecent(count=5), name="arbiter", view=View.ASIC), name="arbiter", pdk=None,
+                           target_ps=250, build=tmp_path)
+    of_gates = gates.verilog(mapped, None)
+    text = gates.instead(emit(Around(), name="around"), mapped, of_gates)
+    assert of_gates in text
+    assert text.count("module arbiter(") == text.count("module around(") == 1
 
 
 def test_what_cannot_be_proved_at_once_is_refused(tmp_path):

@@ -1,11 +1,24 @@
 """Power: sums small enough to do by hand, of a library in units of its own; points of a Pareto front."""
 
+# pyright: reportAttributeAccessIssue=none
+
 import json
+import pickle
+import re
 
+import numpy as np
 import pytest
+from amaranth.hdl import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out
 
-from synth import energies, pdk, power, sweep
-from synth.flow import Netlist
+from hdl.verilog import Block, View, emit
+from sim.build import BenchFailed, build, run
+from synth import energies, pdk, power, sweep, units
+from synth.flow import Netlist, map_units
+from tests.cells import ASAP7, needs_asap7
+from verif.bench import power as bench
+from verif.synth.recording import Ports, Recording, read
 
 #: In pF, ns and V: a NAND2 whose output takes 2 or 4 units inside, by its load, and a flip-flop whose clock takes 1.
 LIBRARY = """library (two) {
@@ -132,6 +145,155 @@ def test_power_of_a_netlist_is_what_one_counts_by_hand(tmp_path, library, netlis
     whole = power.by_kind(found)
     assert whole.cycle_fj == pytest.approx(top.cycle_fj + part.cycle_fj)
     assert whole.milliwatts(500) == pytest.approx(whole.cycle_fj / 500 + 0.017e-3)
+
+
+def test_copies_that_were_not_watched_count_as_the_others(tmp_path, library, netlist):
+    top = netlist.folders["top"] / "mapped.v"
+    copies = "".join(f"  part copy{index} ( .clk(clk), .i(q), .o() );\n" for index in range(2))
+    top.write_text(TOP.replace("  part inside", f"{copies}  part inside"))
+    saif = tmp_path / "dump.saif"
+    saif.write_text(ACTIVITY)
+    found = power.measure(netlist, saif, pdk=library)
+    assert found["part"].internal_fj == pytest.approx(3 * 0.4 * 2)
+    assert found["part"].leakage_uw == pytest.approx(3 * 0.005)
+
+
+def test_power_between_two_runs_is_that_of_the_time_between_their_ends(tmp_path, library, netlist):
+    before, after = tmp_path / "before.saif", tmp_path / "after.saif"
+    after.write_text(ACTIVITY.replace("INSTANCE top", "INSTANCE unit"))
+    before.write_text(re.sub(r"\(TC 5\)", "(TC 0)", after.read_text()).replace("(TC 20)", "(TC 10)"))
+    found = power.measure(netlist, after, before=before, pdk=library, instance="unit")
+    assert found["top"].switching_fj == pytest.approx(2 * (7 * 1.0 + 1 * 1.0)), "q, 5 times in 5 cycles"
+    assert found["part"].internal_fj == 0, "o changed before"
+
+
+def test_clocks_behind_a_gate_are_clocks(tmp_path, library, netlist):
+    for folder in netlist.folders.values():
+        for path in (folder / "mapped.v", folder / "boxes.v"):
+            path.write_text(path.read_text().replace("clk", "gated_clk"))
+    saif = tmp_path / "dump.saif"
+    saif.write_text(ACTIVITY.replace("(clk", "(gated_clk"))
+    found = power.measure(netlist, saif, pdk=library, clock="gated_clk")
+    assert found["top"].clock_fj == pytest.approx(2 * (1 + 2 * 2 / 2 * 2))
+
+
+#: Two cycles of a unit in which o follows i, whose clock is its own.
+WAVES = """$scope module $rootio $end
+ $var wire 1 d clk $end
+$upscope $end
+$scope module top $end
+ $var wire 1 a clk $end
+ $scope module core $end
+  $scope module unit $end
+   $var wire 1 a clk$3 $end
+   $var wire 4 b i [3:0] $end
+   $var wire 1 c o $end
+  $upscope $end
+ $upscope $end
+$upscope $end
+$enddefinitions $end
+#0
+0a
+b0000 b
+0c
+#5
+1a
+b101 b
+#10
+0a
+1c
+#15
+1a
+b111 b
+"""
+
+
+def test_a_recording_holds_what_ports_are_when_a_cycle_ends(tmp_path):
+    waves = tmp_path / "dump.vcd"
+    waves.write_text(WAVES)
+    ports = Ports(inputs=("i",), outputs=("o",), clocks=("clk$3",))
+    found = read(waves, {("core", "unit"): ports})["core", "unit"]
+    assert (found.inputs, found.outputs, found.output("o")) == ([(0,), (5,)], [(0,), (1,)], [0, 1])
+    with pytest.raises(ValueError, match="does not hold 'j' of core/unit"):
+        read(waves, {("core", "unit"): Ports(inputs=("j",), outputs=(), clocks=())})
+
+
+class Lane(wiring.Component):
+    """Five times a number, a cycle later."""
+
+    def __init__(self):
+        super().__init__({"i": In(8), "o": Out(8)})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.d.sync += self.o.eq(5 * self.i)
+        return m
+
+
+class Lanes(wiring.Component):
+    """Six of them in a row."""
+
+    LANES = 6
+
+    def __init__(self):
+        super().__init__({"i": In(8), "o": Out(8)})
+
+    def elaborate(self, platform):
+        m = Module()
+        body, value = Lane(), self.i
+        for index in range(self.LANES):
+            m.submodules[f"lane_{index}"] = lane = Block(module="lane", body=body)
+            m.d.comb += lane.i.eq(value)
+            value = lane.o
+        m.d.comb += self.o.eq(value)
+        return m
+
+
+class Node(wiring.Component):
+    """What the lanes are a unit of."""
+
+    def __init__(self):
+        super().__init__({"i": In(8), "o": Out(8)})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.lanes = lanes = Lanes()
+        m.d.comb += [lanes.i.eq(~self.i), self.o.eq(lanes.o)]
+        return m
+
+
+@needs_asap7
+def test_gates_are_given_what_the_rtl_was_given(tmp_path):
+    assert ASAP7 is not None
+    cycles, busy = 300, (100, 300)
+    rng = np.random.default_rng(1)
+    given = Recording(Ports(inputs=("rst", "i"), outputs=(), clocks=("clk",)))
+    given.inputs.extend((int(cycle < 3), int(number)) for cycle, number in enumerate(rng.integers(256, size=cycles)))
+    given.outputs.extend([()] * cycles)
+    file = tmp_path / "given.pickle"
+    file.write_bytes(pickle.dumps(given))
+    rtl = build(Node(), name="node", waves=True)
+    run(rtl, bench="verif.synth.replay", work=tmp_path, seed=1, RECORDING=file, CYCLES=cycles, HELD=0)
+
+    text = emit(Node(), name="node", view=View.ASIC)
+    split = units.split(units.renumbered(text), "node")
+    (path, unit), = bench.parts_of(split).items()
+    ports = bench.ports_of(unit)
+    assert (path, sorted(ports.inputs), ports.clocks) == (("lanes",), ["i", "rst"], ("clk",))
+    named = bench.ports_of(bench.parts_of(units.split(text, "node"))[path])  # as they are called in the waveform
+    recording = read(tmp_path / "dump.vcd", {path: named})[path]
+    mapped = map_units(units.below(split, unit.name), pdk=ASAP7, target_ps=250, build=tmp_path)
+    found = bench.measure(mapped, ports, recording, window=busy, cells=ASAP7)
+    assert found["GEMM"].switching_fj > 10 * found["idle"].switching_fj
+    assert found["GEMM"].clock_fj == pytest.approx(found["idle"].clock_fj)
+    flip_flop = 0.7  # fJ that the clock of one takes, or somewhat more
+    assert found["idle"].clock_fj == pytest.approx(8 * Lanes.LANES * flip_flop, rel=0.5)
+    activity = power.changes(bench.RUNS / "power" / "node_lanes" / "100-0" / "dump.saif")
+    assert len([place for place in activity if len(place) == 2]) == bench.WATCHED
+
+    recording.outputs[200] = (recording.outputs[200][0] ^ 1,)
+    with pytest.raises(BenchFailed, match=r"cycle 200: o\S* is 0x"):
+        bench.measure(mapped, ports, recording, window=busy, cells=ASAP7)
 
 
 def test_activity_of_something_else_is_refused(tmp_path, library, netlist):

@@ -21,6 +21,7 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.config import SIM, ULX3S
 from hdl.mem.storage import Storage
+from hdl.mesh import NODE_MODULE
 from hdl.noc.packet import flit_layout
 from hdl.noc.pool import Pool
 from hdl.queue import Queue
@@ -84,12 +85,56 @@ class Wide(wiring.Component):
         return m
 
 
+class SmallNode(wiring.Component):
+    """A node whose core is slower than its router, and than what is between nodes."""
+
+    def __init__(self):
+        super().__init__({"i": In(8), "o": Out(8)})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.router = router = Part(lambda value: ~value)
+        m.submodules.core = core = Part(lambda value: value * value)
+        m.d.comb += [router.i.eq(self.i ^ core.o), core.i.eq(router.o), self.o.eq(router.o)]
+        return m
+
+
+class Part(wiring.Component):
+    """A function with a register before it and one behind it."""
+
+    def __init__(self, function):
+        self.function = function
+        super().__init__({"i": In(8), "o": Out(8)})
+
+    def elaborate(self, platform):
+        m = Module()
+        taken = Signal(8)
+        m.d.sync += [taken.eq(self.i), self.o.eq(self.function(taken))]
+        return m
+
+
+class SmallMesh(wiring.Component):
+    """Two nodes and a link from one to the other."""
+
+    def __init__(self):
+        super().__init__({"i": In(8), "o": Out(8)})
+
+    def elaborate(self, platform):
+        m = Module()
+        body = SmallNode()
+        m.submodules.first = first = Block(module=NODE_MODULE, body=body)
+        m.submodules.second = second = Block(module=NODE_MODULE, body=body)
+        m.d.comb += [first.i.eq(self.i), second.i.eq(first.o), self.o.eq(second.o)]
+        return m
+
+
 @pytest.fixture
 def synthesise(monkeypatch, tmp_path):
-    """Synthesise a component as if it were a block called ``small``."""
-    def run(component: wiring.Component, *, cells: pdk.Pdk | None = None, fpga: bool = False) -> flow.Result:
+    """Synthesise a component as if it were a block called ``small``, or `name`."""
+    def run(component: wiring.Component, *, name: str = "small", cells: pdk.Pdk | None = None,
+            fpga: bool = False) -> flow.Result:
         monkeypatch.setattr(flow, "block", lambda name, config: component)
-        return flow.synthesise("small", config=SIM, pdk=cells, target_ps=250, fpga=fpga, build=tmp_path)
+        return flow.synthesise(name, config=SIM, pdk=cells, target_ps=250, fpga=fpga, build=tmp_path)
     return run
 
 
@@ -119,6 +164,40 @@ def test_counts_without_a_pdk(synthesise, monkeypatch, tmp_path):
     for path in tmp_path.glob("*/result.json"):
         path.unlink()
     assert synthesise(Small()) == result, "its units were in the cache"
+
+
+def test_parts_of_a_node_have_figures_of_their_own(synthesise, tmp_path):
+    node = synthesise(SmallNode(), name="node")
+    assert [part.block for part in node.inside] == ["node.core", "node.router"], "the largest first"
+    assert [part.flip_flops for part in node.inside] == [16, 16]
+    assert sum(part.transistors for part in node.inside) + node.parts["node"] == node.transistors
+    table = report.table([node], title="node")
+    *_, shares = table.columns
+    assert list(shares.cells) == [f"{part.whole / node.whole:.1%}" for part in (node, *node.inside)]
+    page = report.write(tmp_path / "report", [node], title="node", notes=[])
+    assert {path.name for path in page.parent.iterdir()} == {
+        "report.html", "node-area.png", "node.core-area.png", "node.router-area.png"}
+
+
+def test_a_slice_of_a_mesh_shares_its_nodes_with_the_node(synthesise, tmp_path, capsys):
+    node = synthesise(SmallNode(), name="node")
+    mesh = synthesise(SmallMesh(), name="mesh")
+    assert mesh.transistors == 2 * node.transistors
+    assert mesh.inside == []
+    assert "mesh: 4 units, 1 to map" in capsys.readouterr().err
+
+
+@needs_asap7
+@needs_sta
+def test_between_nodes_their_routers_are_timed(synthesise, tmp_path):
+    node = synthesise(SmallNode(), name="node", cells=ASAP7)
+    mesh = synthesise(SmallMesh(), name="mesh", cells=ASAP7)
+    assert node.start.startswith("core/")
+    assert mesh.start.startswith(("first/router/", "second/router/"))
+    assert mesh.period_ps < node.period_ps
+    assert len(mesh.periods_ps) == 2 * 16 + 8, "registers of two routers, and the output"
+    closed, = tmp_path.glob("SIM-mesh-*/closed.v")
+    assert closed.read_text().count("module") == 2, "the core, and where it ends"
 
 
 def test_primitives_of_an_fpga(synthesise):
@@ -245,6 +324,13 @@ def test_units_are_blocks_and_parts_of_the_node():
     assert "module storage" not in found["node"].text
 
 
+def test_numbers_of_names_count_names_of_the_same_kind():
+    text = "module \\node.sram$235 (\\port$42$9 , \\clk$890 , q);\n \\port$42$9 \\$4 \\port$7$1 8'hff\nendmodule\n"
+    made = "module \\node.sram$1 (\\port$1 , \\clk$1 , q);\n \\port$1 \\$4 \\port$2 8'hff\nendmodule\n"
+    bank = "module bank(\\port$9$1 );\nendmodule\n"
+    assert units.renumbered(text + bank) == made + "module bank(\\port$1 );\nendmodule\n", "a block has its own"
+
+
 @needs_asap7
 def test_cells_are_found_by_what_they_do():
     assert ASAP7 is not None
@@ -317,11 +403,23 @@ def test_a_wide_net_gets_a_tree_of_buffers():
               "netnames": {str(bit): {"bits": [bit]} for bit in range(2, 303)}}
     buffers = 19 + 2 + 1  # 300 loads, 16 each; an input has one load
     cell = pdk.Cell(name="BUF", area=1, inputs=("I",), functions={"Z": "I"}, max_capacitance=1)
-    assert netlist.buffer(module, cell, clock="clk") == buffers
+    assert netlist.buffer(module, cell) == buffers
     readers = Counter(next(iter(cell["connections"].values()))[0] for cell in module["cells"].values())
     assert readers.pop(2) == 1
     assert max(readers.values()) == netlist.FANOUT
     assert readers.total() == 300 + buffers - 1
+
+
+@pytest.mark.parametrize("clock", ["clk", "clk$84", "gathering_clk"])
+def test_clocks_get_no_buffers(clock):
+    cells = {str(index): {"type": "FF", "port_directions": {"C": "input", "Q": "output"},
+                          "connections": {"C": [2], "Q": [index + 3]}} for index in range(100)}
+    module = {"ports": {clock: {"direction": "input", "bits": [2]}}, "cells": cells,
+              "netnames": {str(bit): {"bits": [bit]} for bit in range(2, 103)}}
+    cell = pdk.Cell(name="BUF", area=1, inputs=("I",), functions={"Z": "I"}, max_capacitance=1)
+    assert netlist.buffer(module, cell) == 0
+    module["ports"] = {"click": module["ports"][clock]}
+    assert netlist.buffer(module, cell) == 7 + 1
 
 
 def test_each_input_of_a_macro_gets_a_buffer():
@@ -331,7 +429,7 @@ def test_each_input_of_a_macro_gets_a_buffer():
     module = {"ports": {"clk": {"direction": "input", "bits": [2]}, "i": {"direction": "input", "bits": [3]}},
               "cells": macros, "netnames": {str(bit): {"bits": [bit]} for bit in range(2, 8)}}
     cell = pdk.Cell(name="BUF", area=1, inputs=("I",), functions={"Z": "I"}, max_capacitance=1)
-    assert netlist.buffer(module, cell, clock="clk", heavy={"RAM"}) == 5
+    assert netlist.buffer(module, cell, heavy={"RAM"}) == 5
     driven = Counter(bit for name in ("low", "high") for bit in module["cells"][name]["connections"]["I"])
     assert driven.pop("0") == 2
     assert list(driven.values()) == [1, 1, 1, 1] and 3 not in driven
@@ -385,6 +483,20 @@ def run(*arguments: str, **options) -> str:
 def test_an_unknown_block_is_refused_in_a_line():
     assert run("--block", "router", "rooter") == (
         "python -m synth: no block is called 'rooter'; there are mesh, node, core, matrix, vector, sram, router\n")
+
+
+def test_a_mesh_that_is_none_is_refused_in_a_line():
+    assert run("--mesh", "0x2") == "python -m synth: config 'SIM': columns must be an integer from 1 to 127, not 0\n"
+    assert run("--mesh", "2x2", "--diff", "HEAD") == (
+        "python -m synth: --diff compares presets as they are: leave --mesh out\n")
+
+
+def test_a_liberty_that_cannot_be_used_is_refused_in_a_line(tmp_path):
+    path = tmp_path / "cells.lib"
+    for content, complaint in (("library (x) {", "is malformed: it is not one complete 'library (...) { ... }'"),
+                               (liberty(without="FF"), "has no flip-flop: the flow needs one")):
+        path.write_text(content)
+        assert run("--pdk", str(path)) == f"python -m synth: Liberty file {path} {complaint}\n"
 
 
 def test_an_unknown_commit_is_refused_in_a_line():

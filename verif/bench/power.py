@@ -1,90 +1,194 @@
-"""Power of mapped blocks at the target clock, busy and idle: `synth.power` says how, and what it leaves out."""
+"""Power of the mapped units of a node at the target clock, while it multiplies matrices and while it is idle.
+
+The RTL of one node runs the GEMM kernel from its SRAM. What goes into each unit in every cycle is given to the unit's
+gates, whose outputs have to be the RTL's; how often their nets change gives the power (`synth.power` says what is left
+out). Of repeated blocks, a sample is watched.
+"""
 
 import json
 import os
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+import pickle
+import re
+from collections import Counter
+from dataclasses import asdict, replace
+from pathlib import Path
 
-from amaranth.lib import wiring
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 from hdl.config import Config, preset
-from hdl.core.matrix import MatrixUnit
-from hdl.noc.router import Router
+from hdl.node import Node
 from hdl.verilog import View, emit
-from sim.build import RUNS, build_text, ports, run
-from sim.rtl import REPEATED
+from sim import numerics
+from sim.build import RUNS, WAVES, build_text, run
+from sim.matmul import Product
+from sim.rtl import JOBS, REPEATED, run_rtl
 from sim.verilator import ROOT
-from synth import gates, pdk, power
-from synth.flow import map_text, versions
+from synth import gates, netlist, pdk, power
+from synth.flow import NODE, Netlist, map_units, versions
+from synth.units import Unit, below, renumbered, split
+from verif.synth.recording import Ports, Recording, read
 
 #: What ABC is asked for, and the clock that power is of, in ps.
 TARGET_PS, CLOCK_PS = 250, 500
 
-CYCLES = 400
+#: Rows, depth and columns of the product.
+SIDE = 64
+
+#: The cycle after the reset from which on idle units are given the same, and how long they are watched.
+QUIET, IDLE = 5, 200
+
+#: Copies of a repeated block that are watched.
+WATCHED = 4
+
+#: What a unit is called in its simulation, and the ending of the names of blocks that are not watched.
+_UNIT, _UNSEEN = "unit", "_unseen"
+
+#: Units that are not measured: macros have no energies, and a core is its parts.
+_LEFT_OUT = (("sram",), ("core",))
 
 
-@dataclass(frozen=True)
-class Load:
-    """A block, a bench that keeps it busy and idle, and the floating-point operations of a busy cycle."""
-
-    name: str
-    component: Callable[[Config], wiring.Component]
-    bench: str
-    busy: str
-    flops: Callable[[Config], int] = lambda config: 0
-
-
-LOADS = (
-    Load("matrix", lambda config: MatrixUnit(config=config), "verif.synth.matrix_load", "gemm",
-         lambda config: 2 * config.macs),
-    Load("router", lambda config: Router(config=config.with_mesh(columns=18, rows=9)), "verif.synth.router_load",
-         "full"),
-)
+def product(config: Config) -> tuple[Path, int]:
+    """Multiply matrices of normally distributed BF16 on the RTL; return the waveform and the cycles that it took."""
+    rng = np.random.default_rng(1)
+    a, b = (numerics.bf16_from_values(rng.normal(size=(SIDE, SIDE))) for _ in range(2))
+    work = Product(a, b, config)
+    result = run_rtl(work.job, waves=True)
+    result.check()
+    if not (work.c(result) == numerics.matmul(a, b, config)).all():
+        raise AssertionError("the product is wrong")
+    return JOBS / work.job.name / WAVES, work.phase(result)
 
 
-def measure(load: Load, *, config: Config, cells: pdk.Pdk) -> dict[str, dict[str, power.Power]]:
-    """Power of the units of a block, busy and idle."""
-    component, name = load.component(config), f"{load.name}_{config.name}"
-    netlist = map_text(emit(component, name=name, view=View.ASIC), name=name, pdk=cells, target_ps=TARGET_PS)
-    model = build_text(gates.verilog(netlist, cells), name=name, visible=ports(component), no_inline=REPEATED,
-                       activity=True)
-    measured = {}
-    for test in (load.busy, "idle"):
-        work = RUNS / "power" / f"{name}-{test}"
-        run(model, bench=load.bench, test=test, work=work, seed=1, CONFIG=config.name, CYCLES=CYCLES, COLUMNS=18,
-            ROWS=9)
-        measured[test] = power.measure(netlist, work / "dump.saif", pdk=cells)
-    return measured
+def ports_of(unit: Unit) -> Ports:
+    """A unit's ports."""
+    body = re.search(rf"^module \\?{re.escape(unit.name)} ?\(.*?^endmodule", unit.text, re.DOTALL | re.MULTILINE)
+    assert body is not None
+    found = re.findall(r"^  (input|output) (?:\[\d+:\d+\] )?\\?(\S+?) ?;", body[0], re.MULTILINE)
+    inputs = tuple(name for direction, name in found if direction == "input" and not netlist.is_clock(name))
+    return Ports(inputs=inputs, outputs=tuple(name for direction, name in found if direction == "output"),
+                 clocks=tuple(name for direction, name in found if direction == "input" and netlist.is_clock(name)))
+
+
+def plain(name: str) -> str:
+    """A port's name without what Verilog has to escape."""
+    return re.sub(r"\W", "_", name)
+
+
+def watched(text: str, unit: Netlist) -> str:
+    """Verilog of a unit's gates in which all but `WATCHED` copies of each of its blocks hide their nets."""
+    cells = unit.cells()
+    repeated = {block: number for block, number in cells[unit.top].items() if block in cells and number > WATCHED}
+    modules = {match[1]: match[0] for match in re.finditer(r"^module (\w+) ?\(.*?^endmodule\n", text,
+                                                          re.DOTALL | re.MULTILINE)}
+    copied = {inside for block in repeated for inside in netlist.placements(cells, block)}
+    named = re.compile(rf"^(module |  )({'|'.join(copied)})(?=[ (])", re.MULTILINE)
+    hidden = "".join(named.sub(rf"\1\2{_UNSEEN}", modules[name]) for name in sorted(copied))
+    seen = Counter()
+
+    def placed(match: re.Match) -> str:
+        block = match[1]
+        seen[block] += 1
+        # Evenly over the copies, the first one included.
+        step = repeated[block] / WATCHED
+        shown = int(seen[block] / step) != int((seen[block] - 1) / step)
+        return f"  {block}{'' if shown else _UNSEEN} "
+
+    top = modules[_UNIT]
+    if repeated:
+        text = text.replace(top, re.sub(rf"^  ({'|'.join(repeated)}) (?=\S)", placed, top, flags=re.MULTILINE))
+    return f"{text}/*verilator tracing_off*/\n{hidden}"
+
+
+def simulated(unit: Netlist, ports: Ports, cells: pdk.Pdk) -> str:
+    """Verilog of a unit's gates as module `_UNIT`, its ports called as cocotb likes it."""
+    text = re.sub(rf"^module \\?{re.escape(unit.top)} ?\(", f"module {_UNIT}(", gates.verilog(unit, cells),
+                  flags=re.MULTILINE)
+    for name in (*ports.inputs, *ports.outputs, *ports.clocks):
+        if plain(name) != name:
+            text = text.replace(f"\\{name} ", f"{plain(name)} ")
+    return watched(text, unit)
+
+
+def measure(unit: Netlist, ports: Ports, recording: Recording, *, window: tuple[int, int],
+            cells: pdk.Pdk) -> dict[str, power.Power]:
+    """Power of a unit between two cycles of the recording, whose ports have other names, and after its reset."""
+    names = [[plain(name) for name in group] for group in vars(ports).values()]
+    recording = replace(recording, ports=Ports(*map(tuple, names)))
+    text = simulated(unit, ports, cells)
+    model = build_text(text, name=_UNIT, visible=[name for group in names for name in group],
+                       no_inline=(*REPEATED, *(name + _UNSEEN for name in REPEATED)), activity=True)
+    work = RUNS / "power" / plain(unit.top)
+    work.mkdir(parents=True, exist_ok=True)
+    file = work / "recording.pickle"
+    file.write_bytes(pickle.dumps(recording))
+
+    def until(cycle: int, held: int = 0) -> Path:
+        place = work / f"{cycle}-{held}"
+        run(model, bench="verif.synth.replay", work=place, seed=1, RECORDING=file, CYCLES=cycle, HELD=held)
+        return place / "dump.saif"
+
+    def between(before: Path, after: Path) -> power.Power:
+        return power.by_kind(power.measure(
+            unit, after, before=before, pdk=cells, instance=_UNIT, clock=plain(ports.clocks[0])))
+
+    return {"GEMM": between(*map(until, window)), "idle": between(until(QUIET, IDLE), until(QUIET, 2 * IDLE))}
+
+
+def parts_of(units: list[Unit]) -> dict[tuple[str, ...], Unit]:
+    """The parts of a node and of its core, by the path of instances to each."""
+    found = {tuple(re.sub(r"(\$\d+)+$", "", part) for part in unit.name.split(".")[1:]): unit
+             for unit in units if unit.name.startswith(f"{NODE}.")}
+    return {path: unit for path, unit in found.items() if path not in _LEFT_OUT}
 
 
 def main() -> None:
-    """Measure at the size that the environment variable PRESET names, print the table, and leave it as JSON."""
-    config = preset(os.environ.get("PRESET", "SIM"))
+    """Measure at the size that the environment variable PRESET names (SIM), of all units or those that BLOCK names."""
+    config = preset(os.environ.get("PRESET", "SIM")).with_mesh(columns=1, rows=1)
+    config = replace(config, hard_multipliers=False)
     cells = pdk.find(None)
     if cells is None:
         print("power needs a PDK: a Liberty file or a folder with one in the environment variable PDK")
         return
+    text = emit(Node(config=config), name=NODE, view=View.ASIC)
+    units = split(renumbered(text), NODE)
+    parts, recorded = parts_of(units), parts_of(split(text, NODE))
+    if wanted := os.environ.get("BLOCK", "").split():
+        known = {path[-1]: path for path in parts}
+        if unknown := [name for name in wanted if name not in known]:
+            raise SystemExit(f"no unit of a node is called {unknown[0]!r}; there are {', '.join(sorted(known))}")
+        parts = {known[name]: parts[known[name]] for name in wanted}
+    waveform, cycles = product(config)
+    matrix = ("core", "matrix")
+    asked = {path: ports_of(recorded[path]) for path in parts}
+    instance = "node_0_1"
+    recordings = read(waveform, {(instance, *path): ports for path, ports in asked.items()} | {
+        (instance, *matrix): asked.get(matrix, Ports(inputs=(), outputs=("step",), clocks=()))})
+    steps = recordings[instance, *matrix].output("step")
+    first, last = steps.index(1), len(steps) - steps[::-1].index(1)
+    busy = sum(steps[first:last]) / (last - first)
+
     table = Table(title=f"{config.name}: power at {1e3 / CLOCK_PS:g} GHz, mW", title_justify="left", box=None)
-    for column in ("block", "load", "nets", "cells", "clock", "leakage", "total", "fJ / cycle", "fJ / FLOP"):
-        table.add_column(column, justify="left" if column in ("block", "load") else "right")
+    for column in ("unit", "load", "nets", "cells", "clock", "leakage", "total", "pJ / cycle", "fJ / FLOP"):
+        table.add_column(column, justify="left" if column in ("unit", "load") else "right")
     kept = {}
-    for load in LOADS:
-        measured = measure(load, config=config, cells=cells)
-        for test, units in measured.items():
-            total = power.by_kind(units)
-            flops = load.flops(config) if test != "idle" else 0
-            table.add_row(load.name, test, *(f"{value:.2f}" for value in (
-                total.switching_fj / CLOCK_PS, total.internal_fj / CLOCK_PS, total.clock_fj / CLOCK_PS,
-                total.leakage_uw / 1e3, total.milliwatts(CLOCK_PS))), f"{total.cycle_fj:,.0f}",
-                f"{total.milliwatts(CLOCK_PS) * CLOCK_PS / flops:.1f}" if flops else "")
-            kept[f"{load.name} {test}"] = {unit: asdict(value) for unit, value in units.items()}
-    Console(width=120).print(table)
-    print(f"Cells: {cells.library.corner}. No wires, no glitches, no clock tree.")
+    flops = 2 * config.macs * busy
+    for path, unit in parts.items():
+        mapped = map_units(below(units, unit.name), pdk=cells, target_ps=TARGET_PS)
+        found = measure(mapped, ports_of(unit), recordings[instance, *path], window=(first, last), cells=cells)
+        for load, total in found.items():
+            figures = (total.switching_fj / CLOCK_PS, total.internal_fj / CLOCK_PS, total.clock_fj / CLOCK_PS,
+                       total.leakage_uw / 1e3, total.milliwatts(CLOCK_PS))
+            table.add_row(path[-1], load, *(f"{value:.2f}" for value in figures), f"{total.cycle_fj / 1e3:,.2f}",
+                          f"{total.milliwatts(CLOCK_PS) * CLOCK_PS / flops:.1f}" if load != "idle" else "")
+            kept[f"{'.'.join(path)} {load}"] = asdict(total)
+        Console(width=120).print(table)
+    print(f"{SIDE} x {SIDE} by {SIDE} x {SIDE} in BF16, {last - first} of the kernel's {cycles} cycles, in {busy:.1%} "
+          f"of which the matrix unit was busy. Cells: {cells.library.corner}. No wires, glitches, clock tree, macros.")
     path = ROOT / "build" / "bench" / "power.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"clock_ps": CLOCK_PS, "tools": versions(), "units": kept}, indent=2))
+    path.write_text(json.dumps({"clock_ps": CLOCK_PS, "busy": busy, "tools": versions(), "units": kept}, indent=2))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from hdl.noc.control_bus import ControlBus
 from hdl.noc.interface import NetworkInterface
 from hdl.noc.packet import CLASSES
 from hdl.node import LOADS
+from hdl.verilog import Block
 
 
 class CoreWithSram(wiring.Component):
@@ -36,9 +37,13 @@ class CoreWithSram(wiring.Component):
             "retirement": Out(retirement_layout(config)),
         })
 
+    def make_core(self) -> Core | Block:
+        """The core."""
+        return Core(config=self.config)
+
     def elaborate(self, platform):
         m = Module()
-        m.submodules.core = core = Core(config=self.config)
+        m.submodules.core = core = self.make_core()
         m.submodules.interface = interface = NetworkInterface(config=self.config)
         loads = LOADS[:self.config.groups]
         m.submodules.sram = sram = Sram(

@@ -5,9 +5,13 @@ with Yosys's own gates and, if there is a PDK, with its cells.
 """
 
 import argparse
+import pickle
+import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from amaranth.lib import wiring
 from rich.console import Console
@@ -16,6 +20,7 @@ from rich.table import Table
 from hdl.arbiter import LeastRecent, RoundRobin
 from hdl.config import PRESETS, Config, preset
 from hdl.core.alu import Alu
+from hdl.core.core import Core
 from hdl.core.matrix import MatrixUnit
 from hdl.core.matrix_loader import MatrixLoader
 from hdl.core.matrix_operand import MatrixOperand
@@ -25,33 +30,83 @@ from hdl.mem.ecc import Decoder
 from hdl.noc.link import Slots
 from hdl.noc.router import Router
 from hdl.noc.routing import Routing
-from hdl.verilog import View, emit
-from sim.build import BenchFailed, build_text, new_seed, ports, run
+from hdl.verilog import Block, View, emit
+from sim.build import RUNS, BenchFailed, build_text, new_seed, ports, run
+from sim.random_program import generate
 from sim.rtl import REPEATED
 from synth import equivalence, gates, pdk
-from synth.flow import map_text
+from synth.flow import Netlist, map_text
+from synth.netlist import count
 from synth.yosys import SynthesisError
+from verif.core.cases import CORES, make_case
+from verif.core.top import CoreWithSram
 
 #: What ABC is asked for, in ps.
 TARGET_PS = 250
+
+#: What is around a unit whose bench drives more than the unit.
+TOP = "surrounded"
 
 #: Size of the mesh that the router's bench is in.
 COLUMNS, ROWS = 18, 9
 
 
+#: Random programs that the core runs, and instructions of a thread.
+PROGRAMS, LENGTH = 4, 400
+
+
+class Surrounded(CoreWithSram):
+    """What the bench of the core drives, with the core as a block that gates can stand in for."""
+
+    def make_core(self) -> Block:
+        return Block(module="core", body=Core(config=self.config))
+
+
+def programs(config: Config, seed: int) -> Path:
+    """A file with random programs for the core's bench, and what the model makes of them."""
+    generator = random.Random(seed)
+    cases = []
+    for index in range(PROGRAMS):
+        program = generate(generator, config=config, length=LENGTH, threads=1 + index % config.threads)
+        cases.append(make_case(name=f"random-{index}", config=config, memory=program.memory, start=program.start))
+    RUNS.mkdir(parents=True, exist_ok=True)
+    path = RUNS / f"cases-gates-{config.name}.pickle"
+    path.write_bytes(pickle.dumps((config, cases)))
+    return path
+
+
 @dataclass(frozen=True)
 class Bench:
-    """A unit and the bench of its RTL."""
+    """A unit and the bench of its RTL.
+
+    Attributes
+    ----------
+    component : callable
+        Makes it.
+    test : str or None
+        The test of the bench, if not all.
+    around : callable or None
+        Makes what the bench drives, with a `Block` of the unit's name in it; by default the unit itself.
+    environment : callable
+        What the bench is told, for a configuration and a seed.
+    """
 
     name: str
     component: Callable[[Config], wiring.Component]
     bench: str
+    test: str | None = None
+    around: Callable[[Config], wiring.Component] | None = None
+    environment: Callable[[Config, int], dict[str, Any]] = lambda config, _: {
+        "CONFIG": config.name, "COLUMNS": COLUMNS, "ROWS": ROWS}
 
 
 BENCHES = (
     Bench("router", lambda config: Router(config=config.with_mesh(columns=COLUMNS, rows=ROWS)), "verif.router.bench"),
     Bench("matrix", lambda config: MatrixUnit(config=config), "verif.matrix.bench"),
     Bench("vector", lambda config: VectorUnit(config=config), "verif.vector.bench"),
+    Bench("core", lambda config: Core(config=CORES[config.name]), "verif.core.bench", test="lock_step",
+          around=lambda config: Surrounded(config=CORES[config.name]),
+          environment=lambda config, seed: {"CASES": programs(CORES[config.name], seed)}),
 )
 
 PROOFS: dict[str, Callable[[Config], wiring.Component]] = {
@@ -67,13 +122,24 @@ PROOFS: dict[str, Callable[[Config], wiring.Component]] = {
 }
 
 
+def gates_of(bench: Bench, *, config: Config, cells: pdk.Pdk | None) -> tuple[Netlist, str]:
+    """A unit's netlist, and the Verilog of what its bench drives, with the netlist as the unit."""
+    netlist = map_text(emit(bench.component(config), name=bench.name, view=View.ASIC), name=bench.name, pdk=cells,
+                       target_ps=TARGET_PS)
+    text = gates.verilog(netlist, cells)
+    if bench.around:
+        text = gates.instead(emit(bench.around(config), name=TOP), netlist, text)
+    return netlist, text
+
+
 def on_gates(bench: Bench, *, config: Config, cells: pdk.Pdk | None, seed: int) -> str:
     """Run a bench on gates; return how many cells there are."""
-    component, name = bench.component(config), f"{bench.name}_{config.name}"
-    netlist = map_text(emit(component, name=name, view=View.ASIC), name=name, pdk=cells, target_ps=TARGET_PS)
-    model = build_text(gates.verilog(netlist, cells), name=name, visible=ports(component), no_inline=REPEATED)
-    run(model, bench=bench.bench, seed=seed, CONFIG=config.name, COLUMNS=COLUMNS, ROWS=ROWS)
-    return f"bench passed (seed {seed})"
+    netlist, text = gates_of(bench, config=config, cells=cells)
+    name, driven = (TOP, bench.around(config)) if bench.around else (bench.name, bench.component(config))
+    model = build_text(text, name=name, visible=ports(driven), no_inline=REPEATED)
+    run(model, bench=bench.bench, test=bench.test, seed=seed, **bench.environment(config, seed))
+    number = count(netlist.cells(), netlist.top).total()
+    return f"{number:,} cells, bench passed (seed {seed})"
 
 
 def proved(name: str, *, config: Config, cells: pdk.Pdk | None) -> str:
