@@ -81,8 +81,10 @@ class Slot(wiring.Component):
         control, pc = instruction.control, instruction.pc
         x1, x2 = self.operation.x1, self.operation.x2
         immediate = instruction.value
-        course, access = self.course, self.access
-        advanced = Signal(64)
+        jumps, strays, flat, asks = Signal(), Signal(), Signal(), Signal()
+        advanced, target, link, address, word = (
+            Signal(64, name=name) for name in ("advanced", "target", "link", "address", "word"))
+        size = Signal.like(self.access.size)
         m.d.comb += advanced.eq(x1 + immediate)
 
         # Integer results.
@@ -91,11 +93,11 @@ class Slot(wiring.Component):
             alu.function.eq(control.function),
             alu.word.eq(control.word),
             alu.b.eq(Mux(control.immediate, immediate, x2)),
-            course.link.eq(pc + 4),
+            link.eq(pc + 4),
         ]
         with m.Switch(control.unit):
             with m.Case(Unit.BRANCH):
-                m.d.comb += self.result.eq(course.link)
+                m.d.comb += self.result.eq(link)
             with m.Case(Unit.MEMORY):
                 m.d.comb += self.result.eq(advanced)
             with m.Default():
@@ -108,7 +110,7 @@ class Slot(wiring.Component):
 
         # Branches.
         taken = Signal()
-        m.d.comb += course.target.eq(pc + immediate)
+        m.d.comb += target.eq(pc + immediate)
         with m.Switch(control.function):
             with m.Case(isa.Branch.BEQ):
                 m.d.comb += taken.eq(x1 == x2)
@@ -117,7 +119,7 @@ class Slot(wiring.Component):
             with m.Case(isa.Branch.JAL):
                 m.d.comb += taken.eq(1)
             with m.Case(isa.Branch.JALR):
-                m.d.comb += [taken.eq(1), course.target.eq((x1 + immediate) & ~1)]
+                m.d.comb += [taken.eq(1), target.eq((x1 + immediate) & ~1)]
             for branch, signed in _LESS.items():
                 with m.Case(branch):
                     less = x1.as_signed() < x2.as_signed() if signed else x1 < x2
@@ -125,36 +127,35 @@ class Slot(wiring.Component):
         prediction = instruction.prediction
         predicted = SRAM_BASE | Cat(Const(0, 2), prediction.target)
         m.d.comb += [
-            course.jumps.eq((control.unit == Unit.BRANCH) & taken),
-            course.strays.eq(Mux(prediction.taken, ~course.jumps | (course.target != predicted), course.jumps)),
+            jumps.eq((control.unit == Unit.BRANCH) & taken),
+            strays.eq(Mux(prediction.taken, ~jumps | (target != predicted), jumps)),
         ]
 
         # Addresses. Those of other nodes are flat; atomics take the same way, to this node if the address is local.
         atomic, puts, gathers = control.unit == Unit.ATOMIC, control.unit == Unit.PUT, control.unit == Unit.GATHER
         accesses = (control.unit == Unit.MEMORY) | puts | atomic
         store = atomic | lsu.is_store(control.function)
-        address, size = access.address, access.size
         m.d.comb += [
             address.eq(Mux(control.bare, x1, advanced)),
             size.eq(1 << control.function[:2]),
-            access.flat.eq(accesses & ~control.masked & address[48]),
-            access.asks.eq((access.flat & ~puts) | atomic | gathers),
-            access.word.eq((Cat(x2, x2) << (address[:3] << 3))[64:128]),
+            flat.eq(accesses & ~control.masked & address[48]),
+            asks.eq((flat & ~puts) | atomic | gathers),
+            word.eq((Cat(x2, x2) << (address[:3] << 3))[64:128]),
         ]
         with m.If(atomic):
             m.d.comb += size.eq(Mux(control.word, 4, 8))
         with m.Elif(lsu.is_vector(control.function)):
             m.d.comb += size.eq(config.vector_bytes)
-        beyond = Mux(access.flat, address[49:].any() | ~is_node(config, address[32:40], address[40:48]),
+        beyond = Mux(flat, address[49:].any() | ~is_node(config, address[32:40], address[40:48]),
                      outside(config, address, size))
         crosses = Mux(atomic, (address[:3] & (size - 1)).any(),
                       (address[:config.line_offset_bits] + size) > config.vector_bytes)
         failed = self.answered & self.refused
-        refused = accesses & access.asks & failed
+        refused = accesses & asks & failed
 
         # Traps; a later rule wins over an earlier one.
         for condition, cause, value in (
-            (course.jumps & course.target[1], Cause.FETCH_MISALIGNED, course.target),
+            (jumps & target[1], Cause.FETCH_MISALIGNED, target),
             (gathers & failed, self.failure.cause, self.failure.address),
             (refused, Cause.LOAD_ACCESS, address),
             (refused & store, Cause.STORE_ACCESS, address),
@@ -168,5 +169,12 @@ class Slot(wiring.Component):
             (self.load_error, Cause.HARDWARE_ERROR, SRAM_BASE + self.load_error_address),
         ):
             with m.If(condition):
-                m.d.comb += [course.trap.eq(1), course.cause.eq(cause), course.value.eq(value)]
+                m.d.comb += [self.course.trap.eq(1), self.course.cause.eq(cause), self.course.value.eq(value)]
+
+        m.d.comb += [
+            *(self.course[name].eq(value) for name, value in {
+                "jumps": jumps, "target": target, "link": link, "strays": strays}.items()),
+            *(self.access[name].eq(value) for name, value in {
+                "address": address, "size": size, "word": word, "flat": flat, "asks": asks}.items()),
+        ]
         return m
