@@ -137,7 +137,8 @@ class Bench(UnitBench):
 
     def out(self, operation: Operation) -> tuple[int, int]:
         request = operation.request
-        return int(request["lanes"] == Vector.ESTIMATE), passes(request["number"]) if request["reduces"] else 1
+        times = passes(request["number"]) if request["reduces"] else 1
+        return int(request["lanes"] == Vector.ESTIMATE), times * VectorUnit.LATENCY
 
     def queue(self, row: Instruction, a: Fp32, b: Fp32, *, conversion: dict[str, int] | None = None,
               quarter: int | None = None, thread: int | None = None) -> bytes:

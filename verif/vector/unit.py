@@ -4,8 +4,10 @@ The matrix unit and the vector unit both look like this from outside.
 """
 
 import random
+from bisect import insort
 from collections import defaultdict, deque
 from dataclasses import dataclass
+from operator import itemgetter
 
 from amaranth.lib import data
 
@@ -40,9 +42,9 @@ class Unit:
         Requests taken.
     refused : int
         Cycles in which a request was offered and not taken.
-    inside : dict of deques of (int, dict, int)
-        For each kind of requests, see `out`, cycle, request and expected data of what was taken and whose result has
-        not come yet.
+    inside : list of (int, int, dict, int) for each of `results`
+        Of what was taken and whose result has not come yet, in the order in which the results come: the cycle for that
+        order, see `out`, the cycle in which it was taken, request and expected data.
     latencies : list of int
         Cycles of each result from its request.
     """
@@ -52,7 +54,7 @@ class Unit:
         self.ways: list[tuple[Port, data.Layout]] = [(Port(dut, "request"), layout)]
         self.results, self.result_layout = [Port(dut, "result")], vector_result_layout(config)
         self.waiting: deque[Operation] = deque()
-        self.inside: dict[tuple[int, int], deque[tuple[int, dict[str, int], int]]] = defaultdict(deque)
+        self.inside: dict[int, list[tuple[int, int, dict[str, int], int]]] = defaultdict(list)
         self.offer = self.take = 1.0
         self.taken = self.refused = 0
         self.latencies: list[int] = []
@@ -79,7 +81,7 @@ class Unit:
         return 0
 
     def out(self, operation: Operation) -> tuple[int, int]:
-        """Which of `results` a request's result comes by, and its kind there: those of one kind come in order."""
+        """Which of `results` a request's result comes by, and how many cycles later than others' that are as old."""
         return 0, 0
 
     def next(self) -> list[Operation]:
@@ -116,17 +118,15 @@ class Unit:
             self.waiting.popleft()
             self.taken += 1
             if operation.expected is not None:
-                self.inside[self.out(operation)].append((self.stage.now, operation.request, operation.expected))
+                port, cycles = self.out(operation)
+                insort(self.inside[port],
+                       (self.stage.now + cycles, self.stage.now, operation.request, operation.expected),
+                       key=itemgetter(0))
 
     def _check(self, index: int, payload: int) -> None:
-        kinds = [kind for (port, _), kind in self.inside.items() if port == index and kind]
-        assert kinds, "a result came that no request asked for"
-        for kind in kinds:
-            cycle, request, value = kind[0]
-            fields = {name: request[name] for name in ("thread", "destination")}
-            if payload == pack(self.result_layout, fields | {"data": value}):
-                kind.popleft()
-                self.latencies.append(self.stage.now - cycle)
-                return
-        expected = "\n".join(f"{value:#x} for {request}" for kind in kinds for _, request, value in [kind[0]])
-        raise AssertionError(f"{payload:#x} came, and not\n{expected}")
+        assert self.inside[index], "a result came that no request asked for"
+        _, cycle, request, value = self.inside[index].pop(0)
+        fields = {name: request[name] for name in ("thread", "destination")}
+        expected = pack(self.result_layout, fields | {"data": value})
+        assert payload == expected, f"{payload:#x} came, and not\n{expected:#x} for {request}"
+        self.latencies.append(self.stage.now - cycle)
