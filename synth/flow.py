@@ -25,7 +25,7 @@ from hdl.verilog import View, emit
 from . import ecp5, macros, memories, netlist, timing, yosys
 from .mapping import FLIP_FLOPS, TRANSISTORS
 from .pdk import ROOT, Library, Pdk
-from .units import Unit, renumbered, split
+from .units import MODULE, Unit, renumbered, split
 
 BUILD = ROOT / "build" / "synth"
 
@@ -152,10 +152,9 @@ class Netlist:
         cells = self.cells()
         closed = {unit for unit in cells[NODE] if unit in cells} - {f"{NODE}.router"}
         seen = netlist.placements({unit: inside for unit, inside in cells.items() if unit not in closed}, self.top)
-        boxes = re.findall(r"^module (\\\S+(?= )|[\w$]+)(.*?^endmodule\n)",
-                           (self.folders[NODE] / "boxes.v").read_text(), re.DOTALL | re.MULTILINE)
+        boxes = MODULE.finditer((self.folders[NODE] / "boxes.v").read_text())
         empty = folder / "closed.v"
-        empty.write_text("".join(f"module {name}{rest}" for name, rest in boxes if name.removeprefix("\\") in closed))
+        empty.write_text("".join(box[0] for box in boxes if box[1].removeprefix("\\") in closed))
         return [*(self.folders[unit] / "mapped.v" for unit in seen), empty]
 
 

@@ -15,11 +15,10 @@ from pyosys import libyosys
 from . import memories, yosys
 from .flow import BUILD, Netlist, hash_of
 from .pdk import Pdk
+from .units import MODULE
 
 #: Yosys's models of its own gates.
 _SIMCELLS = Path(pyosys.__file__).parent / "share" / "simcells.v"
-
-_MODULE = re.compile(r"^module (\\\S+(?= )|[\w$]+).*?^endmodule\n", re.DOTALL | re.MULTILINE)
 
 
 def verilog(netlist: Netlist, pdk: Pdk | None) -> str:
@@ -31,7 +30,7 @@ def verilog(netlist: Netlist, pdk: Pdk | None) -> str:
     kept_out = {memory.name: memory for figure in netlist.figures().values()
                 for memory in (memories.Memory(**fields) for fields in figure["memories"]) if not memory.latches}
     used = {name for figure in netlist.figures().values() for name in figure["cells"]}
-    models = _MODULE.finditer(cell_models(pdk).read_text())
+    models = MODULE.finditer(cell_models(pdk).read_text())
     return "".join([units, "/*verilator tracing_off*/\n", *map(memories.behaviour, kept_out.values()),
                     *(model[0] for model in models if model[1].removeprefix("\\") in used)])
 
@@ -44,7 +43,7 @@ def instead(around: str, netlist: Netlist, text: str) -> str:
         name = module[1].removeprefix("\\")
         return "" if name in mapped or name.startswith(f"{netlist.top}.") else module[0]
 
-    return _MODULE.sub(kept, around) + text
+    return MODULE.sub(kept, around) + text
 
 
 def cell_models(pdk: Pdk | None) -> Path:

@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-#: A module with the attributes before it; its name may be escaped.
-_MODULE = re.compile(r"^(?:\(\*[^\n]*\*\)\n)*module (\\\S+(?= )|[\w$]+).*?^endmodule\n?", re.DOTALL | re.MULTILINE)
+#: A module of Verilog with the attributes before it; its name, which may be escaped.
+MODULE = re.compile(r"^(?:\(\*[^\n]*\*\)\n)*module (\\\S+(?= )|[\w$]+).*?^endmodule\n?", re.DOTALL | re.MULTILINE)
 #: Where a module is placed.
 _PLACE = re.compile(r"^  (\\\S+|[\w$]+) +(?:#\(|\\?\S+ +\()", re.MULTILINE)
 
@@ -67,12 +67,12 @@ def renumbered(text: str) -> str:
 
         return _NUMBERED.sub(name, module[0])
 
-    return _MODULE.sub(in_module, text)
+    return MODULE.sub(in_module, text)
 
 
 def split(text: str, top: str) -> list[Unit]:
     """The units of emitted Verilog, each after those that are placed in it; `top` is the last."""
-    modules = {match[1].removeprefix("\\"): match[0] for match in _MODULE.finditer(text)}
+    modules = {match[1].removeprefix("\\"): match[0] for match in MODULE.finditer(text)}
     macros = {name for name, body in modules.items() if re.search(r"\binput\b", body.partition(";")[0])}  # by hand
     unit_of = {name: _unit(name) for name in modules}
     blocks = set(unit_of.values()) - macros

@@ -30,10 +30,10 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-@pytest.mark.parametrize("name", ["SIM", "ULX3S"])
-def test_matrix_unit(name):
-    model = build(MatrixUnit(config=PRESETS[name]), name=f"matrix_{name}", no_inline=REPEATED)
-    run(model, bench="verif.matrix.bench", CONFIG=name)
+@pytest.mark.parametrize("name, cfloat8", [("SIM", True), ("ULX3S", True), ("ULX3S", False)])
+def test_matrix_unit(name, cfloat8):
+    model = build(MatrixUnit(config=PRESETS[name], cfloat8=cfloat8), name=f"matrix_{name}", no_inline=REPEATED)
+    run(model, bench="verif.matrix.bench", CONFIG=name, CFLOAT8=int(cfloat8))
 
 
 @pytest.mark.parametrize("depth, accumulators", [(1, 1), (4, 2), (8, 3)])

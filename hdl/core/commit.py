@@ -31,9 +31,10 @@ class Commit(wiring.Component):
     thread : In
         Whose instructions they are.
     candidates : In
-    departs, resume : In(1), In(64)
-        The first one leaves the predicted way; it is an mret, to there.
-    returns : In(1)
+    departs : In(1)
+        The first one leaves the predicted way.
+    returns : In(1), resume : In(64)
+        It is an mret, to there.
     may_send, may_tell : In(1)
         No group before this one sends a packet; a packet that nobody answers can be taken.
     handler : In(64)

@@ -171,6 +171,7 @@ class Slot(wiring.Component):
             with m.If(condition):
                 m.d.comb += [self.course.trap.eq(1), self.course.cause.eq(cause), self.course.value.eq(value)]
 
+        # Put together here: no member is computed from others of the same structure, which tools take for a circle.
         m.d.comb += [
             *(self.course[name].eq(value) for name, value in {
                 "jumps": jumps, "target": target, "link": link, "strays": strays}.items()),

@@ -27,7 +27,7 @@ from sim.rtl import JOBS, REPEATED, run_rtl
 from sim.verilator import ROOT
 from synth import gates, netlist, pdk, power
 from synth.flow import NODE, Netlist, map_units, versions
-from synth.units import Unit, below, renumbered, split
+from synth.units import MODULE, Unit, below, renumbered, split
 from verif.synth.recording import Ports, Recording, read
 
 #: What ABC is asked for, and the clock that power is of, in ps.
@@ -80,8 +80,7 @@ def watched(text: str, unit: Netlist) -> str:
     """Verilog of a unit's gates in which all but `WATCHED` copies of each of its blocks hide their nets."""
     cells = unit.cells()
     repeated = {block: number for block, number in cells[unit.top].items() if block in cells and number > WATCHED}
-    modules = {match[1]: match[0] for match in re.finditer(r"^module (\w+) ?\(.*?^endmodule\n", text,
-                                                          re.DOTALL | re.MULTILINE)}
+    modules = {match[1]: match[0] for match in MODULE.finditer(text)}
     copied = {inside for block in repeated for inside in netlist.placements(cells, block)}
     named = re.compile(rf"^(module |  )({'|'.join(copied)})(?=[ (])", re.MULTILINE)
     hidden = "".join(named.sub(rf"\1\2{_UNSEEN}", modules[name]) for name in sorted(copied))

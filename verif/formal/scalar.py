@@ -109,7 +109,7 @@ class _Instruction(wiring.Component):
             b = extended(self.word.as_signed() >> 20) if opcode in (OP_IMM, OP_IMM_32) else self.x2
             word = opcode in (OP_IMM_32, OP_32)
             for chosen, function in self._rows(opcode):
-                if word:  # a shift to the right by 5 bits sees the low word; its sign is seen by the arithmetic one
+                if word:  # on the low words, and so to the right from bit 31
                     a, amount = self.x1[:32], b[:5]
                     results.append((chosen, extended(Cat(function(a, b[:32], amount), Const(0, 32)))))
                 else:

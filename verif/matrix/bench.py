@@ -22,6 +22,9 @@ LAYOUT, FORMAT = request_layout(CONFIG), data.Layout.cast(OperandFormat)
 FORMAT_BITS = Shape.cast(OperandFormat).width
 M, N, K = CONFIG.matrix
 
+#: Formats that the unit takes.
+FORMATS = OPERAND_FORMATS if os.environ.get("CFLOAT8", "1") == "1" else OPERAND_FORMATS[:1]
+
 #: Every accumulator of every thread.
 ACCUMULATORS = [(thread, index) for thread in range(CONFIG.threads) for index in range(CONFIG.accumulators)]
 
@@ -62,7 +65,7 @@ class Bench(Unit):
 
     @staticmethod
     def legal(bits: int) -> bool:
-        return bits >> FORMAT["code"].offset & 0xF in OPERAND_FORMATS
+        return bits >> FORMAT["code"].offset & 0xF in FORMATS
 
     def _queue(self, function: Matrix, name: tuple[int, int], expected: int | None = None, **fields: int) -> None:
         # Fields that the function does not use hold anything.
@@ -91,9 +94,9 @@ class Bench(Unit):
                     a_format=pack(FORMAT, left.form), b_format=pack(FORMAT, right.form))
 
     def illegal(self, name: tuple[int, int]) -> None:
-        """A step with an undefined format on one side or both: nothing happens."""
-        wrong = [code for code in range(16) if code not in OPERAND_FORMATS]
-        codes = [random.choice(wrong), random.choice((*OPERAND_FORMATS, *wrong))]
+        """A step with a format on one side or both that the unit does not take: nothing happens."""
+        wrong = [code for code in range(16) if code not in FORMATS]
+        codes = [random.choice(wrong), random.choice((*FORMATS, *wrong))]
         random.shuffle(codes)
         a, b = (random.getrandbits(FORMAT_BITS) & ~0xF | code for code in codes)
         self._queue(Matrix.MULTIPLY, name, a_format=a, b_format=b)
@@ -127,7 +130,8 @@ class Bench(Unit):
             elif dice < reads + others:
                 random.choice((self.zero, self.illegal, self.load))(name)
             else:
-                self.multiply_formats(name, *next(self.operands))
+                step = self.multiply_formats if len(FORMATS) > 1 else self.multiply
+                step(name, *next(self.operands))
 
 
 async def bench(dut) -> Bench:
