@@ -361,6 +361,10 @@ def test_opensta_times_paths_through_memories_and_wide_nets(synthesise):
     assert 50 < small.period_ps < 400
     assert small.start.startswith(("stage_", "queue.", "i", "address"))
     assert small.end.startswith(("stage_", "queue.", "o", "data"))
+    assert ASAP7 is not None
+    assert ASAP7.library.latch is not None
+    bit = ASAP7.library.latch.area + 1.5 * ASAP7.library.nand2.area  # one port to read, one to write
+    assert small.memories_um2 == pytest.approx(small.memory_bits * bit)
     assert max(small.periods_ps) == small.period_ps
     assert len(wide.periods_ps) == 401  # the enable, and 200 registers and outputs
     assert wide.period_ps < 300, "200 loads are not buffered"
