@@ -39,6 +39,16 @@ def stores(control):
     return is_unit(control, Unit.MEMORY, Unit.PUT, Unit.GATHER) & is_store(control.function)
 
 
+def writes_sram(control):
+    """As hardware: whether an instruction is a store that a load-store unit does, unless it is to another node."""
+    return is_unit(control, Unit.MEMORY, Unit.PUT) & is_store(control.function)
+
+
+def loads(control):
+    """As hardware: whether the result of an instruction comes by the load-store unit's loads."""
+    return is_unit(control, Unit.MEMORY, Unit.ATOMIC, Unit.GATHER) & ~stores(control)
+
+
 def multiplies_divides(control):
     """As hardware: whether an instruction is one of RV64M."""
     return control.unit == Unit.MULDIV
@@ -93,7 +103,7 @@ class _Candidate:
             return signal
 
         self.possible = possible
-        self.alone, self.accesses = bit(is_unit(control, *ALONE)), bit(accesses(control))
+        self.alone, self.loads = bit(is_unit(control, *ALONE)), bit(loads(control))
         self.integer, self.branches = bit(is_unit(control, Unit.ALU, Unit.BRANCH)), bit(is_unit(control, Unit.BRANCH))
         #: Uses of which there is one a cycle for all groups.
         self.shared = Cat(self.alone, *(
@@ -128,7 +138,9 @@ class Issue(wiring.Component):
         From the scoreboard.
     units : In
         For each group, one bit for each `Unit`: it takes one more operation than it has been given, those of
-        ``executing`` included.
+        ``executing`` included. Of memory accesses these are loads.
+    stores : In(groups)
+        The same of the group's stores.
     late_results : In(groups)
         A late integer result cannot be written for want of a port: leave one free.
     executing : In
@@ -150,6 +162,7 @@ class Issue(wiring.Component):
             "busy": In(data.ArrayLayout(data.ArrayLayout(32, 2), config.threads)),
             "drained": In(config.threads),
             "units": In(data.ArrayLayout(len(Unit), config.groups)),
+            "stores": In(config.groups),
             "late_results": In(config.groups),
             "executing": In(data.ArrayLayout(operation_layout(config), slots)),
             "pops": Out(data.ArrayLayout(range(width + 1), config.threads)),
@@ -228,7 +241,7 @@ class Issue(wiring.Component):
         if before:
             room &= ~(candidate.shared & reduce(or_, (Mux(go, other.shared, 0) for go, other in before))).any()
         if own:  # each group has a load-store unit of its own
-            room &= ~(candidate.accesses & Cat(go & other.accesses for go, other in before[:len(own)]).any())
+            room &= ~(candidate.loads & Cat(go & other.loads for go, other in before[:len(own)]).any())
         if len(before) >= self.config.alus:
             integers = sum(go & other.integer for go, other in before)
             room &= ~(candidate.integer & (integers >= self.config.alus))
@@ -278,5 +291,5 @@ class Issue(wiring.Component):
         if place == config.issue_width - 1:
             with m.If((is_unit(control, *AT_ONCE) | control.advances) & self.late_results[group]):
                 m.d.comb += hazard.eq(1)
-        return (self.active[thread] & (self.counts[thread] > place) & ~hazard
-                & self.units[group].bit_select(control.unit, 1))
+        room = Mux(stores(control), self.stores[group], self.units[group].bit_select(control.unit, 1))
+        return self.active[thread] & (self.counts[thread] > place) & ~hazard & room
