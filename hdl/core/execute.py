@@ -154,7 +154,8 @@ class Execute(wiring.Component):
             m.submodules[f"slot_{slot}"] = part = Slot(config=config)
             m.d.comb += [
                 part.operation.eq(operation),
-                part.answered.eq(self.answered.bit_select(operation.thread, 1)),
+                # A thread comes back to what has been answered, so that is the first of its instructions.
+                part.answered.eq(self.answered.bit_select(operation.thread, 1) if slot % width == 0 else 0),
                 part.refused.eq(self.refused.bit_select(operation.thread, 1)),
                 part.failure.eq(self.failures[operation.thread]),
                 part.load_error.eq(load_errors.bit_select(operation.thread, 1)),
