@@ -3,7 +3,7 @@
 
 #include "d1.h"
 
-#define LINES 2048
+#define LINES 4096
 
 /* A line of x is used 4 lines after it was loaded, and its y is stored 7 lines later: so none of the three waits for another. Each load
  * stands beside something that is none, since a group starts one load a cycle. */

@@ -107,7 +107,7 @@ def program(name: str, threads: int, *, data: dict[str, bytes] | None = None,
 
 def stream(threads: int) -> dict:
     """y = 2 x + y over lines; `busy` is the share of the lines that the ports could have passed, one a cycle."""
-    lines = 2048  # LINES of sw/bench/stream.c
+    lines = 4096  # LINES of sw/bench/stream.c
     rng = np.random.default_rng(SEED)
     x, y = (_floats(rng, lines * D1.lanes) for _ in range(2))
     total = numerics.float_operation(FloatOperation.MADD, x, np.full_like(x, np.float32(2).view(np.uint32)), y).bits
