@@ -220,6 +220,10 @@ class Core(wiring.Component):
                         x.indices[2 * port + number].eq(source),
                         value.eq(Mux(source == 0, 0, x.data[2 * port + number])),
                     ]
+                    if port:  # it may be issued beside what loads a constant
+                        before = issue.instructions[slot - 1]
+                        with m.If(before.constant & (source != 0) & (source == fields(before)[0])):
+                            m.d.comb += value.eq(before.value)
                 if port == 0:  # atomics are the first of their group
                     old, *_ = fields(issue.instructions[slot])
                     m.d.comb += [

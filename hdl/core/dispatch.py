@@ -203,8 +203,8 @@ class Dispatch(wiring.Component):
             load.payload.mask.eq(self._mask(group, loading, function, loaded.address[:offset_bits])),
         ]
 
-        # A store of another node has been done.
-        with m.If(stored.flat):
+        # A store of another node has been done, and there is nothing to do for one of no bytes.
+        with m.If(stored.flat | (masked(storing) & ~self.masks[group].any())):
             m.d.comb += store.valid.eq(0)
         function = storing.instruction.control.function
         m.d.comb += [

@@ -297,7 +297,7 @@ class Execute(wiring.Component):
             result = at_once & (control.rd_file == File.X) & ~is_zero
             m.d.comb += [
                 self.keeps[slot].eq(operation.valid & (result | (control.advances & (source != 0)))),
-                write.valid.eq(done[slot] & self.keeps[slot]),
+                write.valid.eq(done[slot] & self.keeps[slot] & ~self._overwrites(done, slot + 1)),
                 write.result.thread.eq(operation.thread),
                 write.result.destination.eq(Mux(control.advances, source, destination)),
                 write.result.data.eq(Mux(
@@ -315,6 +315,13 @@ class Execute(wiring.Component):
                 shown.writes.eq(done[slot] & result),
                 shown.value.eq(write.result.data),
             ]
+
+    def _overwrites(self, done, slot):
+        """The instruction of the slot, of the same thread as the one before it, writes the same integer register."""
+        if slot % self.config.issue_width == 0:
+            return 0
+        before, write = self.writes[slot - 1].result, self.writes[slot].result
+        return done[slot] & self.keeps[slot] & (write.destination == before.destination)
 
     def _learn(self, m, operations, slots, done):
         """One branch of a cycle, rather one that was predicted wrongly."""

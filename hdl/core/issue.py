@@ -104,7 +104,8 @@ class _Candidate:
 
         self.possible = possible
         self.alone, self.loads = bit(is_unit(control, *ALONE)), bit(loads(control))
-        self.integer, self.branches = bit(is_unit(control, Unit.ALU, Unit.BRANCH)), bit(is_unit(control, Unit.BRANCH))
+        self.constant, self.branches = bit(instruction.constant), bit(is_unit(control, Unit.BRANCH))
+        self.integer = bit(is_unit(control, Unit.ALU, Unit.BRANCH) & ~instruction.constant)
         #: Uses of which there is one a cycle for all groups.
         self.shared = Cat(self.alone, *(
             bit(uses(control)) for uses in (stores, multiplies_divides, takes_vectors, changes_matrix, reads_matrix)))
@@ -249,11 +250,11 @@ class Issue(wiring.Component):
 
     @staticmethod
     def _independent(older, younger):
-        """An instruction can be issued together with the one before it."""
+        """An instruction can be issued together with the one before it, whose result, if constant, is known."""
         same = Cat((file == written) & (register == number)
                    for file, register in younger.registers for written, number in older.written).any()
-        return (~same & ~(older.branches & younger.branches) & ~(older.predicated & younger.predicated)
-                & ~older.alone & ~younger.alone)
+        return ((~same | older.constant) & ~(older.branches & younger.branches)
+                & ~(older.predicated & younger.predicated) & ~older.alone & ~younger.alone)
 
     def _ready(self, m, thread, place):
         """Nothing but other instructions of this cycle stands in the way of the instruction at this place."""
