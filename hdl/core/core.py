@@ -23,6 +23,7 @@ from .issue import Issue, changes_matrix, is_unit, loads, stores, takes_vectors,
 from .layouts import retirement_layout, scalar_result_layout
 from .lsu import REQUESTS, LoadStoreUnit
 from .matrix import MatrixUnit
+from .matrix_serial import SerialMatrixUnit
 from .memory_ports import MemoryPorts
 from .muldiv import MulDiv
 from .registers import RegisterFile
@@ -110,7 +111,9 @@ class Core(wiring.Component):
         m.submodules.remote = remote = Remote(config=config)
         m.submodules.muldiv = muldiv = MulDiv(config=config)
         m.submodules.vector = vector = VectorUnit(config=config)
-        m.submodules.matrix = matrix = MatrixUnit(config=config, cfloat8=config.cfloat8)
+        m.submodules.matrix = matrix = (
+            SerialMatrixUnit(config=config) if config.serial_matrix
+            else MatrixUnit(config=config, cfloat8=config.cfloat8))
         m.submodules.semaphores = semaphores = Semaphores(config=config)
         m.submodules.memory_ports = memory_ports = MemoryPorts(config=config)
         lsus = [LoadStoreUnit(config=config) for _ in range(config.groups)]
@@ -174,6 +177,9 @@ class Core(wiring.Component):
             Unit.MATRIX: matrix.room,
             Unit.LIST: pushes.i.ready & pulls.i.ready & (given[Unit.LIST] == 0),
         }
+        for unit, interval in ((Unit.VECTOR, config.vector_interval), (Unit.MATRIX, config.matrix_interval)):
+            if interval > 1:
+                room[unit] &= given[unit] == 0
         for group, lsu in enumerate(lsus):
             own = [held[slot] for slot in range(group * width, (group + 1) * width)]
             more_loads, more_stores = (
