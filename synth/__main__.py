@@ -31,7 +31,7 @@ def notes(results: list[Result], *, pdk: pdks.Pdk | None) -> list[str]:
     elif not tools["opensta"]:
         lines.append("OpenSTA ('apt-get install opensta') gives paths, with clock-to-q and setup time.")
     if pdk and not pdk.library.latch:
-        lines.append(f"No plain latch in the library: memories are flip-flops up to {SMALL_WORDS} words, else kept out.")
+        lines.append(f"The library has no latch: memories are flip-flops up to {SMALL_WORDS} words, else kept out.")
     if any(result.ecp5 for result in results):
         lines.append("LUT, FF, EBR, multipliers: of an ECP5, before placement; a carry cell is 2 LUTs, a 16 x 4 RAM 4.")
     if pdk:

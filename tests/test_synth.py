@@ -283,7 +283,7 @@ def test_a_library_without_latches_does_without(synthesise, toy):
     assert result.latches == 0
     assert result.memories == {}
     assert result.flip_flops >= 2 * state_layout(1).size
-    assert any(line.startswith("No plain latch") for line in notes([result], pdk=toy))
+    assert any(line.startswith("The library has no latch") for line in notes([result], pdk=toy))
 
 
 @needs_sta
