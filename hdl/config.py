@@ -168,6 +168,8 @@ class Config:
             check(field, type(getattr(self, field)) is bool, "True or False")
         whole("vector_writes", 1, 3)
         power_of_two("vector_bytes", 16, 64)
+        check("branch_targets", self.branch_targets >= self.fetch_words // 2,
+              f"{self.fetch_words // 2} or more, for every two instructions of a fetch window")
         power_of_two("vector_interval", 1, self.lanes)
         shape = self.matrix
         check("matrix", isinstance(shape, tuple) and len(shape) == 3
@@ -317,7 +319,7 @@ def global_address(*, x: int, y: int, address: int) -> int:
 
 
 D1 = Config(
-    name="D1", threads=4, groups=2, decode_width=4, issue_width=2, instruction_queue=8, alus=2, branch_targets=64,
+    name="D1", threads=4, groups=2, decode_width=4, issue_width=2, instruction_queue=8, alus=2, branch_targets=128,
     fair_threads=True, vector_writes=3, vector_bytes=64, matrix=(8, 8, 4), serial_matrix=False, accumulators=4,
     cfloat8=True, vector_interval=1, bf16_lanes=True, integer_lanes=True, conversions=True, estimates=True, gather=True,
     hard_multipliers=False, sram_bytes=1280 * 1024, sram_banks=16, fetch_lines=16, semaphores=32, fifo_depth=4,

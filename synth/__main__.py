@@ -11,6 +11,7 @@ from sim.commands import mesh_size
 from . import history, report, timing
 from . import pdk as pdks
 from .flow import BUILD, Result, synthesise, versions
+from .memories import SMALL_WORDS
 from .yosys import SynthesisError
 
 DEFAULT_BLOCKS = ("router", "vector", "matrix", "core")
@@ -29,6 +30,8 @@ def notes(results: list[Result], *, pdk: pdks.Pdk | None) -> list[str]:
         lines.append("PDK=, a Liberty file or a folder with one, gives area in um2 and timing; with OpenSTA, paths.")
     elif not tools["opensta"]:
         lines.append("OpenSTA ('apt-get install opensta') gives paths, with clock-to-q and setup time.")
+    if pdk and not pdk.library.latch:
+        lines.append(f"The library has no latch: memories are flip-flops up to {SMALL_WORDS} words, else kept out.")
     if any(result.ecp5 for result in results):
         lines.append("LUT, FF, EBR, multipliers: of an ECP5, before placement; a carry cell is 2 LUTs, a 16 x 4 RAM 4.")
     if pdk:

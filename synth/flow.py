@@ -9,7 +9,7 @@ import shutil
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -26,13 +26,17 @@ from . import ecp5, macros, memories, netlist, timing, yosys
 from .mapping import FLIP_FLOPS, TRANSISTORS
 from .pdk import ROOT, Library, Pdk
 from .units import MODULE, Unit, renumbered, split
+from .yosys import SynthesisError
 
 BUILD = ROOT / "build" / "synth"
 
 #: What a node is called.
 NODE = "node"
 
-#: Parts of a block that take less of its area are not shown by themselves.
+#: An input in the Verilog of a netlist.
+_INPUT = re.compile(r"^  input (?:\[\d+:\d+\] )?\\?(\S+?) ?;", re.MULTILINE)
+
+#: Parts that take less than this share of a block's cells are not shown by themselves.
 _SMALL = 0.01
 
 #: The modules of this package that make netlists, and those that make figures of them.
@@ -132,6 +136,10 @@ class Netlist:
         """Verilog of the units."""
         return [folder / "mapped.v" for folder in self.folders.values()]
 
+    def inputs(self) -> list[str]:
+        """Names of the top's inputs."""
+        return _INPUT.findall((self.folders[self.top] / "mapped.v").read_text())
+
     def cells(self) -> dict[str, Counter[str]]:
         """Cells and units in each unit, by their types."""
         return {unit: Counter(figure["cells"]) for unit, figure in self.figures().items()}
@@ -222,31 +230,33 @@ def synthesise_text(text: str, *, name: str, preset: str, pdk: Pdk | None, targe
         mapped = map_text(text, name=name, pdk=pdk, target_ps=target_ps, build=build)
         folder.mkdir(parents=True, exist_ok=True)
         primitives = ecp5.count(fpga_text, top=name, folder=folder) if fpga_text else None
-        result = _result(mapped, folder, pdk, target_ps)
-        parts = _parts(mapped, result, folder, pdk, target_ps)
-        write_whole(stored, json.dumps(asdict(replace(result, ecp5=primitives, inside=parts)), indent=2))
+        whole = _sizes(mapped, pdk)
+        parts = list(_parts(mapped, _SMALL * whole.nand2, pdk))
+        if pdk:
+            whole = _timed(whole, mapped, folder, pdk, target_ps)
+            with ThreadPoolExecutor(max_workers=os.cpu_count()) as workers:
+                parts = list(workers.map(lambda part: _timed(part, mapped, folder, pdk, target_ps), parts))
+        write_whole(stored, json.dumps(asdict(replace(whole, ecp5=primitives, inside=parts)), indent=2))
     return Result.of(json.loads(stored.read_text()))
 
 
-def _parts(mapped: Netlist, result: Result, folder: Path, pdk: Pdk | None, target_ps: int) -> list[Result]:
-    """Those of a part of the block whose figures are `result`, the largest first."""
-    parts = []
-    for unit in mapped.cells()[mapped.top]:
-        if unit.startswith(f"{mapped.top}."):
-            below = mapped.within(unit)
-            place = folder / unit.replace("$", "_")
-            place.mkdir(exist_ok=True)
-            part = _result(below, place, pdk, target_ps)
-            if part.whole >= _SMALL * result.whole:
-                parts.append([part, *_parts(below, result, folder, pdk, target_ps)])
-    return [each for part in sorted(parts, key=lambda part: -part[0].whole) for each in part]
+def _parts(mapped: Netlist, smallest: float, pdk: Pdk | None) -> Iterator[Result]:
+    """Sizes of the parts of a node or of a core that take so many NAND2s, the largest first, each before its own."""
+    names = [unit for unit in mapped.cells()[mapped.top] if unit.startswith(f"{mapped.top}.")]
+    for part in sorted((_sizes(mapped.within(name), pdk) for name in names), key=lambda part: -part.whole):
+        if part.nand2 >= smallest:
+            yield part
+            yield from _parts(mapped.within(part.block), smallest, pdk)
 
 
 def write_whole(path: Path, text: str) -> None:
     """Write a file that is there whole or not at all."""
     draft = path.with_name(f"{path.name}.new")
-    draft.write_text(text)
-    draft.replace(path)
+    try:
+        draft.write_text(text)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def map_text(text: str, *, name: str, pdk: Pdk | None, target_ps: int, build: Path = BUILD) -> Netlist:
@@ -301,6 +311,8 @@ def _map_unit(unit: Unit, folder: Path, pdk: Pdk | None, target_ps: int) -> None
     job = {"top": unit.name, "liberty": str(pdk.synthesis) if pdk else None, "target_ps": target_ps}
     (draft / "job.json").write_text(json.dumps(job))
     yosys.run("mapping", draft, what=f"map {unit.name}")
+    if not (draft / "mapped.v").read_text().endswith("endmodule\n"):  # Yosys does not notice
+        raise SynthesisError(f"the netlist of {unit.name} could not be written: no room in {draft}")
     try:
         draft.rename(folder)
     except OSError:  # somebody else has mapped the same
@@ -315,13 +327,22 @@ def _of_latches(memory: memories.Memory, library: Library) -> float:
     return memory.bits * (latch + 1.5 * library.nand2.area * (memory.reads + memory.writes - 1))
 
 
-def _result(mapped: Netlist, folder: Path, pdk: Pdk | None, target_ps: int) -> Result:
-    """Figures of a netlist, timed; what of them is only known of a whole block is left out."""
+def _kept_out(mapped: Netlist) -> dict[str, memories.Memory]:
+    """The memories that are black boxes in a netlist, by name."""
+    found = (memories.Memory(**fields) for figure in mapped.figures().values() for fields in figure["memories"])
+    return {memory.name: memory for memory in found if not memory.latches}
+
+
+def _macros(mapped: Netlist) -> dict[str, macros.Macro]:
+    """The SRAM macros in a netlist, by name."""
+    return macros.named_in(" ".join(cell for unit in mapped.cells().values() for cell in unit))
+
+
+def _sizes(mapped: Netlist, pdk: Pdk | None) -> Result:
+    """Figures of a netlist, but for its timing and what is only known of a whole block."""
     figures, cells_of = mapped.figures(), mapped.cells()
     cells = netlist.count(cells_of, mapped.top)
-    kept_out = {memory.name: memory for figure in figures.values() for memory in
-                (memories.Memory(**fields) for fields in figure["memories"]) if not memory.latches}
-    sram = {name: macro for unit in cells_of.values() for name, macro in macros.named_in(" ".join(unit)).items()}
+    kept_out, sram = _kept_out(mapped), _macros(mapped)
     bits = {name: memory.bits for name, memory in (kept_out | sram).items()}
     placed = {name: cells.pop(name) for name in bits}
     if pdk:
@@ -332,14 +353,6 @@ def _result(mapped: Netlist, folder: Path, pdk: Pdk | None, target_ps: int) -> R
         areas, flip_flops, latches, unit_area = TRANSISTORS, FLIP_FLOPS, set(), TRANSISTORS["$_NAND_"]
     area = sum(areas[cell] * number for cell, number in cells.items())
     known = [macro.area_um2 for macro in sram.values()]
-    timed = None
-    if pdk:
-        _say(f"timing {mapped.top}")
-        (folder / "memories.lib").write_text(memories.liberty(kept_out.values()))
-        libraries = [folder / "memories.lib", *(macro.liberty for macro in sram.values() if macro.liberty)]
-        timed = timing.measure(folder, netlist=mapped.opened(folder), top=mapped.top, pdk=pdk, libraries=libraries,
-                               target_ps=target_ps,
-                               abc_ps=max(figure["delay_ps"] for figure in figures.values()))
     return Result(
         block=mapped.top,
         cells=cells.total(),
@@ -357,5 +370,18 @@ def _result(mapped: Netlist, folder: Path, pdk: Pdk | None, target_ps: int) -> R
         area_um2=area if pdk else None,
         transistors=None if pdk else int(area),
         macros_um2=sum(placed[name] * macro.area_um2 for name, macro in sram.items() if macro.area_um2 is not None)
-        if known and None not in known else None,
-        **(asdict(timed) if timed else {}))
+        if known and None not in known else None)
+
+
+def _timed(sizes: Result, mapped: Netlist, folder: Path, pdk: Pdk, target_ps: int) -> Result:
+    """Figures of a netlist, or of a part of it, with its timing; OpenSTA's files are left in `folder`."""
+    if sizes.block != mapped.top:
+        mapped, folder = mapped.within(sizes.block), folder / sizes.block.replace("$", "_")
+        folder.mkdir(exist_ok=True)
+    _say(f"timing {mapped.top}")
+    (folder / "memories.lib").write_text(memories.liberty(_kept_out(mapped).values()))
+    libraries = [folder / "memories.lib", *(macro.liberty for macro in _macros(mapped).values() if macro.liberty)]
+    timed = timing.measure(folder, netlist=mapped.opened(folder), top=mapped.top, inputs=mapped.inputs(), pdk=pdk,
+                           libraries=libraries, target_ps=target_ps,
+                           abc_ps=max(figure["delay_ps"] for figure in mapped.figures().values()))
+    return replace(sizes, **asdict(timed))

@@ -2,6 +2,7 @@
 
 import io
 import json
+import textwrap
 from dataclasses import asdict
 from pathlib import Path
 
@@ -30,7 +31,7 @@ td.path{font-family:monospace;text-align:left}img{max-width:100%}</style></head>
 <table><tr>{% for column in columns %}<th>{{ column }}</th>{% endfor %}</tr>
 {% for row in rows %}<tr>{% for value in row %}<td>{{ value }}</td>{% endfor %}</tr>{% endfor %}</table>
 <ul>{% for note in notes %}<li>{{ note }}</li>{% endfor %}</ul>
-{% for result in results %}<h2>{{ result.block }}</h2>
+{% for result in results %}<h2>{{ called(result.block) }}</h2>
 {% if result.start %}<p>Slowest path: <code>{{ result.start }}</code> to <code>{{ result.end }}</code></p>{% endif %}
 <img src="{{ file(result) }}-area.png" alt="Area of {{ result.block }} by module">
 {% if result.periods_ps %}<img src="{{ file(result) }}-slack.png" alt="Slack of {{ result.block }}">{% endif %}
@@ -48,6 +49,11 @@ def area_of(result: Result) -> float:
     return result.area_um2 if result.area_um2 is not None else float(result.transistors or 0)
 
 
+def called(unit: str) -> str:
+    """The name of a unit or a block without those of what it is in, and the number that made it unique."""
+    return unit.split(".")[-1].partition("$")[0]
+
+
 def columns(results: list[Result]) -> list[str]:
     """Headings of `row`."""
     made = ["block", "cells", "um2" if is_mapped(results) else "transistors", "NAND2", "flops", "macros"]
@@ -60,9 +66,8 @@ def columns(results: list[Result]) -> list[str]:
 
 def row(result: Result, results: list[Result]) -> list[str]:
     """A block's figures, as text."""
-    *above, name = result.block.split(".")
-    made = ["\N{NO-BREAK SPACE}" * 2 * len(above) + name, f"{result.cells:,}", f"{area_of(result):,.0f}",
-            f"{result.nand2:,.0f}", f"{result.flip_flops:,}", f"{result.macros:,}"]
+    made = ["\N{NO-BREAK SPACE}" * 2 * result.block.count(".") + called(result.block), f"{result.cells:,}",
+            f"{area_of(result):,.0f}", f"{result.nand2:,.0f}", f"{result.flip_flops:,}", f"{result.macros:,}"]
     made += [f"{result.macros_um2 or 0:,.0f}"] if any(other.macros_um2 for other in results) else []
     made += [f"{result.memory_bits:,}", str(result.depth)]
     if is_mapped(results):
@@ -70,7 +75,7 @@ def row(result: Result, results: list[Result]) -> list[str]:
     if _has_ecp5(results):
         made += [f"{(result.ecp5 or {}).get(name, 0):,}" for name in PRIMITIVES]
     if node := _node(results):
-        made.append(f"{result.whole / node.whole:.1%}")
+        made.append(f"{result.whole / node.whole:.1%}" if result.block.partition(".")[0] == NODE else "")
     return made
 
 
@@ -94,15 +99,17 @@ def write(folder: Path, results: list[Result], *, title: str, notes: list[str]) 
 
     The page is written last and put in place whole: a report that is there is complete.
     """
+    page = folder / "report.html"
     folder.mkdir(parents=True, exist_ok=True)
+    page.unlink(missing_ok=True)
     for result in shown(results):
         _treemap(result, folder / f"{_file(result)}-area.png")
         if result.periods_ps:
             _slacks(result, folder / f"{_file(result)}-slack.png")
-    page = _PAGE.render(title=title, columns=columns(results), rows=[row(result, results) for result in shown(results)],
-                        notes=notes, results=shown(results), file=_file)
-    write_whole(folder / "report.html", page)
-    return folder / "report.html"
+    rows = [row(result, results) for result in shown(results)]
+    write_whole(page, _PAGE.render(title=title, columns=columns(results), rows=rows, notes=notes,
+                                   results=shown(results), file=_file, called=called))
+    return page
 
 
 def write_summary(folder: Path, results: list[Result], *, name: str, title: str, notes: list[str],
@@ -144,19 +151,24 @@ def _treemap(result: Result, path: Path) -> None:
     figure, axes = plt.subplots(figsize=(8, 5), layout="constrained")
     squarify.plot(ax=axes, sizes=[area for _, area in parts],
                   color=[colours(index % colours.N) for index in range(len(parts))],
-                  label=[f"{name}\n{area:,.0f} ({area / total:.0%})" for name, area in parts],
-                  text_kwargs={"fontsize": 8}, edgecolor="white")
+                  label=[f"{_label(name)}\n{area:,.0f} ({area / total:.0%})" for name, area in parts],
+                  text_kwargs={"fontsize": 7}, edgecolor="white")
     axes.set_axis_off()
-    axes.set_title(f"{result.block}: {total:,.0f} {unit} by module, all copies together")
+    axes.set_title(f"{called(result.block)}: {total:,.0f} {unit} by module, all copies together")
     figure.savefig(path, dpi=120)
     plt.close(figure)
+
+
+def _label(unit: str) -> str:
+    """A unit's name in lines short enough for its rectangle."""
+    return textwrap.fill(called(unit).removeprefix("d1_").replace("_", " "), width=14)
 
 
 def _slacks(result: Result, path: Path) -> None:
     figure, axes = plt.subplots(figsize=(8, 3), layout="constrained")
     axes.hist(result.periods_ps, bins=60)
     axes.set(xlabel="slowest path to each register and output, ps", ylabel="endpoints", yscale="log",
-             title=f"{result.block}: {len(result.periods_ps):,} endpoints")
+             title=f"{called(result.block)}: {len(result.periods_ps):,} endpoints")
     axes.axvline(500, color="red", label="2 GHz")
     axes.legend()
     figure.savefig(path, dpi=120)

@@ -15,17 +15,20 @@ from amaranth.lib import wiring
 from rich.console import Console
 from rich.table import Table
 
+from hdl.arith.float_lane import FloatUnit
+from hdl.arith.formats import Fp32
 from hdl.config import D1, Config
 from hdl.core.matrix import MatrixUnit
 from hdl.core.matrix_element import MatrixElement
 from hdl.core.matrix_operand import MATRIX_FORMATS, MatrixOperand
 from hdl.noc.router import Router
 from hdl.number_formats import Format
+from hdl.verilog import View, emit
 
 from . import pdk as pdks
-from . import timing
+from . import pipeline, timing
 from .__main__ import DEFAULT_TARGET_PS, picoseconds
-from .flow import BUILD, Result, synthesise_component, write_whole
+from .flow import BUILD, Result, synthesise_text, write_whole
 from .yosys import SynthesisError
 
 
@@ -41,11 +44,14 @@ class Point:
         Makes it.
     work : int
         What it does in a cycle, in the sweep's `unit`; area is divided by it.
+    stages : int or None
+        Stages that it is to have, if fewer than it has; see `synth.pipeline`.
     """
 
     label: str
     component: Callable[[], wiring.Component]
     work: int
+    stages: int | None = None
 
 
 @dataclass(frozen=True)
@@ -102,11 +108,17 @@ def _matrices() -> Iterator[Point]:
         yield Point(config.name, lambda config=config: MatrixUnit(config=config), config.macs)
 
 
+def _floats() -> Iterator[Point]:
+    for stages in (1, 2, 3, 4, 6, FloatUnit.LATENCY):
+        yield Point(f"{stages} of {FloatUnit.LATENCY} stages", lambda: FloatUnit(format=Fp32), 1, stages=stages)
+
+
 SWEEPS = {sweep.name: sweep for sweep in (
     Sweep("router", "byte / cycle of a link", _routers),
     Sweep("element", "MAC / cycle", _elements),
     Sweep("operand", "operand / cycle", _operands),
     Sweep("matrix", "MAC / cycle", _matrices),
+    Sweep("float", "FP32 multiply-add / cycle", _floats),
 )}
 
 
@@ -124,8 +136,8 @@ def front(results: list[tuple[float, float]]) -> list[int]:
 def run(sweep: Sweep, *, pdk: pdks.Pdk, target_ps: int) -> None:
     """Map every size, print a table, and leave it as JSON with a picture in ``build/synth/sweep``."""
     points = list(sweep.points())
-    results = [synthesise_component(point.component(), name=sweep.name, preset=f"sweep-{index}", pdk=pdk,
-                                    target_ps=target_ps) for index, point in enumerate(points)]
+    results = [synthesise_text(_verilog(point, sweep.name), name=sweep.name, preset=f"sweep-{index}", pdk=pdk,
+                               target_ps=target_ps) for index, point in enumerate(points)]
     measured = [(result.period_ps or 0.0, (result.area_um2 or 0.0) / point.work)
                 for point, result in zip(points, results, strict=True)]
     chosen = front(measured)
@@ -141,6 +153,13 @@ def run(sweep: Sweep, *, pdk: pdks.Pdk, target_ps: int) -> None:
     write_whole(folder / f"{sweep.name}.json", json.dumps(
         {point.label: _kept(result) for point, result in zip(points, results, strict=True)}, indent=2))
     _draw(sweep, points, measured, chosen, folder / f"{sweep.name}.png")
+
+
+def _verilog(point: Point, name: str) -> str:
+    text = emit(point.component(), name=name, view=View.ASIC)
+    if point.stages is None:
+        return text
+    return pipeline.shortened(text, name=name, stages=point.stages, folder=BUILD / "sweep" / f"{name}-{point.stages}")
 
 
 def _kept(result: Result) -> dict:

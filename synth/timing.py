@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from .netlist import is_clock
 from .pdk import Pdk, read_liberty
 
 #: Ports count as registers: inputs come with the clock edge, outputs have to be there at the next. What a latch of a
@@ -14,14 +15,15 @@ from .pdk import Pdk, read_liberty
 _LOAD = """
 foreach library {{{libraries}}} {{ read_liberty $library }}
 foreach netlist {{{netlists}}} {{ read_verilog $netlist }}
-link_design {top}
+link_design {{{top}}}
 set_cmd_units -time ps -capacitance fF
 {arcs}
-create_clock -name clk -period {period} [get_ports clk]
-set_false_path -from [get_ports rst]
+create_clock -name clk -period {period} {clocks}
+{resets}
 set_input_delay 0 -clock clk [all_inputs]
 set_output_delay 0 -clock clk [all_outputs]
 """
+_RESETS = "set_false_path -from {ports}"
 _ARC = "set_disable_timing -from {start} -to {end} [get_lib_cells */{latch}]"
 
 _REPORT = """
@@ -29,6 +31,9 @@ report_checks -path_delay max -path_group clk -fields {{fanout capacitance slew}
 puts "{endpoints}"
 report_checks -path_delay max -path_group clk -group_count 1000000 -format end -digits 1
 """
+
+#: What resets are called.
+_RESET = re.compile(r"(\w+_)?rst(\$\d+)?")
 
 #: What the script prints between the slowest path and the slack of every endpoint.
 _ENDPOINTS = "=== endpoints"
@@ -78,9 +83,13 @@ def run_sta(folder: Path, name: str, script: str) -> str:
     return ran.stdout + ran.stderr
 
 
-def loading(folder: Path, *, netlist: Sequence[Path], top: str, pdk: Pdk, libraries: Iterable[Path],
-            period_ps: float) -> str:
-    """A script that loads a netlist with its clock.
+def _ports(names: Iterable[str]) -> str:
+    return "[get_ports {" + " ".join(names) + "}]"
+
+
+def loading(folder: Path, *, netlist: Sequence[Path], top: str, inputs: Sequence[str], pdk: Pdk,
+            libraries: Iterable[Path], period_ps: float) -> str:
+    """A script that loads a netlist with its clock; clocks and resets are known by the names of its `inputs`.
 
     The cells are put into the folder: OpenSTA 2.0 cannot read what is compressed.
     """
@@ -88,12 +97,15 @@ def loading(folder: Path, *, netlist: Sequence[Path], top: str, pdk: Pdk, librar
     cells.write_text(read_liberty(pdk.timing))
     latch = pdk.library.latch
     arcs = [_ARC.format(start=pin, end=latch.output, latch=latch.name) for pin in latch.inputs] if latch else []
+    clocks = [name for name in inputs if is_clock(name)]
+    resets = [name for name in inputs if _RESET.fullmatch(name)]
     return _LOAD.format(libraries=" ".join(map(str, (cells, *libraries))), netlists=" ".join(map(str, netlist)),
-                        top=top, arcs="\n".join(arcs), period=period_ps)
+                        top=top, arcs="\n".join(arcs), period=period_ps, clocks=_ports(clocks) if clocks else "",
+                        resets=_RESETS.format(ports=_ports(resets)) if resets else "")
 
 
-def measure(folder: Path, *, netlist: Sequence[Path], top: str, pdk: Pdk, libraries: Iterable[Path], target_ps: int,
-            abc_ps: float) -> Timing:
+def measure(folder: Path, *, netlist: Sequence[Path], top: str, inputs: Sequence[str], pdk: Pdk,
+            libraries: Iterable[Path], target_ps: int, abc_ps: float) -> Timing:
     """Time a mapped block by OpenSTA; if that is not installed, by the delay that ABC saw in its slowest unit.
 
     The slowest path is left in `folder` in ``timing.rpt``.
@@ -101,7 +113,7 @@ def measure(folder: Path, *, netlist: Sequence[Path], top: str, pdk: Pdk, librar
     if sta_version() is None:
         return Timing(period_ps=abc_ps, timing_tool="ABC, without clock-to-q and setup")
     report = run_sta(folder, "timing", loading(
-        folder, netlist=netlist, top=top, pdk=pdk, libraries=libraries, period_ps=target_ps)
+        folder, netlist=netlist, top=top, inputs=inputs, pdk=pdk, libraries=libraries, period_ps=target_ps)
         + _REPORT.format(endpoints=_ENDPOINTS))
     (folder / "timing.lib").unlink()
     path, _, endpoints = report.partition(_ENDPOINTS)

@@ -1,4 +1,4 @@
-"""Power: sums small enough to do by hand, of a library in units of its own; points of a Pareto front."""
+"""Power: sums small enough to do by hand, of a library in units of its own."""
 
 # pyright: reportAttributeAccessIssue=none
 
@@ -14,7 +14,7 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.verilog import Block, View, emit
 from sim.build import BenchFailed, build, run
-from synth import energies, pdk, power, sweep, units
+from synth import energies, pdk, power, units
 from synth.flow import Netlist, map_units
 from tests.cells import ASAP7, needs_asap7
 from verif.bench import power as bench
@@ -304,13 +304,3 @@ def test_activity_of_something_else_is_refused(tmp_path, library, netlist):
     saif.write_text(ACTIVITY.replace("(TC 20)", "(TC 0)"))
     with pytest.raises(ValueError, match="clk of top never changes"):
         power.measure(netlist, saif, pdk=library)
-
-
-def test_the_front_is_what_nothing_else_beats():
-    assert sweep.front([(500, 10), (400, 20), (450, 25), (600, 5), (600, 7), (400, 30)]) == [1, 0, 3]
-
-
-def test_a_sweep_that_there_is_not_is_refused_in_a_line(monkeypatch):
-    monkeypatch.setattr("sys.argv", ["sweep", "--block", "rooter"])
-    with pytest.raises(SystemExit, match=r"^python -m synth.sweep: no sweep is called 'rooter'; there are router, "):
-        sweep.main()

@@ -14,12 +14,13 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from amaranth.hdl import Module, Signal
+from amaranth.hdl import DomainRenamer, Module, Signal
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hdl.config import SIM, ULX3S
+from hdl.core.accumulator import Accumulators, state_layout
 from hdl.mem.storage import Storage
 from hdl.mesh import NODE_MODULE
 from hdl.noc.packet import flit_layout
@@ -27,7 +28,7 @@ from hdl.noc.pool import Pool
 from hdl.queue import Queue
 from hdl.verilog import Block
 from synth import flow, history, netlist, pdk, report, timing, units, yosys
-from synth.__main__ import main
+from synth.__main__ import main, notes
 from tests.cells import ASAP7, needs_asap7
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -277,6 +278,20 @@ def test_any_library_will_do(synthesise, toy):
         assert 40 < result.period_ps < 2000, "in ps, whatever the library's unit"
 
 
+def test_a_library_without_latches_does_without(synthesise, toy):
+    result = synthesise(Accumulators(count=2, depth=1), cells=toy)
+    assert result.latches == 0
+    assert result.memories == {}
+    assert result.flip_flops >= 2 * state_layout(1).size
+    assert any(line.startswith("The library has no latch") for line in notes([result], pdk=toy))
+
+
+@needs_sta
+def test_clocks_of_any_name_are_timed(synthesise, toy):
+    result = synthesise(DomainRenamer("gathering")(Stage()), cells=toy)
+    assert (result.start, result.period_ps) == ("o", 20), "from the clock to the output"
+
+
 @pytest.mark.parametrize("name, what", [("BUF", "buffer"), ("NAND2", "NAND2"), ("FF", "flip-flop"),
                                         ("ONE", "cell whose function is 1"), ("ZERO", "cell whose function is 0")])
 def test_a_library_without_a_needed_cell_is_refused(tmp_path, name, what):
@@ -284,6 +299,25 @@ def test_a_library_without_a_needed_cell_is_refused(tmp_path, name, what):
     path.write_text(liberty(without=name))
     with pytest.raises(pdk.PdkError, match=rf"{path} has no {what}.*: the flow needs one"):
         pdk.find(str(path))
+
+
+def test_a_netlist_that_was_cut_off_is_not_kept(synthesise, monkeypatch, tmp_path):
+    """Yosys does not notice when a disk gets full while it writes."""
+    monkeypatch.setattr(yosys, "run", lambda program, folder, what: (folder / "mapped.v").write_text("module small(i"))
+    with pytest.raises(yosys.SynthesisError, match="the netlist of small could not be written: no room in"):
+        synthesise(Stage())
+    assert [path.name.count("-") for path in (tmp_path / "units").iterdir()] == [2], "a draft, with a process's number"
+
+
+def test_yosys_on_a_full_disk_is_told_as_such(monkeypatch, tmp_path):
+    with pytest.raises(yosys.SynthesisError, match="could not map nothing: FileNotFoundError"):
+        yosys.run("mapping", tmp_path, what="map nothing")
+
+    def full(path: Path, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match=rf"No space left on device: '{tmp_path}'"):
+        yosys.run("mapping", tmp_path, what="map nothing")
 
 
 def test_lines_of_the_sram_are_in_macros(synthesise):
@@ -539,7 +573,15 @@ def test_no_room_on_the_disk_is_told_in_a_line_and_leaves_no_half_report(monkeyp
     with pytest.raises(SystemExit, match=r"^python -m synth: \[Errno 28\] No space left on device: \S+$"):
         main()
     half = {"report.html", full} - {"source.sv"}  # that is in a draft of a folder, not in the cache
-    assert not [path for path in tmp_path.rglob("*") if path.name in half]
+    assert not [path for path in tmp_path.rglob("*") if path.name.removesuffix(".new") in half]
+
+
+def test_a_memory_that_would_explode_is_told_in_a_line(monkeypatch, tmp_path):
+    monkeypatch.setattr(flow, "block", lambda name, config: Exploding())
+    monkeypatch.setattr(sys, "argv", ["synth", "--block", "router", "--pdk", "none", "--build", str(tmp_path)])
+    with pytest.raises(SystemExit, match=r"^python -m synth: Yosys could not map router: memory lines[^\n]*$"):
+        main()
+    assert not list(tmp_path.rglob("SIM*"))
 
 
 @pytest.mark.parametrize("content, complaint", [
