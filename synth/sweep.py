@@ -171,7 +171,7 @@ def _draw(sweep: Sweep, points: list[Point], measured: list[tuple[float, float]]
     clocks = [1e3 / period for period, _ in measured]
     areas = [area for _, area in measured]
     axes.scatter(clocks, areas)
-    axes.plot([clocks[index] for index in chosen], [areas[index] for index in chosen], label="Pareto front")
+    axes.plot([clocks[index] for index in chosen], [areas[index] for index in chosen], "o-", label="Pareto front")
     for clock, area, point in zip(clocks, areas, points, strict=True):
         axes.annotate(point.label, (clock, area), xytext=(4, 4), textcoords="offset points", fontsize=7)
     axes.margins(x=0.2)

@@ -77,13 +77,17 @@ def plain(name: str) -> str:
 
 
 def watched(text: str, unit: Netlist) -> str:
-    """Verilog of a unit's gates in which all but `WATCHED` copies of each of its blocks hide their nets."""
+    """Verilog of a unit's gates in which all but `WATCHED` copies of each of its blocks are RTL that hides its nets.
+
+    Gates of hundreds of thousands of cells are more than Verilator takes in a reasonable time.
+    """
     cells = unit.cells()
     repeated = {block: number for block, number in cells[unit.top].items() if block in cells and number > WATCHED}
-    modules = {match[1]: match[0] for match in MODULE.finditer(text)}
     copied = {inside for block in repeated for inside in netlist.placements(cells, block)}
-    named = re.compile(rf"^(module |  )({'|'.join(copied)})(?=[ (])", re.MULTILINE)
-    hidden = "".join(named.sub(rf"\1\2{_UNSEEN}", modules[name]) for name in sorted(copied))
+    rtl = {match[1].removeprefix("\\"): match[0] for name in sorted(copied)
+           for match in MODULE.finditer((unit.folders[name] / "source.sv").read_text())}
+    named = re.compile(rf"^(module |  )\\?({'|'.join(map(re.escape, rtl))})(?=[ (])", re.MULTILINE)
+    hidden = named.sub(lambda found: f"{found[1]}\\{found[2]}{_UNSEEN} ", "".join(rtl.values()))
     seen = Counter()
 
     def placed(match: re.Match) -> str:
@@ -92,10 +96,10 @@ def watched(text: str, unit: Netlist) -> str:
         # Evenly over the copies, the first one included.
         step = repeated[block] / WATCHED
         shown = int(seen[block] / step) != int((seen[block] - 1) / step)
-        return f"  {block}{'' if shown else _UNSEEN} "
+        return f"  {block} " if shown else f"  \\{block}{_UNSEEN}  "
 
-    top = modules[_UNIT]
     if repeated:
+        top = next(match[0] for match in MODULE.finditer(text) if match[1] == _UNIT)
         text = text.replace(top, re.sub(rf"^  ({'|'.join(repeated)}) (?=\S)", placed, top, flags=re.MULTILINE))
     return f"{text}/*verilator tracing_off*/\n{hidden}"
 
@@ -104,10 +108,11 @@ def simulated(unit: Netlist, ports: Ports, cells: pdk.Pdk) -> str:
     """Verilog of a unit's gates as module `_UNIT`, its ports called as cocotb likes it."""
     text = re.sub(rf"^module \\?{re.escape(unit.top)} ?\(", f"module {_UNIT}(", gates.verilog(unit, cells),
                   flags=re.MULTILINE)
+    text = watched(text, unit)
     for name in (*ports.inputs, *ports.outputs, *ports.clocks):
         if plain(name) != name:
             text = text.replace(f"\\{name} ", f"{plain(name)} ")
-    return watched(text, unit)
+    return text
 
 
 def measure(unit: Netlist, ports: Ports, recording: Recording, *, window: tuple[int, int],

@@ -9,7 +9,7 @@ import pickle
 import random
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,16 @@ class Surrounded(CoreWithSram):
         return Block(module="core", body=Core(config=self.config))
 
 
+def asic(config: Config) -> Config:
+    """A size as it is mapped: an ASIC has no multipliers to leave products to."""
+    return replace(config, hard_multipliers=False)
+
+
+def core_of(config: Config) -> Config:
+    """The size that the core's bench has for this one."""
+    return asic(CORES[config.name])
+
+
 def programs(config: Config, seed: int) -> Path:
     """A file with random programs for the core's bench, and what the model makes of them."""
     generator = random.Random(seed)
@@ -104,9 +114,9 @@ BENCHES = (
     Bench("router", lambda config: Router(config=config.with_mesh(columns=COLUMNS, rows=ROWS)), "verif.router.bench"),
     Bench("matrix", lambda config: MatrixUnit(config=config), "verif.matrix.bench"),
     Bench("vector", lambda config: VectorUnit(config=config), "verif.vector.bench"),
-    Bench("core", lambda config: Core(config=CORES[config.name]), "verif.core.bench", test="lock_step",
-          around=lambda config: Surrounded(config=CORES[config.name]),
-          environment=lambda config, seed: {"CASES": programs(CORES[config.name], seed)}),
+    Bench("core", lambda config: Core(config=core_of(config)), "verif.core.bench", test="lock_step",
+          around=lambda config: Surrounded(config=core_of(config)),
+          environment=lambda config, seed: {"CASES": programs(core_of(config), seed)}),
 )
 
 PROOFS: dict[str, Callable[[Config], wiring.Component]] = {
@@ -161,9 +171,10 @@ def main() -> None:
     parser.add_argument("--preset", default="SIM", metavar="NAME", help=f"one of {', '.join(PRESETS)} (SIM)")
     parser.add_argument("--only", nargs="+", default=(), metavar="NAME", help="units (all)")
     parser.add_argument("--pdk", metavar="PATH", help="a Liberty file or a folder with one; 'none': without")
+    parser.add_argument("--cells", action="store_true", help="with the PDK's cells alone, not with Yosys's gates, too")
     arguments = parser.parse_args()
     try:
-        config, cells = preset(arguments.preset), pdk.find(arguments.pdk)
+        config, cells = asic(preset(arguments.preset)), pdk.find(arguments.pdk)
     except ValueError as error:
         parser.error(str(error))
     known = [*PROOFS, *(bench.name for bench in BENCHES)]
@@ -174,7 +185,7 @@ def main() -> None:
     for column in ("unit", "cells", "result", "s"):
         table.add_column(column)
     failed = False
-    for library in [None, cells] if cells else [None]:
+    for library in [cells] if arguments.cells or not cells else [None, cells]:
         for name, check in checks(config, library, seed):
             if arguments.only and name not in arguments.only:
                 continue
