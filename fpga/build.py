@@ -3,6 +3,8 @@
 import argparse
 import importlib.metadata
 import os
+import re
+import shutil
 import subprocess
 import sys
 import time
@@ -55,12 +57,40 @@ def build(made_for: Board, tile: wiring.Component, folder: Path, *, seed: int, s
         nextpnr_opts=f"--seed {seed} --report {NAME}.report.json --write {NAME}.routed.json --timing-allow-fail",
         ecppack_opts="--compress")
     plan.extract(folder)
-    script = (folder / f"{plan.script}.sh").read_text()
     for doing, variable in (("synthesising", "YOSYS"), ("placing and routing", "NEXTPNR_ECP5"), ("packing", "ECPPACK")):
-        command = next(line for line in script.splitlines() if line.startswith(f'"${variable}"'))
-        _run(folder, doing, command, variable)
+        _run(folder, doing, _command(folder, variable), variable)
         if synthesis_only:
             return
+
+
+def retime(folder: Path, *, seed: int, speed: int) -> Path:
+    """Place and route the netlist that `build` has left in a folder for the part of another speed grade.
+
+    Return the folder of the result, within that one; there is no bitstream.
+
+    Raises
+    ------
+    BuildError
+        If there is no netlist, or nextpnr fails.
+    """
+    netlist = folder / f"{NAME}.json"
+    if not netlist.exists():
+        raise BuildError(f"there is no netlist {netlist.relative_to(ROOT)}: build the board without --speed first")
+    retimed = folder / f"speed-{speed}"
+    retimed.mkdir(exist_ok=True)
+    for suffix in ("json", "lpf"):
+        shutil.copy(folder / f"{NAME}.{suffix}", retimed)
+    command = _command(folder, "NEXTPNR_ECP5")
+    for option, value in (("seed", seed), ("speed", speed)):
+        command = re.sub(rf"--{option} \d+", f"--{option} {value}", command)
+    _run(retimed, f"placing and routing for speed grade {speed}", command, "NEXTPNR_ECP5")
+    return retimed
+
+
+def _command(folder: Path, variable: str) -> str:
+    """How Amaranth's build script in a folder runs a tool."""
+    script = (folder / f"build_{NAME}.sh").read_text()
+    return next(line for line in script.splitlines() if line.startswith(f'"${variable}"'))
 
 
 def _run(folder: Path, doing: str, command: str, variable: str) -> None:
@@ -82,6 +112,8 @@ def main() -> None:
     parser.add_argument("--board", default="ulx3s", metavar="NAME", help=f"one of {', '.join(BOARDS)} (ulx3s)")
     parser.add_argument("--mesh", type=mesh_size, metavar="CxR", help="nodes (default: the board's)")
     parser.add_argument("--seed", type=int, default=1, help="seed of the placer (1)")
+    parser.add_argument("--speed", type=int, choices=(6, 7, 8), help="place and route the netlist that is there for "
+                        "the part of this speed grade, and print what it would do")
     parser.add_argument("--synthesis", action="store_true", help="stop before placement")
     arguments = parser.parse_args()
     try:
@@ -89,6 +121,11 @@ def main() -> None:
         if arguments.mesh:
             made_for = made_for.with_mesh(*arguments.mesh)
         folder = folder_of(made_for)
+        if arguments.speed:
+            retimed = retime(folder, seed=arguments.seed, speed=arguments.speed)
+            show(Report.of(retimed, made_for, placed=True, seed=arguments.seed, tools=versions(),
+                           speed=arguments.speed))
+            return
         build(made_for, Tile(options=made_for.tile), folder, seed=arguments.seed, synthesis_only=arguments.synthesis)
     except (ValueError, BuildError) as error:
         sys.exit(f"python -m fpga.build: {error}")

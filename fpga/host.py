@@ -42,7 +42,7 @@ def _probe(session: Session, _: argparse.Namespace) -> int:
             ("mesh", f"{config.columns} x {config.rows} nodes of {config.name}"),
             ("node", f"{config.threads} threads, {config.vector_bytes}-byte vectors, matrix unit "
                      f"{'x'.join(map(str, config.matrix))}, {config.sram_bytes // 1024} KiB"),
-            ("peak", f"{2 * config.macs * config.nodes * identity.clock_hz / 1e9:.2f} GFLOP/s")]
+            ("peak", f"{2 * config.peak_macs * config.nodes * identity.clock_hz / 1e9:.2f} GFLOP/s")]
     for x, y in config.coordinates():
         cycles, errors = (int.from_bytes(session.read((x, y), node_register(register), 8), "little")
                           for register in (NodeRegister.CYCLES, NodeRegister.ERRORS))
@@ -100,7 +100,7 @@ def _read(session: Session, arguments: argparse.Namespace) -> int:
 
 def _speed(result: Result, config: Config, clock_hz: int, *, phase: int, macs: int) -> list[tuple[str, str]]:
     """Rows about a job's speed."""
-    measured, peak = 2 * macs * clock_hz / phase, 2 * config.macs * config.nodes * clock_hz
+    measured, peak = 2 * macs * clock_hz / phase, 2 * config.peak_macs * config.nodes * clock_hz
     *rows, _ = rates(result, config, phase=phase)
     return [*rows, ("speed in the matrix phase", f"{measured / 1e9:.3f} of {peak / 1e9:.2f} GFLOP/s at "
                                                  f"{clock_hz / 1e6:g} MHz"),

@@ -48,8 +48,9 @@ class Report:
     fmax_mhz: dict[str, tuple[float, float]]
 
     @classmethod
-    def of(cls, folder: Path, board: Board, *, placed: bool, seed: int, tools: dict[str, str]) -> "Report":
-        """The figures that a build has left in a folder."""
+    def of(cls, folder: Path, board: Board, *, placed: bool, seed: int, tools: dict[str, str],
+           speed: int | None = None) -> "Report":
+        """The figures that a build has left in a folder; `speed` is the part's grade if it is not the board's."""
         platform = board.platform()
         if placed:
             said = json.loads((folder / "top.report.json").read_text())
@@ -64,7 +65,7 @@ class Report:
             used = {name: (luts if name == "LUT4" else counts.get({"LUT RAM": "TRELLIS_DPR16X4"}.get(name, cell), 0), 0)
                     for cell, name in RESOURCES.items()}
             fmax = {}
-        return cls(board=board.name, device=f"{platform.device}-{platform.speed} {platform.package}",
+        return cls(board=board.name, device=f"{platform.device}-{speed or platform.speed} {platform.package}",
                    config=board.config.name, nodes=board.config.nodes, seed=seed, tools=tools, used=used, fmax_mhz=fmax)
 
     def to_json(self) -> str:

@@ -58,8 +58,14 @@ class Config:
         Bytes of a vector register, of an SRAM line and of a packet's payload (one number on D1 too: 64).
     matrix : tuple of int
         Rows, columns and depth (M, N, K) of one matrix step, C[M, N] += A[M, K] x B[K, N].
+    serial_matrix : bool
+        The matrix unit has one datapath, which serves the elements of C one after the other, and takes a function every
+        M x N cycles; else one for each element, and a function every cycle. Only without `cfloat8`, and with 4 elements
+        or more.
     cfloat8 : bool
         Matrix operands may be in CFloat8.
+    vector_interval : int
+        Cycles from a vector operation to the next: so many words of a register share a float lane.
     bf16_lanes, integer_lanes, conversions, estimates : bool
         Besides FP32 arithmetic, the vector unit has that of BF16 and of integers, converts between all formats, and
         estimates reciprocals, roots, powers and logarithms.
@@ -85,6 +91,8 @@ class Config:
         List descriptors that can wait at a node's list engine.
     counter_bits : int
         Bits of the counters among a node's control registers; they start at 0 again after that.
+    shared_counters : bool
+        The counters are in a memory, see `hdl.counters`; else each is a register.
     columns, rows : int
         Nodes of the mesh.
 
@@ -106,7 +114,9 @@ class Config:
     vector_writes: int
     vector_bytes: int
     matrix: tuple[int, int, int]
+    serial_matrix: bool
     cfloat8: bool
+    vector_interval: int
     bf16_lanes: bool
     integer_lanes: bool
     conversions: bool
@@ -122,6 +132,7 @@ class Config:
     single_reads: bool
     list_queue: int
     counter_bits: int
+    shared_counters: bool
     columns: int
     rows: int
 
@@ -152,11 +163,14 @@ class Config:
               f"{2 * self.decode_width} or more, for two decoded groups of {self.decode_width}")
         whole("alus", 1, 4)
         power_of_two("branch_targets", 2, 1024)
-        for field in ("fair_threads", "cfloat8", "bf16_lanes", "integer_lanes", "conversions", "estimates", "gather",
-                      "hard_multipliers", "single_reads"):
+        for field in ("fair_threads", "serial_matrix", "cfloat8", "bf16_lanes", "integer_lanes", "conversions",
+                      "estimates", "gather", "hard_multipliers", "single_reads", "shared_counters"):
             check(field, type(getattr(self, field)) is bool, "True or False")
         whole("vector_writes", 1, 3)
         power_of_two("vector_bytes", 16, 64)
+        check("branch_targets", self.branch_targets >= self.fetch_words // 2,
+              f"{self.fetch_words // 2} or more, for every two instructions of a fetch window")
+        power_of_two("vector_interval", 1, self.lanes)
         shape = self.matrix
         check("matrix", isinstance(shape, tuple) and len(shape) == 3
               and all(type(n) is int and n in (1, 2, 4, 8) for n in shape),
@@ -165,6 +179,9 @@ class Config:
               f"small enough that an operand fits in a vector register of {self.vector_bytes} bytes")
         check("matrix", self.n * ACCUMULATOR_BYTES <= self.vector_bytes,
               f"narrow enough that an accumulator row fits in a vector register of {self.vector_bytes} bytes")
+        if self.serial_matrix:
+            check("serial_matrix", not self.cfloat8, "False if there is CFloat8")
+            check("serial_matrix", self.m * self.n >= 4, f"False for a matrix of {self.m} x {self.n}")
         power_of_two("accumulators", 1, 8)
         power_of_two("sram_banks", 1, 16)
         granule = self.sram_banks * self.vector_bytes
@@ -205,8 +222,13 @@ class Config:
 
     @property
     def lanes(self) -> int:
-        """FP32 lanes of the vector unit."""
+        """FP32 words of a vector register."""
         return self.vector_bytes // 4
+
+    @property
+    def float_lanes(self) -> int:
+        """Float lanes of the vector unit."""
+        return self.lanes // self.vector_interval
 
     # Matrix unit
 
@@ -224,8 +246,18 @@ class Config:
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulates of one matrix step, which the unit takes every cycle."""
+        """Multiply-accumulates of one matrix step."""
         return self.m * self.n * self.k
+
+    @property
+    def matrix_interval(self) -> int:
+        """Cycles from a matrix step to the next."""
+        return self.m * self.n if self.serial_matrix else 1
+
+    @property
+    def peak_macs(self) -> int:
+        """Multiply-accumulates of a node in a cycle."""
+        return self.macs // self.matrix_interval
 
     @property
     def accumulator_bits(self) -> int:
@@ -287,18 +319,19 @@ def global_address(*, x: int, y: int, address: int) -> int:
 
 
 D1 = Config(
-    name="D1", threads=4, groups=2, decode_width=4, issue_width=2, instruction_queue=8, alus=2, branch_targets=64,
-    fair_threads=True, vector_writes=3, vector_bytes=64, matrix=(8, 8, 4), accumulators=4, cfloat8=True,
-    bf16_lanes=True, integer_lanes=True, conversions=True, estimates=True, gather=True, hard_multipliers=False,
-    sram_bytes=1280 * 1024, sram_banks=16, fetch_lines=16, semaphores=32, fifo_depth=4,
-    single_reads=False, list_queue=4, counter_bits=64, columns=1, rows=1,
+    name="D1", threads=4, groups=2, decode_width=4, issue_width=2, instruction_queue=8, alus=2, branch_targets=128,
+    fair_threads=True, vector_writes=3, vector_bytes=64, matrix=(8, 8, 4), serial_matrix=False, accumulators=4,
+    cfloat8=True, vector_interval=1, bf16_lanes=True, integer_lanes=True, conversions=True, estimates=True, gather=True,
+    hard_multipliers=False, sram_bytes=1280 * 1024, sram_banks=16, fetch_lines=16, semaphores=32, fifo_depth=4,
+    single_reads=False, list_queue=4, counter_bits=64, shared_counters=False, columns=1, rows=1,
 )
 SIM = replace(D1, name="SIM", sram_bytes=128 * 1024, columns=2, rows=2)
 ULX3S = replace(
     D1, name="ULX3S", threads=2, groups=1, decode_width=2, issue_width=1, instruction_queue=4, alus=1,
-    branch_targets=16, vector_writes=1, fetch_lines=16, vector_bytes=16, matrix=(2, 2, 2), sram_bytes=32 * 1024,
-    sram_banks=1, semaphores=8, fifo_depth=3, cfloat8=False, bf16_lanes=False, integer_lanes=False, conversions=False,
-    estimates=False, gather=False, hard_multipliers=True, single_reads=True, counter_bits=32, columns=2, rows=2,
+    branch_targets=16, vector_writes=1, fetch_lines=16, vector_bytes=16, vector_interval=4, matrix=(2, 2, 2),
+    serial_matrix=True, sram_bytes=32 * 1024, sram_banks=1, semaphores=8, fifo_depth=3, cfloat8=False, bf16_lanes=False,
+    integer_lanes=False, conversions=False, estimates=False, gather=False, hard_multipliers=True, single_reads=True,
+    counter_bits=32, shared_counters=True, columns=2, rows=2,
 )
 PRESETS = {preset.name: preset for preset in (D1, SIM, ULX3S)}
 

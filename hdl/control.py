@@ -1,11 +1,12 @@
 """The control registers of a node: the threads' blocks and the node's counters."""
 
-from amaranth.hdl import Module, Signal, unsigned
+from amaranth.hdl import Module, Signal, Value, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
 from .config import Config
 from .core.core import Activity
+from .counters import Counters
 from .mem.ecc import CODE_BITS
 from .mem.monitor import ErrorStatus, Waits
 from .mem.repair import INTERVAL_BITS, injection_layout
@@ -69,7 +70,13 @@ class Control(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
+        counted: dict[str, Value] = {}
+
         def count(strobe, name: str):
+            """A counter or, if they are in a memory, its number there."""
+            if self.config.shared_counters:
+                counted[name] = Value.cast(strobe)
+                return len(counted) - 1
             counter = Signal(self.config.counter_bits, name=name)
             m.d.sync += counter.eq(counter + strobe)
             return counter
@@ -132,11 +139,18 @@ class Control(wiring.Component):
             self.threads.write_data.eq(self.bus.write_data),
             self.bus.read_data.eq(self.threads.read_data),
         ]
+        if counted:
+            m.submodules.counters = counters = Counters(
+                bits=self.config.counter_bits, widths={name: len(strobe) for name, strobe in counted.items()})
+            m.d.comb += [counters.strobes[name].eq(strobe) for name, strobe in counted.items()]
         with m.If(node):
             with m.Switch(self.bus.address):
                 for offset, register in registers.items():
                     with m.Case(NODE_BLOCK + offset):
-                        m.d.comb += self.bus.read_data.eq(register)
+                        if isinstance(register, int):
+                            m.d.comb += [counters.index.eq(register), self.bus.read_data.eq(counters.value)]
+                        else:
+                            m.d.comb += self.bus.read_data.eq(register)
 
         writes = self.bus.valid & self.bus.write
         with m.If(writes), m.Switch(self.bus.address):

@@ -28,7 +28,7 @@ def rates(result: Result, config: Config, *, phase: int) -> list[tuple[str, str]
     cycles = max(result.cycles or 0, 1)
 
     def busy(cycles: int) -> str:
-        return f"{steps / (config.nodes * cycles):.1%}"
+        return f"{steps * config.matrix_interval / (config.nodes * cycles):.1%}"
 
     return [
         ("cycles, start to end", f"{cycles:,}"),

@@ -31,7 +31,8 @@ def test_sim_is_d1_but_for_memory_and_mesh():
 @pytest.mark.parametrize("config", PRESETS.values(), ids=lambda config: config.name)
 def test_derived_sizes_fit_together(config):
     assert config.lanes * 32 == config.vector_bits == config.vector_bytes * 8
-    assert config.macs == config.m * config.n * config.k
+    assert config.macs == config.m * config.n * config.k == config.peak_macs * config.matrix_interval
+    assert config.float_lanes * config.vector_interval == config.lanes
     assert 1 << config.line_offset_bits == config.vector_bytes
     assert config.sram_lines * config.vector_bytes == config.sram_bytes
     assert config.bank_lines * config.sram_banks == config.sram_lines
@@ -55,6 +56,7 @@ def test_derived_sizes_fit_together(config):
     ("instruction_queue", 4, "8 or more, for two decoded groups of 4"),
     ("alus", 0, "an integer from 1 to 4"),
     ("branch_targets", 3, "a power of two from 2 to 1024"),
+    ("branch_targets", 2, "4 or more, for every two instructions of a fetch window"),
     ("fair_threads", 1, "True or False"),
     ("vector_writes", 4, "an integer from 1 to 3"),
     ("vector_bytes", 8, "a power of two from 16 to 64"),
@@ -71,6 +73,10 @@ def test_derived_sizes_fit_together(config):
     ("fifo_depth", 5, "an integer from 2 to 4"),
     ("single_reads", 1, "True or False"),
     ("hard_multipliers", 0, "True or False"),
+    ("vector_interval", 3, "a power of two from 1 to 16"),
+    ("vector_interval", 32, "a power of two from 1 to 16"),
+    ("serial_matrix", True, "False if there is CFloat8"),
+    ("shared_counters", 1, "True or False"),
     ("counter_bits", 16, "an integer from 24 to 64"),
     ("list_queue", 32, "a power of two from 1 to 16"),
     ("columns", 0, "an integer from 1 to 127"),
@@ -85,6 +91,11 @@ def test_what_cannot_be_built_is_refused(field, value, rule):
 def test_an_accumulator_row_must_fit_in_a_register():
     with pytest.raises(ValueError, match="matrix must be narrow enough"):
         replace(ULX3S, matrix=(2, 8, 1))
+
+
+def test_a_serial_matrix_unit_needs_elements_that_are_apart():
+    with pytest.raises(ValueError, match="serial_matrix must be False for a matrix of 2 x 1, not True"):
+        replace(ULX3S, matrix=(2, 1, 2))
 
 
 def test_with_mesh_changes_nothing_else():

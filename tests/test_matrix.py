@@ -13,6 +13,7 @@ from hdl.core.matrix_element import MatrixElement
 from hdl.core.matrix_loader import MatrixLoader
 from hdl.core.matrix_operand import MatrixOperand
 from hdl.core.matrix_reader import MatrixReader
+from hdl.core.matrix_serial import SerialMatrixUnit
 from hdl.core.result import ResultQueue
 from hdl.number_formats import Denormals, Format
 from sim.build import build, new_seed, run
@@ -34,6 +35,11 @@ def rng() -> np.random.Generator:
 def test_matrix_unit(name, cfloat8):
     model = build(MatrixUnit(config=PRESETS[name], cfloat8=cfloat8), name=f"matrix_{name}", no_inline=REPEATED)
     run(model, bench="verif.matrix.bench", CONFIG=name, CFLOAT8=int(cfloat8))
+
+
+def test_serial_matrix_unit():
+    model = build(SerialMatrixUnit(config=ULX3S), name="matrix_serial", no_inline=REPEATED)
+    run(model, bench="verif.matrix.bench", CONFIG="ULX3S", CFLOAT8=0, SERIAL=1)
 
 
 @pytest.mark.parametrize("depth, accumulators", [(1, 1), (4, 2), (8, 3)])
@@ -99,5 +105,7 @@ def test_sizes_that_cannot_be_built():
         DotProduct(depth=3)
     with pytest.raises(ValueError, match="1 accumulator or more, not 0"):
         Accumulators(count=0, depth=4)
+    with pytest.raises(ValueError, match="config 'SIM' has a matrix unit that is not serial"):
+        SerialMatrixUnit(config=PRESETS["SIM"])
     with pytest.raises(ValueError, match="latency must be 0 or more cycles, not -1"):
         ResultQueue(config=PRESETS["SIM"], latency=-1)

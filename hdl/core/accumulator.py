@@ -78,6 +78,8 @@ class Accumulators(wiring.Component):
         Accumulators.
     depth : int
         Products of a group.
+    apart : bool
+        None comes again within three cycles, so that what is in the memories is always right.
 
     Members
     -------
@@ -95,11 +97,12 @@ class Accumulators(wiring.Component):
         That accumulator, in stage 3, as it is before the group that came with the index is added.
     """
 
-    def __init__(self, *, count: int, depth: int):
+    def __init__(self, *, count: int, depth: int, apart: bool = False):
         if type(count) is not int or count < 1:
             raise ValueError(f"there must be 1 accumulator or more, not {count!r}")
         self.count = count
         self.depth = depth
+        self.apart = apart
         super().__init__({
             "index": In(bits_for_count(count)),
             "fresh": In(1),
@@ -124,16 +127,19 @@ class Accumulators(wiring.Component):
         read_anchor, write_anchor = anchors.read_port(domain="comb"), anchors.write_port()
         read, write = rest.read_port(domain="comb"), rest.write_port()
 
+        def is_again(comes: Value, place: Value) -> Value:
+            return Const(0) if self.apart else comes == place
+
         # 1. Fetch the anchor: of the step in stage 3, of that in stage 4, or from the memory.
         anchor, result = Signal(layout["anchor"].shape), Signal(layout)
         fetched = Signal.like(anchor, reset_less=True)
         same, recent = Signal(reset_less=True), Signal(reset_less=True)
-        summed, written = self.index == index[1], self.index == index[2]
+        summed, written = is_again(self.index, index[1]), is_again(self.index, index[2])
         m.d.comb += read_anchor.addr.eq(self.index)
         m.d.sync += [
             fetched.eq(select(Cat(summed, ~summed & written, ~summed & ~written),
                               [anchor, result.anchor, read_anchor.data])),
-            same.eq(self.index == index[0]),
+            same.eq(is_again(self.index, index[0])),
             recent.eq(summed),
         ]
 
@@ -187,8 +193,8 @@ class Accumulators(wiring.Component):
         ]
         m.d.sync += [
             read_index.eq(self.read_index),
-            read_same.eq(self.read_index == index[0]),
-            read_recent.eq(self.read_index == index[1]),
+            read_same.eq(is_again(self.read_index, index[0])),
+            read_recent.eq(is_again(self.read_index, index[1])),
             is_result.eq(read_same),
             found.eq(Mux(read_recent, result, Cat(old.data.sum, old_anchor.data, old.data.special))),
         ]

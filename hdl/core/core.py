@@ -19,10 +19,11 @@ from .decode import fields
 from .execute import Execute
 from .front_end import FrontEnd
 from .gather import Gather
-from .issue import Issue, accesses, changes_matrix, is_unit, stores, takes_vectors
+from .issue import Issue, changes_matrix, is_unit, loads, stores, takes_vectors, writes_sram
 from .layouts import retirement_layout, scalar_result_layout
 from .lsu import REQUESTS, LoadStoreUnit
 from .matrix import MatrixUnit
+from .matrix_serial import SerialMatrixUnit
 from .memory_ports import MemoryPorts
 from .muldiv import MulDiv
 from .registers import RegisterFile
@@ -110,16 +111,21 @@ class Core(wiring.Component):
         m.submodules.remote = remote = Remote(config=config)
         m.submodules.muldiv = muldiv = MulDiv(config=config)
         m.submodules.vector = vector = VectorUnit(config=config)
-        m.submodules.matrix = matrix = MatrixUnit(config=config, cfloat8=config.cfloat8)
+        m.submodules.matrix = matrix = (
+            SerialMatrixUnit(config=config) if config.serial_matrix
+            else MatrixUnit(config=config, cfloat8=config.cfloat8))
         m.submodules.semaphores = semaphores = Semaphores(config=config)
         m.submodules.memory_ports = memory_ports = MemoryPorts(config=config)
         lsus = [LoadStoreUnit(config=config) for _ in range(config.groups)]
         for group, lsu in enumerate(lsus):
             m.submodules[f"lsu{group}"] = lsu
-            wiring.connect(m, execute.memories[group], lsu.request)
-            wiring.connect(m, lsu.memory, memory_ports.units[group])
+            wiring.connect(m, execute.loads[group], lsu.load)
+            wiring.connect(m, execute.stores[group], lsu.store)
+            wiring.connect(m, lsu.reads, memory_ports.reads[group])
+            wiring.connect(m, lsu.writes, memory_ports.writes[group])
             wiring.connect(m, memory_ports.loads[group], wiring.flipped(self.loads[group]))
             m.d.comb += [
+                lsu.store_first.eq(execute.store_first[group]),
                 remote.line_threads[group].eq(lsu.line_thread),
                 lsu.line.eq(remote.lines[group]),
                 execute.load_error_addresses[group].eq(lsu.error_address),
@@ -171,12 +177,19 @@ class Core(wiring.Component):
             Unit.MATRIX: matrix.room,
             Unit.LIST: pushes.i.ready & pulls.i.ready & (given[Unit.LIST] == 0),
         }
+        for unit, interval in ((Unit.VECTOR, config.vector_interval), (Unit.MATRIX, config.matrix_interval)):
+            if interval > 1:
+                room[unit] &= given[unit] == 0
         for group, lsu in enumerate(lsus):
             own = [held[slot] for slot in range(group * width, (group + 1) * width)]
-            under_way = sum(each.valid & accesses(each.instruction.control) for each in own)
-            here = lsu.waiting + under_way < REQUESTS
-            in_room = room | {Unit.MEMORY: here, Unit.ATOMIC: here, Unit.PUT: here, Unit.GATHER: here}
-            m.d.comb += issue.units[group].eq(Cat(in_room.get(unit, 1) for unit in Unit))
+            more_loads, more_stores = (
+                waiting + sum(each.valid & uses(each.instruction.control) for each in own) < REQUESTS
+                for waiting, uses in ((lsu.loads_waiting, loads), (lsu.stores_waiting, writes_sram)))
+            in_room = room | {Unit.MEMORY: more_loads, Unit.ATOMIC: more_loads, Unit.GATHER: more_loads}
+            m.d.comb += [
+                issue.units[group].eq(Cat(in_room.get(unit, 1) for unit in Unit)),
+                issue.stores[group].eq(more_stores),
+            ]
         m.d.comb += [
             issue.heads.eq(front_end.heads),
             issue.counts.eq(front_end.counts),
@@ -213,6 +226,10 @@ class Core(wiring.Component):
                         x.indices[2 * port + number].eq(source),
                         value.eq(Mux(source == 0, 0, x.data[2 * port + number])),
                     ]
+                    if port:  # it may be issued beside what loads a constant
+                        before = issue.instructions[slot - 1]
+                        with m.If(before.constant & (source != 0) & (source == fields(before)[0])):
+                            m.d.comb += value.eq(before.value)
                 if port == 0:  # atomics are the first of their group
                     old, *_ = fields(issue.instructions[slot])
                     m.d.comb += [
@@ -281,8 +298,9 @@ class Core(wiring.Component):
             special.data_writes.eq(threads.data_writes),
             special.data.eq(self.control.write_data),
             scoreboard.claims.eq(execute.claims),
-            scoreboard.access.eq(execute.access),
-            scoreboard.performed.eq(reduce(or_, (lsu.performed for lsu in lsus))),
+            scoreboard.accesses.eq(execute.accesses),
+            *(done.eq(lsus[thread % config.groups].performed[thread])
+              for thread, done in enumerate(scoreboard.performed)),
             self.awaiting.eq(remote.awaiting),
             remote.drained.eq(scoreboard.drained),
             remote.cancel.eq(void),

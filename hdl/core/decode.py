@@ -119,3 +119,10 @@ def fields(decoded: data.View) -> tuple[Value, Value, Value]:
 def mask_of(decoded: data.View) -> Value:
     """The predicate that masks a decoded instruction, if one does."""
     return decoded.word[25:28]
+
+
+def is_constant(decoded: data.View) -> Value:
+    """An instruction loads its immediate into an integer register: lui, or addi to zero."""
+    control, (_, source, _) = decoded.control, fields(decoded)
+    from_zero = (control.source == isa.Source.ZERO) | ((control.source == isa.Source.RS1) & (source == 0))
+    return (control.unit == isa.Unit.ALU) & (control.function == isa.Alu.ADD) & control.immediate & from_zero

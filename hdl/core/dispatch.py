@@ -11,7 +11,16 @@ from ..onehot import select
 from . import lsu, matrix, muldiv, vector
 from .csr import OPERAND_FORMATS
 from .decode import fields, mask_of
-from .issue import accesses, changes_matrix, gathers, is_unit, is_vector, multiplies_divides, reads_matrix, stores
+from .issue import (
+    changes_matrix,
+    gathers,
+    is_unit,
+    is_vector,
+    loads,
+    multiplies_divides,
+    reads_matrix,
+    writes_sram,
+)
 from .layouts import operation_layout
 from .slot import access_layout
 from .vector_conversion import Conversion
@@ -32,6 +41,11 @@ def stored_line(config: Config, control, word, vectors):
                vectors.store, word.replicate(config.vector_bits // 64))
 
 
+def masked(operation):
+    """As hardware: a load or store is under a predicate."""
+    return operation.instruction.control.masked & is_unit(operation.instruction.control, Unit.MEMORY)
+
+
 class Dispatch(wiring.Component):
     """Combinational: issue gives each unit at most one operation a cycle, and the units are ready.
 
@@ -42,13 +56,18 @@ class Dispatch(wiring.Component):
     done : In(slots)
         Which of them have been executed.
     threads, indices : Out, masks : In
-        For each group, the predicate of its load or store; the last mask is that of the one that takes vectors.
+        For each group, the predicate of its load or store, of which one at most is under a predicate; the last mask is
+        that of the one that takes vectors.
     conversions, operands : In
         Each thread's formats.
-    memories : Out(stream) of each group, muldiv, vector, matrix, matrix_read : Out(stream)
+    loads, stores : Out(stream) of each group, muldiv, vector, matrix, matrix_read : Out(stream)
         Operations.
-    access, load : Out(threads)
-        Strobes: the thread accesses the SRAM; it loads what another node, or the gather engine, has answered.
+    store_first : Out(groups)
+        Of the group's load and store of this cycle, the store is the older one.
+    accesses_begun : Out
+        For each thread, how many accesses of the SRAM begin.
+    load : Out(threads)
+        Strobe: the thread loads what another node, or the gather engine, has answered.
     """
 
     def __init__(self, *, config: Config):
@@ -63,12 +82,14 @@ class Dispatch(wiring.Component):
             "masks": In(data.ArrayLayout(config.vector_bytes, config.groups + 1)),
             "conversions": In(data.ArrayLayout(Conversion, config.threads)),
             "operands": In(data.ArrayLayout(OPERAND_FORMATS, config.threads)),
-            "memories": Out(stream.Signature(lsu.request_layout(config))).array(config.groups),
+            "loads": Out(stream.Signature(lsu.load_layout(config), always_ready=True)).array(config.groups),
+            "stores": Out(stream.Signature(lsu.store_layout(config), always_ready=True)).array(config.groups),
+            "store_first": Out(config.groups),
             "muldiv": Out(stream.Signature(muldiv.request_layout(config))),
             "vector": Out(stream.Signature(vector.request_layout(config))),
             "matrix": Out(stream.Signature(matrix.request_layout(config))),
             "matrix_read": Out(stream.Signature(matrix.read_layout(config))),
-            "access": Out(config.threads),
+            "accesses_begun": Out(data.ArrayLayout(range(3), config.threads)),
             "load": Out(config.threads),
         })
 
@@ -152,29 +173,60 @@ class Dispatch(wiring.Component):
         ]
 
     def _memory(self, m, group, slots):
-        port = self.memories[group]
-        operation = self._chosen(m, accesses, port, slots)
-        control = operation.instruction.control
-        access = Signal(access_layout(self.config), name=f"access_{group}")
+        """The group's load and its store, of which one at most is under a predicate."""
+        config = self.config
+        load, store = self.loads[group], self.stores[group]
+        loading = self._chosen(m, loads, load, slots)
+        storing = self._chosen(m, writes_sram, store, slots)
+        loaded, stored = self._access(m, loads, slots), self._access(m, writes_sram, slots)
+        offset_bits = config.line_offset_bits
+        control = loading.instruction.control
+        function = Signal(isa.Memory, name=f"load_function_{group}")
         m.d.comb += [
-            access.eq(select(self._users(accesses, slots), [self.accesses[slot].as_value() for slot in slots])),
-            self.threads[group].eq(operation.thread),
-            self.indices[group].eq(mask_of(operation.instruction)),
-            port.payload.destination.eq(fields(operation.instruction)[0]),
-            port.payload.function.eq(control.function),
-            port.payload.mask.eq(Mux(control.masked & is_unit(control, Unit.MEMORY),
-                                     self.masks[group], (1 << self.config.vector_bytes) - 1)),
-            port.payload.address.eq(access.address),
-            port.payload.data.eq(stored_line(self.config, control, access.word, self.vectors)),
-            port.payload.remote.eq(access.asks),
+            self.threads[group].eq(Mux(masked(storing), storing.thread, loading.thread)),
+            self.indices[group].eq(Mux(
+                masked(storing), mask_of(storing.instruction), mask_of(loading.instruction))),
+            self.store_first[group].eq(self._users(writes_sram, slots)[0]),
         ]
+
+        m.d.comb += function.eq(control.function)
         with m.If(is_unit(control, Unit.ATOMIC)):
-            m.d.comb += port.payload.function.eq(Mux(control.word, isa.Memory.LW, isa.Memory.LD))
+            m.d.comb += function.eq(Mux(control.word, isa.Memory.LW, isa.Memory.LD))
         with m.Elif(gathers(control)):
-            m.d.comb += port.payload.function.eq(isa.Memory.VLD)
-        # A store of another node, a scatter, and a packet that nobody answers, have been done.
-        with m.If((access.flat | gathers(control)) & stores(control)):
-            m.d.comb += port.valid.eq(0)
-        for strobe, condition in (self.load, access.asks), (self.access, ~access.asks):
-            with m.If(port.valid & condition):
-                m.d.comb += strobe.bit_select(operation.thread, 1).eq(1)
+            m.d.comb += function.eq(isa.Memory.VLD)
+        m.d.comb += [
+            load.payload.destination.eq(fields(loading.instruction)[0]),
+            load.payload.function.eq(function),
+            load.payload.remote.eq(loaded.asks),
+            load.payload.line.eq(loaded.address[offset_bits:]),
+            load.payload.offset.eq(loaded.address),
+            load.payload.mask.eq(self._mask(group, loading, function, loaded.address[:offset_bits])),
+        ]
+
+        # A store of another node has been done, and there is nothing to do for one of no bytes.
+        with m.If(stored.flat | (masked(storing) & ~self.masks[group].any())):
+            m.d.comb += store.valid.eq(0)
+        function = storing.instruction.control.function
+        m.d.comb += [
+            store.payload.line.eq(stored.address[offset_bits:]),
+            store.payload.mask.eq(self._mask(group, storing, function, stored.address[:offset_bits])),
+            store.payload.data.eq(stored_line(config, storing.instruction.control, stored.word, self.vectors)),
+        ]
+        for thread in range(group, config.threads, config.groups):
+            loads_here = load.valid & (loading.thread == thread)
+            m.d.comb += [
+                self.load[thread].eq(loads_here & loaded.asks),
+                self.accesses_begun[thread].eq(
+                    (loads_here & ~loaded.asks) + (store.valid & (storing.thread == thread))),
+            ]
+
+    def _access(self, m, uses, slots):
+        """What the one operation of the slots for a unit accesses."""
+        access = Signal(access_layout(self.config), name=f"{uses.__name__}_access")
+        m.d.comb += access.eq(select(self._users(uses, slots), [self.accesses[slot].as_value() for slot in slots]))
+        return access
+
+    def _mask(self, group, operation, function, offset):
+        """The bytes of its line that an access is to."""
+        of_vector = Mux(masked(operation), self.masks[group], (1 << self.config.vector_bytes) - 1)
+        return Mux(lsu.is_vector(function), of_vector, lsu.bytes_of(function, offset))

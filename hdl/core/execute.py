@@ -65,15 +65,17 @@ class Execute(wiring.Component):
         Forget the instruction cache (``fence.i``).
     strays : Out(slots), outcome : Out
         Strobes: an instruction was predicted wrongly. For the branch predictor.
-    claims, access : Out
+    claims, accesses : Out
         For the scoreboard.
     packet : Out(stream of flits), gathers : Out(1), may_tell, answered, refused : In(threads),
     finish, load : Out(threads)
         See `hdl.core.remote.Remote`.
     gather : Out, failures : In
         What the gather engine is to do, if the packet stands for that; each thread's last failure there.
-    memories : Out(stream) of each group, muldiv, vector, matrix, matrix_read : Out(stream)
+    loads, stores : Out(stream) of each group, muldiv, vector, matrix, matrix_read : Out(stream)
         Operations for the units, which are ready.
+    store_first : Out(groups)
+        See `hdl.core.lsu.LoadStoreUnit`.
     retirement : Out
         For each slot, what traces show.
     """
@@ -102,7 +104,7 @@ class Execute(wiring.Component):
             "strays": Out(slots),
             "outcome": Out(outcome_layout(config)),
             "claims": Out(data.ArrayLayout(claim_layout(config), slots)),
-            "access": Out(threads),
+            "accesses": Out(data.ArrayLayout(range(3), threads)),
             "packet": Out(stream.Signature(flit_layout(config))),
             "may_tell": In(threads),
             "gathers": Out(1),
@@ -112,7 +114,9 @@ class Execute(wiring.Component):
             "refused": In(threads),
             "finish": Out(threads),
             "load": Out(threads),
-            "memories": Out(stream.Signature(lsu.request_layout(config))).array(config.groups),
+            "loads": Out(stream.Signature(lsu.load_layout(config), always_ready=True)).array(config.groups),
+            "stores": Out(stream.Signature(lsu.store_layout(config), always_ready=True)).array(config.groups),
+            "store_first": Out(config.groups),
             "muldiv": Out(stream.Signature(muldiv.request_layout(config))),
             "vector": Out(stream.Signature(vector.request_layout(config))),
             "matrix": Out(stream.Signature(matrix.request_layout(config))),
@@ -150,7 +154,8 @@ class Execute(wiring.Component):
             m.submodules[f"slot_{slot}"] = part = Slot(config=config)
             m.d.comb += [
                 part.operation.eq(operation),
-                part.answered.eq(self.answered.bit_select(operation.thread, 1)),
+                # A thread comes back to what has been answered, so that is the first of its instructions.
+                part.answered.eq(self.answered.bit_select(operation.thread, 1) if slot % width == 0 else 0),
                 part.refused.eq(self.refused.bit_select(operation.thread, 1)),
                 part.failure.eq(self.failures[operation.thread]),
                 part.load_error.eq(load_errors.bit_select(operation.thread, 1)),
@@ -238,7 +243,8 @@ class Execute(wiring.Component):
             dispatch.masks.eq(predicates.masks),
             dispatch.conversions.eq(special.conversions),
             dispatch.operands.eq(special.operands),
-            self.access.eq(dispatch.access),
+            self.accesses.eq(dispatch.accesses_begun),
+            self.store_first.eq(dispatch.store_first),
             self.load.eq(dispatch.load),
             outbound.sends.eq(sends),
             outbound.mask.eq(predicates.masks[-1]),
@@ -252,7 +258,8 @@ class Execute(wiring.Component):
                 predicates.threads[group].eq(dispatch.threads[group]),
                 predicates.indices[group].eq(dispatch.indices[group]),
             ]
-            wiring.connect(m, dispatch.memories[group], wiring.flipped(self.memories[group]))
+            wiring.connect(m, dispatch.loads[group], wiring.flipped(self.loads[group]))
+            wiring.connect(m, dispatch.stores[group], wiring.flipped(self.stores[group]))
         for name in "muldiv", "vector", "matrix", "matrix_read":
             wiring.connect(m, getattr(dispatch, name), wiring.flipped(getattr(self, name)))
         wiring.connect(m, outbound.packet, wiring.flipped(self.packet))
@@ -290,7 +297,7 @@ class Execute(wiring.Component):
             result = at_once & (control.rd_file == File.X) & ~is_zero
             m.d.comb += [
                 self.keeps[slot].eq(operation.valid & (result | (control.advances & (source != 0)))),
-                write.valid.eq(done[slot] & self.keeps[slot]),
+                write.valid.eq(done[slot] & self.keeps[slot] & ~self._overwrites(done, slot + 1)),
                 write.result.thread.eq(operation.thread),
                 write.result.destination.eq(Mux(control.advances, source, destination)),
                 write.result.data.eq(Mux(
@@ -308,6 +315,13 @@ class Execute(wiring.Component):
                 shown.writes.eq(done[slot] & result),
                 shown.value.eq(write.result.data),
             ]
+
+    def _overwrites(self, done, slot):
+        """The instruction of the slot, of the same thread as the one before it, writes the same integer register."""
+        if slot % self.config.issue_width == 0:
+            return 0
+        before, write = self.writes[slot - 1].result, self.writes[slot].result
+        return done[slot] & self.keeps[slot] & (write.destination == before.destination)
 
     def _learn(self, m, operations, slots, done):
         """One branch of a cycle, rather one that was predicted wrongly."""

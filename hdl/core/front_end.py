@@ -8,7 +8,7 @@ from ..arbiter import RoundRobin
 from ..config import Config, bits_for_count
 from ..mem.port import MemoryPort
 from ..onehot import select
-from .decode import Decoder
+from .decode import Decoder, is_constant
 from .fetch import Fetch
 from .instruction_queue import InstructionQueue
 from .layouts import decoded_layout, window_layout
@@ -101,6 +101,7 @@ class FrontEnd(wiring.Component):
                     instruction.error.eq(window.error),
                     instruction.control.eq(Mux(window.fault | window.error, 0, decoder.control.as_value())),
                     instruction.value.eq(decoder.value),
+                    instruction.constant.eq(is_constant(instruction)),
                     instruction.prediction.target.eq(window.prediction.target),
                     instruction.prediction.taken.eq(window.prediction.taken & (window.count == index + 1)),
                 ]

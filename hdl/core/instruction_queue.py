@@ -70,9 +70,12 @@ class InstructionQueue(wiring.Component):
             ]
         for index in range(self.config.issue_width):
             m.d.comb += self.heads[index].eq(oldest[(first + index)[:bank_bits]])
+        # How many leave is known last.
+        leaving = range(self.config.issue_width + 1)
+        grown = held + self.push
         m.d.sync += [
-            first.eq(first + self.pop),
-            held.eq(held + self.push - self.pop),
+            first.eq(Array(first + count for count in leaving)[self.pop]),
+            held.eq(Array(grown - count for count in leaving)[self.pop]),
         ]
         with m.If(self.clear):
             m.d.sync += held.eq(0)

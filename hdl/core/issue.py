@@ -1,7 +1,7 @@
 """Issue: which instructions of which threads go to the execute stage."""
 
 from functools import reduce
-from operator import or_
+from operator import and_, or_
 
 from amaranth.hdl import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
@@ -37,6 +37,16 @@ def accesses(control):
 def stores(control):
     """As hardware: whether an instruction is a store, atomics left out."""
     return is_unit(control, Unit.MEMORY, Unit.PUT, Unit.GATHER) & is_store(control.function)
+
+
+def writes_sram(control):
+    """As hardware: whether an instruction is a store that a load-store unit does, unless it is to another node."""
+    return is_unit(control, Unit.MEMORY, Unit.PUT) & is_store(control.function)
+
+
+def loads(control):
+    """As hardware: whether the result of an instruction comes by the load-store unit's loads."""
+    return is_unit(control, Unit.MEMORY, Unit.ATOMIC, Unit.GATHER) & ~stores(control)
 
 
 def multiplies_divides(control):
@@ -80,35 +90,44 @@ def registers_of(instruction):
     return list(zip((control.rd_file, control.rs1_file, control.rs2_file), fields(instruction), strict=True))
 
 
-class _Candidate:
-    """An instruction that may be issued, and what speaks against others beside it."""
-
-    def __init__(self, m, possible, instruction):
-        control = instruction.control
-        destination, source, _ = fields(instruction)
-
-        def bit(condition):
-            signal = Signal()
-            m.d.comb += signal.eq(condition)
-            return signal
-
-        self.possible = possible
-        self.alone, self.accesses = bit(is_unit(control, *ALONE)), bit(accesses(control))
-        self.integer, self.branches = bit(is_unit(control, Unit.ALU, Unit.BRANCH)), bit(is_unit(control, Unit.BRANCH))
-        #: Uses of which there is one a cycle for all groups.
-        self.shared = Cat(self.alone, *(
-            bit(uses(control)) for uses in (stores, multiplies_divides, takes_vectors, changes_matrix, reads_matrix)))
-        self.predicated = bit(names_predicates(control))
-        self.registers = registers_of(instruction)
-        nothing = (control.rd_file == File.NONE) | (control.rd_file == File.X) & (destination == 0)
-        self.written = [
-            (Mux(nothing, _NO_FILE, control.rd_file), destination),
-            (Mux(control.advances & (source != 0), File.X, _NO_FILE), source),
-        ]
-
+#: Of an instruction that may be issued, what speaks against others beside it. Of the ``shared`` uses there is one a
+#: cycle for all groups. ``joins``: it can be issued together with the one before it.
+TRAITS = data.StructLayout({"loads": 1, "integer": 1, "shared": 6, "joins": 1})
 
 #: No register's file.
 _NO_FILE = 7
+
+
+def traits_of(instruction):
+    """The traits of an instruction, as hardware, but for ``joins``."""
+    control = instruction.control
+    return {
+        "loads": loads(control),
+        "integer": is_unit(control, Unit.ALU, Unit.BRANCH) & ~instruction.constant,
+        "shared": Cat(is_unit(control, *ALONE), *(
+            uses(control) for uses in (stores, multiplies_divides, takes_vectors, changes_matrix, reads_matrix))),
+    }
+
+
+def written_by(instruction):
+    """The registers that an instruction writes: the file of each, and the number."""
+    control = instruction.control
+    destination, source, _ = fields(instruction)
+    nothing = (control.rd_file == File.NONE) | (control.rd_file == File.X) & (destination == 0)
+    return [
+        (Mux(nothing, _NO_FILE, control.rd_file), destination),
+        (Mux(control.advances & (source != 0), File.X, _NO_FILE), source),
+    ]
+
+
+def joins(older, younger):
+    """As hardware: an instruction can be issued together with the one before it. What a constant one loads is known."""
+    same = Cat((file == written) & (register == number)
+               for file, register in registers_of(younger) for written, number in written_by(older)).any()
+    both = (is_unit(each.control, Unit.BRANCH) for each in (older, younger))
+    predicated = (names_predicates(each.control) for each in (older, younger))
+    alone = (is_unit(each.control, *ALONE) for each in (older, younger))
+    return (~same | older.constant) & ~reduce(and_, both) & ~reduce(and_, predicated) & ~reduce(or_, alone)
 
 
 class Issue(wiring.Component):
@@ -128,7 +147,9 @@ class Issue(wiring.Component):
         From the scoreboard.
     units : In
         For each group, one bit for each `Unit`: it takes one more operation than it has been given, those of
-        ``executing`` included.
+        ``executing`` included. Of memory accesses these are loads.
+    stores : In(groups)
+        The same of the group's stores.
     late_results : In(groups)
         A late integer result cannot be written for want of a port: leave one free.
     executing : In
@@ -150,6 +171,7 @@ class Issue(wiring.Component):
             "busy": In(data.ArrayLayout(data.ArrayLayout(32, 2), config.threads)),
             "drained": In(config.threads),
             "units": In(data.ArrayLayout(len(Unit), config.groups)),
+            "stores": In(config.groups),
             "late_results": In(config.groups),
             "executing": In(data.ArrayLayout(operation_layout(config), slots)),
             "pops": Out(data.ArrayLayout(range(width + 1), config.threads)),
@@ -162,15 +184,16 @@ class Issue(wiring.Component):
         m = Module()
         config = self.config
         width = config.issue_width
-        ready = []
+        # What competes with what is known before whose turn it is.
+        ready, traits = [], []
         for thread in range(config.threads):
             bits = Signal(width, name=f"ready_{thread}")
             m.d.comb += bits.eq(Cat(self._ready(m, thread, place) for place in range(width)))
             ready.append(bits)
+            traits.append([self._traits(m, thread, place) for place in range(width)])
 
         # Each group's thread, and what it could issue.
-        groups: list[list[_Candidate]] = []
-        grants = []
+        groups, possibles, grants = [], [], []
         for group in range(config.groups):
             own = range(group, config.threads, config.groups)
             m.submodules[f"turn_{group}"] = turn = RoundRobin(count=len(own))
@@ -184,23 +207,27 @@ class Issue(wiring.Component):
             candidates = []
             for place in range(width):
                 slot = group * width + place
+                candidate = Signal(TRAITS, name=f"candidate_{slot}")
                 m.d.comb += [
                     self.threads[slot].eq(select(turn.grant, own)),
                     self.instructions[slot].eq(select(turn.grant, [
                         self.heads[thread][place].as_value() for thread in own])),
+                    candidate.eq(select(turn.grant, [traits[thread][place].as_value() for thread in own])),
                 ]
-                candidates.append(_Candidate(m, possible[place], self.instructions[slot]))
+                candidates.append(candidate)
             groups.append(candidates)
+            possibles.append(possible)
 
         # The group that is served second gets what the other one leaves.
-        alone = [self._bundle(m, candidates, [], []) for candidates in groups]
+        alone = [self._bundle(m, possible, candidates, [], [])
+                 for possible, candidates in zip(possibles, groups, strict=True)]
         if config.groups == 1:
             m.d.comb += self.issued.eq(Cat(alone[0]))
         else:
             first = Signal()
             m.d.sync += first.eq(~first & config.fair_threads)
             for group, candidates in enumerate(groups):
-                rest = self._bundle(m, candidates, alone[1 - group], groups[1 - group])
+                rest = self._bundle(m, possibles[group], candidates, alone[1 - group], groups[1 - group])
                 m.d.comb += self.issued[group * width:(group + 1) * width].eq(
                     Mux(first == group, Cat(alone[group]), Cat(rest)))
 
@@ -210,14 +237,22 @@ class Issue(wiring.Component):
                 m.d.comb += self.pops[thread].eq(Mux(grant[index], count, 0))
         return m
 
-    def _bundle(self, m, candidates, taken, others):
+    def _traits(self, m, thread, place):
+        traits = Signal(TRAITS, name=f"traits_{thread}_{place}")
+        instruction = self.heads[thread][place]
+        m.d.comb += [
+            *(traits[name].eq(value) for name, value in traits_of(instruction).items()),
+            traits.joins.eq(joins(self.heads[thread][place - 1], instruction) if place else 1),
+        ]
+        return traits
+
+    def _bundle(self, m, possible, candidates, taken, others):
         """Which of a thread's instructions are issued, given which of the others that compete with them are."""
         issued: list[Signal] = []
         for place, candidate in enumerate(candidates):
             go = Signal()
-            own = candidates[:place]
-            m.d.comb += go.eq(candidate.possible & self._has_room(candidate, issued, own, taken, others)
-                              & (issued[-1] & self._independent(own[-1], candidate) if place else 1))
+            m.d.comb += go.eq(possible[place] & self._has_room(candidate, issued, candidates[:place], taken, others)
+                              & (issued[-1] & candidate.joins if place else 1))
             issued.append(go)
         return issued
 
@@ -228,19 +263,11 @@ class Issue(wiring.Component):
         if before:
             room &= ~(candidate.shared & reduce(or_, (Mux(go, other.shared, 0) for go, other in before))).any()
         if own:  # each group has a load-store unit of its own
-            room &= ~(candidate.accesses & Cat(go & other.accesses for go, other in before[:len(own)]).any())
+            room &= ~(candidate.loads & Cat(go & other.loads for go, other in before[:len(own)]).any())
         if len(before) >= self.config.alus:
             integers = sum(go & other.integer for go, other in before)
             room &= ~(candidate.integer & (integers >= self.config.alus))
         return room
-
-    @staticmethod
-    def _independent(older, younger):
-        """An instruction can be issued together with the one before it."""
-        same = Cat((file == written) & (register == number)
-                   for file, register in younger.registers for written, number in older.written).any()
-        return (~same & ~(older.branches & younger.branches) & ~(older.predicated & younger.predicated)
-                & ~older.alone & ~younger.alone)
 
     def _ready(self, m, thread, place):
         """Nothing but other instructions of this cycle stands in the way of the instruction at this place."""
@@ -278,5 +305,5 @@ class Issue(wiring.Component):
         if place == config.issue_width - 1:
             with m.If((is_unit(control, *AT_ONCE) | control.advances) & self.late_results[group]):
                 m.d.comb += hazard.eq(1)
-        return (self.active[thread] & (self.counts[thread] > place) & ~hazard
-                & self.units[group].bit_select(control.unit, 1))
+        room = Mux(stores(control), self.stores[group], self.units[group].bit_select(control.unit, 1))
+        return self.active[thread] & (self.counts[thread] > place) & ~hazard & room

@@ -67,8 +67,9 @@ def window_layout(config: Config) -> data.StructLayout:
 def decoded_layout(config: Config) -> data.StructLayout:
     """A decoded instruction.
 
-    `value` is the immediate, or a CSR's number in [11:0] and the immediate of csrr*i in [16:12]. With ``fault`` or
-    ``error`` the instruction could not be fetched and only `pc` means something.
+    `value` is the immediate, or a CSR's number in [11:0] and the immediate of csrr*i in [16:12]. A ``constant`` is an
+    instruction that loads it into an integer register. With ``fault`` or ``error`` the instruction could not be fetched
+    and only `pc` means something.
     """
     return data.StructLayout({
         "pc": 64,
@@ -77,6 +78,7 @@ def decoded_layout(config: Config) -> data.StructLayout:
         "error": 1,
         "control": Control,
         "value": signed(32),
+        "constant": 1,
         "prediction": prediction_layout(config),
     })
 

@@ -25,6 +25,8 @@ class MatrixElement(wiring.Component):
         Pairs of a step, K.
     accumulators : int
         Accumulators, of all threads together.
+    apart : bool
+        None comes again within three cycles; see `Accumulators`.
     hard_multipliers : bool
         See `hdl.config.Config`.
 
@@ -44,8 +46,9 @@ class MatrixElement(wiring.Component):
 
     LATENCY = DotProduct.LATENCY
 
-    def __init__(self, *, depth: int, accumulators: int, hard_multipliers: bool = False):
+    def __init__(self, *, depth: int, accumulators: int, apart: bool = False, hard_multipliers: bool = False):
         self.depth = depth
+        self.apart = apart
         self.hard_multipliers = hard_multipliers
         self.accumulators = accumulators
         super().__init__({
@@ -63,7 +66,7 @@ class MatrixElement(wiring.Component):
         m.submodules.product = product = Block(
             module="d1_dot_product", body=DotProduct(depth=self.depth, hard_multipliers=self.hard_multipliers))
         m.submodules.accumulators = accumulators = Block(
-            module="d1_accumulators", body=Accumulators(count=self.accumulators, depth=self.depth))
+            module="d1_accumulators", body=Accumulators(count=self.accumulators, depth=self.depth, apart=self.apart))
         m.d.comb += [
             product.multiply.eq((self.function == Matrix.MULTIPLY) | (self.function == Matrix.START)),
             product.a.eq(self.a),

@@ -57,7 +57,7 @@ class MemoryPorts(wiring.Component):
 
     Members
     -------
-    units : In(MemoryPort) of each group
+    reads, writes : In(MemoryPort) of each group
     engine : In(MemoryPort)
         The gather engine, if the configuration has it; it shares the port of the last group.
     loads : Out(MemoryPort) of each group
@@ -67,7 +67,8 @@ class MemoryPorts(wiring.Component):
     def __init__(self, *, config: Config):
         self.config = config
         super().__init__({
-            "units": In(MemoryPort(config)).array(config.groups),
+            "reads": In(MemoryPort(config)).array(config.groups),
+            "writes": In(MemoryPort(config)).array(config.groups),
             **({"engine": In(MemoryPort(config))} if config.gather else {}),
             "loads": Out(MemoryPort(config)).array(config.groups),
             "store": Out(MemoryPort(config)),
@@ -75,29 +76,33 @@ class MemoryPorts(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        users = [self.units[group] for group in range(self.config.groups)]
-        ports = [self.loads[group] for group in range(self.config.groups)]
+        groups = range(self.config.groups)
+        ports = [wiring.flipped(self.loads[group]) for group in groups]
+        stores = [self.writes[group].request for group in groups]
+        m.submodules.turn = turn = RoundRobin(count=len(stores) + self.config.gather)
+        m.d.comb += turn.requests.eq(Cat(store.valid for store in stores))
         if self.config.gather:
             m.submodules.shared = shared = SharedLoads(config=self.config)
-            wiring.connect(m, shared.memory, wiring.flipped(ports.pop()))
-            users.append(self.engine)
-            ports += [shared.users[0], shared.users[1]]
-        m.submodules.turn = turn = RoundRobin(count=len(users))
-        store = self.store.request
-        m.d.comb += [
-            turn.requests.eq(Cat(user.request.valid & user.request.payload.write for user in users)),
-            turn.advance.eq(store.ready),
-            store.valid.eq(turn.requests.any()),
-            store.payload.eq(select(turn.grant, [user.request.payload.as_value() for user in users])),
-        ]
-        for index, (user, load) in enumerate(zip(users, ports, strict=True)):
-            request = user.request
+            wiring.connect(m, shared.memory, ports[-1])
+            ports[-1] = shared.users[0]
+            engine, user, grant = self.engine.request, shared.users[1], turn.grant[-1]
+            writes = engine.valid & engine.payload.write
             m.d.comb += [
-                load.request.valid.eq(request.valid & ~request.payload.write),
-                load.request.payload.eq(request.payload),
-                request.ready.eq(Mux(request.payload.write, turn.grant[index] & store.ready, load.request.ready)),
-                user.response.valid.eq(load.response.valid),
-                user.response.payload.eq(load.response.payload),
-                user.error.eq(load.error),
+                user.request.valid.eq(engine.valid & ~writes),
+                user.request.payload.eq(engine.payload),
+                self.engine.response.valid.eq(user.response.valid),
+                self.engine.response.payload.eq(user.response.payload),
+                self.engine.error.eq(user.error),
+                turn.requests[-1].eq(writes),
+                engine.ready.eq(Mux(engine.payload.write, grant & self.store.request.ready, user.request.ready)),
             ]
+            stores.append(engine)
+        for group, port in zip(groups, ports, strict=True):
+            wiring.connect(m, wiring.flipped(self.reads[group]), port)
+            m.d.comb += stores[group].ready.eq(turn.grant[group] & self.store.request.ready)
+        m.d.comb += [
+            turn.advance.eq(self.store.request.ready),
+            self.store.request.valid.eq(turn.requests.any()),
+            self.store.request.payload.eq(select(turn.grant, [store.payload.as_value() for store in stores])),
+        ]
         return m

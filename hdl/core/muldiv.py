@@ -69,9 +69,11 @@ class MulDiv(wiring.Component):
         divisor = Signal(64)
         high, low = Signal(64), Signal(64)  # the product, or the remainder and the quotient
         count = Signal(range(65))
+        done = Signal()  # of a register of its own, since what waits for the result hangs on it
         step = MULTIPLY_STEP
         partial = high + divisor * low[:step]
         trial = Cat(low[63], high) - divisor
+        m.d.comb += self.result.valid.eq(done)
 
         with m.FSM():
             with m.State("IDLE"):
@@ -94,6 +96,7 @@ class MulDiv(wiring.Component):
             with m.State("MULTIPLY"):
                 m.d.sync += [Cat(low, high).eq(Cat(low[step:], partial)), count.eq(count - 1)]
                 with m.If(count == 1):
+                    m.d.sync += done.eq(1)
                     m.next = "DONE"
             with m.State("DIVIDE"):
                 # Shift the dividend's next bit into the remainder and subtract the divisor if it fits.
@@ -104,6 +107,7 @@ class MulDiv(wiring.Component):
                     count.eq(count - 1),
                 ]
                 with m.If(count == 1):
+                    m.d.sync += done.eq(1)
                     m.next = "DONE"
             with m.State("DONE"):
                 both = Signal(128)
@@ -125,12 +129,12 @@ class MulDiv(wiring.Component):
                     with m.Default():
                         m.d.comb += value.eq(remainder)
                 m.d.comb += [
-                    self.result.valid.eq(1),
                     self.result.payload.thread.eq(operation.thread),
                     self.result.payload.destination.eq(operation.destination),
                     self.result.payload.data.eq(
                         Mux(operation.word, Cat(value[:32], value[31].replicate(32)), value)),
                 ]
                 with m.If(self.result.ready):
+                    m.d.sync += done.eq(0)
                     m.next = "IDLE"
         return m

@@ -1,5 +1,7 @@
 """How the units that fill vector registers hand over their results."""
 
+from math import ceil
+
 from amaranth.hdl import Module, Signal
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
@@ -21,13 +23,15 @@ class ResultQueue(wiring.Component):
     """Results of a pipeline that cannot stall, kept until they are taken.
 
     An operation that will give a result takes a credit when it enters the pipeline and gives it back when its result
-    leaves the queue, so that there is always room. One operation a cycle is sustained if results are taken at once.
+    leaves the queue, so that there is always room. If results are taken at once, it never holds operations up.
 
     Parameters
     ----------
     config : Config
     latency : int
         Cycles from `enter` to the result's arrival at `i`.
+    interval : int
+        Cycles from an operation to the next, at least.
 
     Members
     -------
@@ -41,13 +45,13 @@ class ResultQueue(wiring.Component):
         Results, from the cycle after they arrived.
     """
 
-    def __init__(self, *, config: Config, latency: int):
+    def __init__(self, *, config: Config, latency: int, interval: int = 1):
         if type(latency) is not int or latency < 0:
             raise ValueError(f"a pipeline's latency must be 0 or more cycles, not {latency!r}")
         self.config = config
         #: Credits. A result is in the queue `latency` + 1 cycles after it entered, and its credit back one later; one
         #: more for `room`.
-        self.depth = latency + 3
+        self.depth = ceil(latency / interval) + 3
         layout = vector_result_layout(config)
         super().__init__({
             "enter": In(1),

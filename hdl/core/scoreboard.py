@@ -29,8 +29,9 @@ class Scoreboard(wiring.Component):
     scalar_done, vector_done : In
         Late results that are written in this cycle: ``valid``, ``thread``, ``destination``. An integer register is
         ready at once, a vector register from the next cycle on.
-    access, performed : In(threads)
-        Strobes: a load or store of the SRAM goes to the load-store unit; one has reached the SRAM.
+    accesses, performed : In
+        For each thread, how many loads and stores of the SRAM go to the load-store unit in this cycle, and how many
+        reach the SRAM.
     busy : Out
         For each thread and file (0 integer, 1 vector), 32 bits.
     drained : Out(threads)
@@ -44,8 +45,8 @@ class Scoreboard(wiring.Component):
             "claims": In(data.ArrayLayout(claim_layout(config), config.slots)),
             "scalar_done": In(data.ArrayLayout(done, config.slots)),
             "vector_done": In(data.ArrayLayout(done, config.vector_writes)),
-            "access": In(config.threads),
-            "performed": In(config.threads),
+            "accesses": In(data.ArrayLayout(range(3), config.threads)),
+            "performed": In(data.ArrayLayout(range(3), config.threads)),
             "busy": Out(data.ArrayLayout(data.ArrayLayout(32, 2), config.threads)),
             "drained": Out(config.threads),
         })
@@ -71,9 +72,9 @@ class Scoreboard(wiring.Component):
                     self.busy[thread][index].eq(left if file is File.X else held),
                 ]
                 m.d.sync += held.eq(left | claimed)
-            accesses = Signal(ACCESS_BITS, name=f"accesses_{thread}")
-            m.d.sync += accesses.eq(accesses + self.access[thread] - self.performed[thread])
-            drained.append(accesses == 0)
+            under_way = Signal(ACCESS_BITS, name=f"under_way_{thread}")
+            m.d.sync += under_way.eq(under_way + self.accesses[thread] - self.performed[thread])
+            drained.append(under_way == 0)
         m.d.comb += self.drained.eq(Cat(drained))
         return m
 

@@ -65,12 +65,12 @@ def _transposed(register, *, bits: int, tall: bool):
 
 
 class VectorUnit(wiring.Component):
-    """One operation a cycle.
+    """One operation every `Config.vector_interval` cycles.
 
-    Results are offered 9 cycles after the request was taken and in the order of the requests; those of estimates, among
-    themselves, 17 cycles after. A reduction takes 8 cycles for each halving and 1 more. ``request.ready`` depends on
-    registers alone; it is low only while a reduction goes through the lanes again, for a cycle each time, and while
-    results that nobody takes fill a queue.
+    Results are offered `latency` + 1 cycles after the request was taken and in the order of the requests; those of
+    estimates, among themselves, 17 cycles after. A reduction takes `latency` cycles for each halving and 1 more.
+    ``request.ready`` depends on registers alone; besides between operations it is low only while a reduction goes
+    through the lanes again, as long as an operation each time, and while results that nobody takes fill a queue.
 
     Parameters
     ----------
@@ -81,16 +81,19 @@ class VectorUnit(wiring.Component):
     -------
     request : In(stream of request_layout(config))
     room : Out(1)
-        The unit will also take the operation behind the one that it is given in this cycle.
+        The unit will also take the operation behind the one that it is given in this cycle; if operations are more
+        than a cycle apart, one in the next cycle unless it is given one in this.
     result, estimate : Out(stream of vector_result_layout(config))
     """
 
-    #: Cycles from a request to its result at the queue.
-    LATENCY = FloatLanes.LATENCY
+    #: Cycles from an estimate's request to its result at the queue.
     ESTIMATE_LATENCY = EstimateLanes.LATENCY
 
     def __init__(self, *, config: Config):
         self.config = config
+        self.floats = FloatLanes(config=config)
+        #: The same of all others: 8, and 1 less than the interval.
+        self.latency = self.floats.latency
         results = stream.Signature(vector_result_layout(config))
         super().__init__({
             "request": In(stream.Signature(request_layout(config))),
@@ -101,7 +104,7 @@ class VectorUnit(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        config, request = self.config, self.request.payload
+        config, request, interval = self.config, self.request.payload, self.config.vector_interval
         taken, estimates = self.request.valid & self.request.ready, request.lanes == Vector.ESTIMATE
         converts = (request.lanes == Vector.MOVE) & (request.function == Move.CONVERT)
 
@@ -109,7 +112,7 @@ class VectorUnit(wiring.Component):
         entry = data.StructLayout({
             "valid": 1, "lanes": Vector, "function": FUNCTION_BITS, "number": FORMAT_BITS, "converts": 1,
             "reduces": 1, "distance": range(config.line_offset_bits), "thread": config.thread_bits, "destination": 5})
-        stages = [Signal(entry, name=f"stage{index}") for index in range(self.LATENCY + 1)]
+        stages = [Signal(entry, name=f"stage{index}") for index in range(self.latency + 1)]
         first, last, again = stages[0], stages[-1], Signal()
         m.d.comb += again.eq(_goes_on(last))
         with m.If(again):
@@ -132,12 +135,12 @@ class VectorUnit(wiring.Component):
         ]
 
         # Each kind of lanes; those that are faster than the float lanes wait in the line of the moves.
-        m.submodules.floats = floats = FloatLanes(config=config)
+        m.submodules.floats = floats = self.floats
         computing: list[tuple[FloatLanes | IntegerLanes, Vector]] = [(floats, Vector.FLOAT)]
         m.d.comb += floats.c.eq(request.c)
         draws = self._draws(m, taken, converts)
         line = [self._moved(m, draws)]
-        for stage in range(1, self.LATENCY + 1):
+        for stage in range(1, self.latency + 1):
             line.append(Signal(config.vector_bits, name=f"line{stage}", reset_less=True))
             m.d.moves += line[stage].eq(line[stage - 1])
         if config.integer_lanes:
@@ -164,7 +167,7 @@ class VectorUnit(wiring.Component):
             with m.If(stages[conversions.LATENCY].converts):
                 m.d.moves += line[conversions.LATENCY + 1].eq(conversions.o)
 
-        m.submodules.queue = queue = ResultQueue(config=config, latency=self.LATENCY)
+        m.submodules.queue = queue = ResultQueue(config=config, latency=self.latency, interval=interval)
         m.d.comb += [
             result.eq(Mux(last.lanes == Vector.FLOAT, floats.o, line[-1])),
             queue.enter.eq(first.valid & ~again),
@@ -175,9 +178,23 @@ class VectorUnit(wiring.Component):
         ]
         wiring.connect(m, queue.o, wiring.flipped(self.result))
         slow = self._estimate(m, taken & estimates) if config.estimates else queue
+        if interval == 1:
+            busy, will_be_busy = again, _goes_on(stages[-2])
+        else:
+            left = Signal(range(interval))  # cycles in which the lanes still have words to take
+            with m.If(first.valid):
+                m.d.sync += left.eq(interval - 1)
+            with m.Elif(left != 0):
+                m.d.sync += left.eq(left - 1)
+            # An operation's words must not meet those of a reduction that comes back meanwhile.
+            busy, will_be_busy = Signal(), Signal()
+            m.d.comb += [
+                busy.eq((left != 0) | Cat(_goes_on(stage) for stage in stages[-interval:]).any()),
+                will_be_busy.eq((left > 1) | Cat(_goes_on(stage) for stage in stages[-interval - 1:]).any()),
+            ]
         m.d.comb += [
-            self.request.ready.eq(queue.ready & slow.ready & ~again),
-            self.room.eq(queue.room & slow.room & ~_goes_on(stages[-2])),
+            self.request.ready.eq(queue.ready & slow.ready & ~busy),
+            self.room.eq(queue.room & slow.room & ~will_be_busy),
         ]
         return m
 

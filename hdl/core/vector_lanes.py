@@ -1,6 +1,6 @@
 """The lanes of the vector unit that compute: for each kind a row of blocks behind a clock gate of its own."""
 
-from amaranth.hdl import Cat, DomainRenamer, Module, Signal
+from amaranth.hdl import Cat, DomainRenamer, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -40,7 +40,11 @@ def kept(m: Module, value, *, name: str) -> Signal:
 
 
 class FloatLanes(wiring.Component):
-    """Float operations, of FP32 alone if the configuration has no BF16 lanes. Latency 8 cycles.
+    """Float operations, of FP32 alone if the configuration has no BF16 lanes.
+
+    The first words of the registers go through the lanes at once, those behind them in the cycles behind. An operation
+    comes every `Config.vector_interval` cycles at most, and the whole result leaves with its last words, `latency`
+    cycles after the operation came: 8, and 1 less than the interval.
 
     Members
     -------
@@ -52,10 +56,9 @@ class FloatLanes(wiring.Component):
         Vector registers.
     """
 
-    LATENCY = FloatLane.LATENCY
-
     def __init__(self, *, config: Config):
         self.config = config
+        self.latency = FloatLane.LATENCY + config.vector_interval - 1
         register = config.vector_bits
         super().__init__({
             "valid": In(1), "function": In(FUNCTION_BITS), "number": In(FORMAT_BITS),
@@ -65,21 +68,37 @@ class FloatLanes(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         both = self.config.bf16_lanes
-        gated = gated_lanes(m, valid=self.valid, latency=self.LATENCY)
+        gated = gated_lanes(m, valid=self.valid, latency=self.latency)
         hard = self.config.hard_multipliers
         body = FloatLane(hard_multipliers=hard) if both else FloatUnit(format=Fp32, hard_multipliers=hard)
-        for index in range(self.config.lanes):
+        width = self.config.float_lanes * LANE
+        function, number, a, b, c = self.function, self.number, self.a, self.b, self.c
+        if self.config.vector_interval > 1:
+            function, number = self._in_turn(m, function, 0), self._in_turn(m, number, 0)
+            a, b, c = (self._in_turn(m, register, width) for register in (a, b, c))
+            earlier = Signal(len(self.o) - width, reset_less=True)
+            m.d.gated += earlier.eq(self.o[width:])
+            m.d.comb += self.o[:-width].eq(earlier)
+        for index in range(self.config.float_lanes):
             lane = Block(module="d1_float_lane", body=body)
             m.submodules[f"lane{index}"] = gated(lane)
             m.d.comb += [
-                lane.operation.eq(self.function),
-                *([lane.format.eq(self.number)] if both else []),
-                lane.a.eq(self.a.word_select(index, LANE)),
-                lane.b.eq(self.b.word_select(index, LANE)),
-                lane.c.eq(self.c.word_select(index, LANE)),
-                self.o.word_select(index, LANE).eq(lane.o),
+                lane.operation.eq(function),
+                *([lane.format.eq(number)] if both else []),
+                lane.a.eq(a.word_select(index, LANE)),
+                lane.b.eq(b.word_select(index, LANE)),
+                lane.c.eq(c.word_select(index, LANE)),
+                self.o[-width:].word_select(index, LANE).eq(lane.o),
             ]
         return m
+
+    def _in_turn(self, m: Module, given: Signal, width: int) -> Signal:
+        """What an operation comes with, and in the cycles behind it the same, shifted by so many bits each time."""
+        now = Signal(len(given), name=f"{given.name}_now")
+        later = Signal(len(given) - width, name=f"{given.name}_later", reset_less=True)
+        m.d.comb += now.eq(Mux(self.valid, given, later))
+        m.d.gated += later.eq(now[width:])
+        return now
 
 
 class IntegerLanes(wiring.Component):

@@ -3,15 +3,15 @@
 
 #include "d1.h"
 
-#define LINES 2048
+#define LINES 4096
 
-/* A line of x is used 3 lines after it was loaded, and its y is stored 4 lines later: so none of the three waits for another, and the
- * stores, of which the groups share one a cycle, come evenly. */
-#define MULTIPLY 3
-#define STORE 7
-#define UNROLL 8
-#define X(line) ((line) % 4)
-#define Y(line) (8 + (line) % 8)
+/* A line of x is used 4 lines after it was loaded, and its y is stored 7 lines later: so none of the three waits for another. Each load
+ * stands beside something that is none, since a group starts one load a cycle. */
+#define MULTIPLY 4
+#define STORE 11
+#define UNROLL 16
+#define X(line) ((line) % 8)
+#define Y(line) (8 + (line) % 16)
 #define A 31
 
 struct result {
@@ -30,12 +30,12 @@ struct place {
 /* What is done in a line's time. */
 D1_INLINE void step(struct place *next, int line, int loads, int multiplies, int stores)
 {
-    if (loads) {
+    if (loads)
         D1_VLD_PI(X(line), next->x, D1_LINE);
-        D1_VLD_PI(Y(line), next->y, D1_LINE);
-    }
     if (multiplies)
         D1_VMADD_S(Y(line + UNROLL - MULTIPLY), X(line + UNROLL - MULTIPLY), A);
+    if (loads)
+        D1_VLD_PI(Y(line), next->y, D1_LINE);
     if (stores)
         D1_VST_PI(Y(line + UNROLL - STORE), next->out, D1_LINE);
 }

@@ -37,9 +37,6 @@ ROWS = ((64, 128), (256, 256), (512, 256))
 #: The best that others publish: Snitch with zero stalls, RedMulE, and Occamy in silicon.
 ANCHORS = {"Snitch with zero stalls, RedMulE": 0.994, "Occamy, silicon": 0.89}
 
-#: Accesses to the SRAM that the core's two address units start in a cycle.
-ACCESSES = 2
-
 _RESULT = struct.Struct("<4Q")
 _NODE = (0, 1)
 
@@ -109,14 +106,14 @@ def program(name: str, threads: int, *, data: dict[str, bytes] | None = None,
 
 
 def stream(threads: int) -> dict:
-    """y = 2 x + y over lines; `busy` is the share of the accesses that the address units could have started."""
-    lines = 2048  # LINES of sw/bench/stream.c
+    """y = 2 x + y over lines; `busy` is the share of the lines that the ports could have passed, one a cycle."""
+    lines = 4096  # LINES of sw/bench/stream.c
     rng = np.random.default_rng(SEED)
     x, y = (_floats(rng, lines * D1.lanes) for _ in range(2))
     total = numerics.float_operation(FloatOperation.MADD, x, np.full_like(x, np.float32(2).view(np.uint32)), y).bits
     row = program("stream", threads, data={"x": x.astype("<u4").tobytes(), "y": y.astype("<u4").tobytes()},
                   expected={"y": total.astype("<u4").tobytes()})
-    return row | {"busy": 3 * lines / ACCESSES / row["cycles"]}
+    return row | {"busy": lines / row["cycles"]}
 
 
 def draw(products: list[dict], path: Path) -> None:
@@ -173,7 +170,7 @@ def main(arguments: list[str] | None = None) -> None:
                           f"{row['busy']:.1%}")
     console.print(table)
 
-    table = Table("program", "threads", "instructions", "cycles", "instructions/cycle", "address units busy",
+    table = Table("program", "threads", "instructions", "cycles", "instructions/cycle", "SRAM ports busy",
                   title=f"Programs, preset {D1.name}, RTL cycles", title_justify="left")
     for name, measure in (("scalar", lambda threads: program("scalar", threads)), ("stream", stream)):
         for threads in (1, 2, 4):

@@ -1,0 +1,99 @@
+"""The load-store unit: a load sees the stores before it and none behind it.
+
+The unit decides by lines and the order in which accesses come, never by data, and treats all lines and bits alike. So
+what is proved for one bit of one line, which may be any, holds for all.
+"""
+
+from dataclasses import replace
+
+from amaranth.hdl import Assert, Assume, Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In
+
+from hdl.config import ULX3S
+from hdl.core.lsu import REQUESTS, LoadStoreUnit, load_layout, store_layout
+from verif.formal.proof import Proof
+
+#: Few lines, of two words.
+CONFIG = replace(ULX3S, name="PROOF", sram_bytes=4096)
+
+
+class InOrder(wiring.Component):
+    """One bit of one line of memory, and one of the loads of it.
+
+    `content` is what the memory holds, `latest` what it would hold if every access were done when it comes.
+
+    Members
+    -------
+    loads, stores : In(1), load, store : In, store_first : In(1)
+        What comes; the load is not a remote one, which does not go to the SRAM.
+    read_ready, write_ready : In(1), answers, takes : In(1)
+        The SRAM takes a load, a store; a line comes back; results are taken.
+    line : In
+        The line that is watched, in the first cycle.
+    watch : In(1)
+        Watch the load that comes.
+    """
+
+    def __init__(self):
+        super().__init__({
+            "loads": In(1), "load": In(load_layout(CONFIG)), "stores": In(1), "store": In(store_layout(CONFIG)),
+            "store_first": In(1), "read_ready": In(1), "write_ready": In(1), "answers": In(1), "takes": In(1),
+            "line": In(CONFIG.line_bits), "watch": In(1),
+        })
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.lsu = lsu = LoadStoreUnit(config=CONFIG)
+        read, write = lsu.reads.request, lsu.writes.request
+        started, held = Signal(), Signal(CONFIG.line_bits)
+        line = Mux(started, held, self.line)
+        m.d.sync += [started.eq(1), held.eq(line)]
+        m.d.comb += [
+            Assume(~self.load.remote),
+            Assume(~self.loads | (lsu.loads_waiting < REQUESTS)),
+            Assume(~self.stores | (lsu.stores_waiting < REQUESTS)),
+            lsu.load.valid.eq(self.loads),
+            lsu.load.payload.eq(self.load),
+            lsu.store.valid.eq(self.stores),
+            lsu.store.payload.eq(self.store),
+            lsu.store_first.eq(self.store_first),
+            read.ready.eq(self.read_ready),
+            write.ready.eq(self.write_ready),
+            lsu.reads.response.valid.eq(self.answers),
+            lsu.scalar.ready.eq(self.takes),
+            lsu.vector.ready.eq(self.takes),
+        ]
+
+        # In the order in which accesses come.
+        latest, now = Signal(), Signal()
+        stored = self.stores & (self.store.line == line) & self.store.mask[0]
+        m.d.comb += now.eq(Mux(stored, self.store.data[0], latest))
+        m.d.sync += latest.eq(now)
+
+        # In the order in which they are done.
+        content = Signal()
+        with m.If(write.valid & write.ready & (write.payload.line == line) & write.payload.mask[0]):
+            m.d.sync += content.eq(write.payload.data[0])
+
+        # The load that is watched, and how many are before it.
+        watched, ahead, expected = Signal(), Signal(range(REQUESTS + 1)), Signal()
+        begins = self.watch & self.loads & (self.load.line == line) & ~watched
+        before, value = Signal.like(ahead), Signal()
+        reads = read.valid & read.ready
+        m.d.comb += [
+            before.eq(Mux(begins, lsu.loads_waiting, ahead)),
+            value.eq(Mux(begins, Mux(self.store_first, now, latest), expected)),
+        ]
+        m.d.sync += expected.eq(value)
+        with m.If(begins | watched):
+            m.d.sync += [watched.eq(~(reads & (before == 0))), ahead.eq(before - reads)]
+            with m.If(reads & (before == 0)):
+                m.d.comb += [Assert(read.payload.line == line), Assert(content == value)]
+        return m
+
+
+PROOFS = tuple(
+    Proof(name=f"load_store_order_{depth}", component=InOrder, mode="bmc", depth=depth, engine="abc", quick=quick,
+          timeout=3600, states="a load sees the stores before it in the program, and none behind it")
+    for depth, quick in ((8, True), (11, False)))
