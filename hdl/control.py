@@ -70,7 +70,9 @@ class Control(wiring.Component):
     def elaborate(self, platform):
         m = Module()
 
+        # Counters in a memory are looked up by their number there.
         counted: dict[str, Value] = {}
+        number, looked_up = Signal(range(len(NodeRegister)), name="number"), Signal(self.config.counter_bits)
 
         def count(strobe, name: str):
             """A counter or, if they are in a memory, its number there."""
@@ -142,13 +144,17 @@ class Control(wiring.Component):
         if counted:
             m.submodules.counters = counters = Counters(
                 bits=self.config.counter_bits, widths={name: len(strobe) for name, strobe in counted.items()})
-            m.d.comb += [counters.strobes[name].eq(strobe) for name, strobe in counted.items()]
+            m.d.comb += [
+                *(counters.strobes[name].eq(strobe) for name, strobe in counted.items()),
+                counters.index.eq(number),
+                looked_up.eq(counters.value),
+            ]
         with m.If(node):
             with m.Switch(self.bus.address):
                 for offset, register in registers.items():
                     with m.Case(NODE_BLOCK + offset):
                         if isinstance(register, int):
-                            m.d.comb += [counters.index.eq(register), self.bus.read_data.eq(counters.value)]
+                            m.d.comb += [number.eq(register), self.bus.read_data.eq(looked_up)]
                         else:
                             m.d.comb += self.bus.read_data.eq(register)
 

@@ -1,6 +1,6 @@
 """What becomes of the instructions that a group executes in a cycle, and how its thread goes on."""
 
-from amaranth.hdl import Module, Mux, Signal
+from amaranth.hdl import Const, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -12,11 +12,11 @@ from .slot import course_layout
 def candidate_layout() -> data.StructLayout:
     """An instruction, if ``valid``, and what is known of it by itself.
 
-    ``asks``: another node, or the gather engine, has to answer, and has ``answered`` if so; ``sends``: a packet has to
-    leave for it, which nobody answers.
+    ``asks``: another node, or the gather engine, has to answer; ``sends``: a packet has to leave for it, which nobody
+    answers.
     """
     return data.StructLayout({
-        "valid": 1, "pc": 64, "course": course_layout(), "asks": 1, "answered": 1, "sends": 1,
+        "valid": 1, "pc": 64, "course": course_layout(), "asks": 1, "sends": 1,
     })
 
 
@@ -31,6 +31,8 @@ class Commit(wiring.Component):
     thread : In
         Whose instructions they are.
     candidates : In
+    answered : In(1)
+        What the first one asks for has been answered.
     departs : In(1)
         The first one leaves the predicted way.
     returns : In(1), resume : In(64)
@@ -55,6 +57,7 @@ class Commit(wiring.Component):
         super().__init__({
             "thread": In(config.thread_bits),
             "candidates": In(data.ArrayLayout(candidate_layout(), width)),
+            "answered": In(1),
             "departs": In(1),
             "returns": In(1),
             "resume": In(64),
@@ -82,11 +85,12 @@ class Commit(wiring.Component):
             course = candidate.course
             trapped, left, away, back = (
                 Signal(name=f"{name}_{slot}") for name in ("trapped", "left", "away", "back"))
-            departs, returns = (self.departs, self.returns) if slot == 0 else (0, 0)
+            answered, departs, returns = (
+                (self.answered, self.departs, self.returns) if slot == 0 else [Const(0)] * 3)
             executes = candidate.valid & goes_on
             m.d.comb += [
                 trapped.eq(executes & course.trap),
-                away.eq(executes & ~course.trap & Mux(candidate.asks, ~candidate.answered, candidate.sends)),
+                away.eq(executes & ~course.trap & (candidate.asks & ~answered | ~candidate.asks & candidate.sends)),
                 self.sends[slot].eq(away & nobody_away & self.may_send),
                 back.eq(away & (candidate.asks | ~(self.sends[slot] & self.may_tell))),
                 self.done[slot].eq(executes & ~trapped & ~back),
@@ -114,7 +118,7 @@ class Commit(wiring.Component):
                 with m.If(self.handler == 0):
                     m.d.comb += [self.stops.eq(1), self.leaves.eq(0), self.following.eq(candidate.pc)]
             # The access that was answered, unless somebody has put another instruction in its place meanwhile.
-            with m.If(candidate.answered & (self.done[slot] | trapped)):
+            with m.If(answered & (self.done[slot] | trapped)):
                 m.d.comb += self.finishes.eq(1)
             # What is behind an access to a node is void even if its packet leaves; posted ones are issued alone.
             goes_on &= ~(trapped | away | course.strays | departs)

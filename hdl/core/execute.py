@@ -154,13 +154,13 @@ class Execute(wiring.Component):
             m.submodules[f"slot_{slot}"] = part = Slot(config=config)
             m.d.comb += [
                 part.operation.eq(operation),
-                # A thread comes back to what has been answered, so that is the first of its instructions.
-                part.answered.eq(self.answered.bit_select(operation.thread, 1) if slot % width == 0 else 0),
                 part.refused.eq(self.refused.bit_select(operation.thread, 1)),
                 part.failure.eq(self.failures[operation.thread]),
                 part.load_error.eq(load_errors.bit_select(operation.thread, 1)),
                 part.load_error_address.eq(load_error_addresses[operation.thread]),
             ]
+            if slot % width == 0:  # a thread comes back to what has been answered: it is the first of its instructions
+                m.d.comb += part.answered.eq(self.answered.bit_select(operation.thread, 1))
             slots.append(part)
             alone.append(operation.valid & is_unit(operation.instruction.control, *ALONE) if slot % width == 0 else 0)
             is_special.append(alone[-1] & ~part.course.trap)
@@ -184,7 +184,6 @@ class Execute(wiring.Component):
                     candidate.pc.eq(operation.instruction.pc),
                     candidate.course.eq(part.course),
                     candidate.asks.eq(part.access.asks),
-                    candidate.answered.eq(part.answered),
                     candidate.sends.eq(part.access.flat),
                 ]
             first = commit.candidates[0]
@@ -198,6 +197,7 @@ class Execute(wiring.Component):
                     ]
             m.d.comb += [
                 commit.thread.eq(thread),
+                commit.answered.eq(slots[own.start].answered),
                 commit.departs.eq(here & (special.returns | special.flushes)),
                 commit.returns.eq(here & special.returns),
                 commit.resume.eq(special.resume),

@@ -93,7 +93,7 @@ class InOrder(wiring.Component):
         return m
 
 
-PROOFS = tuple(
-    Proof(name=f"load_store_order_{depth}", component=InOrder, mode="bmc", depth=depth, engine="abc", quick=quick,
-          timeout=3600, states="a load sees the stores before it in the program, and none behind it")
-    for depth, quick in ((8, True), (11, False)))
+PROOFS = (
+    Proof(name="load_store_order", component=InOrder, mode="bmc", depth=8, engine="abc", quick=True,
+          states="a load sees the stores before it in the program, and none behind it"),
+)
