@@ -20,20 +20,19 @@ PREFIX = "memory_"
 #: The attribute of a memory that is to be built from latches, as Yosys writes it.
 _LATCHES = "latches"
 
-#: A memory of latches, with a write port and a read port that answers at once, and one of its words. A word is open in
+#: A memory of latches, with a write port and read ports that answer at once, and one of its words. A word is open in
 #: the low half of a cycle in which it is written; what it lets through is not to be read before the next cycle. The
 #: buffers are so that its many loads do not slow down what else the data goes to.
 _LATCH_MEMORY = """module {name}({ports});
 wire [{top}:0] data;
 {buffer} buffer [{top}:0] (.{buffer_input}(WR_DATA), .{buffer_output}(data));
-{words}assign RD_DATA = {read};
-endmodule
+{words}{reads}endmodule
 """
 _LATCH_WORD = """wire [{top}:0] word{index};
 wire open{index} = ~WR_CLK & WR_EN[0] & {written};
 {latch} latch{index} [{top}:0] (.{enable}(open{index}), .{data}(data), .{output}(word{index}));
-wire [{top}:0] read{index} = {{{width}{{{read}}}}} & word{index};
 """
+_LATCH_READ = "assign RD_DATA[{bits}] = {words};\n"
 
 #: Capacitance of a memory's input, about that of a gate's, in femtofarads, and slew of its outputs in picoseconds.
 _INPUT_FF = 1
@@ -122,16 +121,23 @@ def verilog(memory: Memory, library: Library | None) -> str:
     assert library.latch.latch is not None
     enable, data = library.latch.latch
 
-    def chosen(port: str, index: int) -> str:
-        return f"{port} == {memory.address_bits}'d{index}" if memory.address_bits else "1'b1"
+    def part(port: int, width: int) -> str:
+        """The bits of a port among those of all, side by side."""
+        return f"{(port + 1) * width - 1}:{port * width}"
+
+    def chosen(kind: str, port: int, word: int) -> str:
+        address = f"{kind}_ADDR[{part(port, memory.address_bits)}]"
+        return f"{address} == {memory.address_bits}'d{word}" if memory.address_bits else "1'b1"
 
     words = "".join(_LATCH_WORD.format(
-        index=index, written=chosen("WR_ADDR", index), read=chosen("RD_ADDR", index), top=memory.width - 1,
-        width=memory.width, latch=library.latch.name, enable=enable, data=data, output=library.latch.output)
-        for index in range(memory.words))
+        index=word, written=chosen("WR", 0, word), top=memory.width - 1,
+        latch=library.latch.name, enable=enable, data=data, output=library.latch.output)
+        for word in range(memory.words))
+    reads = "".join(_LATCH_READ.format(bits=part(port, memory.width), words=" | ".join(
+        f"{{{memory.width}{{{chosen('RD', port, word)}}}}} & word{word}" for word in range(memory.words)))
+        for port in range(memory.reads))
     return _LATCH_MEMORY.format(
-        name=memory.name, ports=ports, words=words, top=memory.width - 1,
-        read=" | ".join(f"read{index}" for index in range(memory.words)),
+        name=memory.name, ports=ports, words=words, reads=reads, top=memory.width - 1,
         buffer=library.buffer.name, buffer_input=library.buffer.inputs[0], buffer_output=library.buffer.output)
 
 
@@ -166,7 +172,8 @@ def take_out(netlist: dict, *, latches: bool) -> dict[str, Memory]:
             number = {name: int(value, 2) for name, value in cell["parameters"].items()
                       if name in ("SIZE", "WIDTH", "ABITS", "RD_PORTS", "WR_PORTS", "RD_CLK_ENABLE")}
             clocked = number["RD_CLK_ENABLE"] != 0
-            of_latches = latches and not clocked and cell["attributes"].get("ram_style") == _LATCHES
+            of_latches = (latches and not clocked and number["WR_PORTS"] == 1
+                          and cell["attributes"].get("ram_style") == _LATCHES)
             if number["SIZE"] <= SMALL_WORDS and not of_latches:
                 if number["SIZE"] * number["WIDTH"] > MOST_FLIP_FLOPS:
                     raise TooManyFlipFlops(

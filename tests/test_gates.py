@@ -82,12 +82,14 @@ def test_what_cannot_be_proved_at_once_is_refused(tmp_path):
                           build=tmp_path)
 
 
-def test_gates_of_a_matrix_element_pass_its_bench():
-    depth, accumulators = 1, 16
+@pytest.mark.parametrize("cells, accumulators", [(None, 16), pytest.param(ASAP7, 4, marks=needs_asap7)])
+def test_gates_of_a_matrix_element_pass_its_bench(cells, accumulators):
+    """With the cells of a PDK its accumulators are latches, of which two are read at once."""
+    depth = 1
     element = MatrixElement(depth=depth, accumulators=accumulators)
     name = "element_gates"
-    mapped = flow.map_text(emit(element, name=name, view=View.ASIC), name=name, pdk=None, target_ps=250)
-    model = build_text(gates.verilog(mapped, None), name=name, visible=ports(element))
+    mapped = flow.map_text(emit(element, name=name, view=View.ASIC), name=name, pdk=cells, target_ps=250)
+    model = build_text(gates.verilog(mapped, cells), name=name, visible=ports(element))
     run(model, bench="verif.matrix.element", DEPTH=depth, ACCUMULATORS=accumulators)
 
 

@@ -93,9 +93,9 @@ def watched(text: str, unit: Netlist) -> str:
     def placed(match: re.Match) -> str:
         block = match[1]
         seen[block] += 1
-        # Evenly over the copies, the first one included.
-        step = repeated[block] / WATCHED
-        shown = int(seen[block] / step) != int((seen[block] - 1) / step)
+        # Evenly over the copies, from the first to the last, so that of a square of them it is no column.
+        last = repeated[block] - 1
+        shown = seen[block] - 1 in {index * last // (WATCHED - 1) for index in range(WATCHED)}
         return f"  {block} " if shown else f"  \\{block}{_UNSEEN}  "
 
     if repeated:
