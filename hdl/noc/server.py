@@ -24,7 +24,6 @@ REPLIES = 2
 class Server(wiring.Component):
     """Serves one packet each cycle, the classes in turn, as soon as the SRAM takes what it writes.
 
-    One for a control register takes two cycles.
     A packet that cannot be served changes nothing; of several reasons the one with the lowest `ErrorCode` is given.
     Packets of class 1 do not wait for the mesh. A request is looked at when there is room for its answer and, unless it
     is a READ, when the SRAM has taken the reads of the requests before, which are left to the egress.
@@ -120,7 +119,7 @@ class Server(wiring.Component):
         # Serve it. Semaphores wait in a queue, so that a write can start without looking at who else posts.
         m.submodules.post_queue = post_queue = Queue(shape=config.semaphore_bits, depth=2)
         m.submodules.atomic = unit = AtomicUnit(config=config)
-        ok, can_post, write_now, atomic_now, control_now, served = (Signal() for _ in range(6))
+        ok, can_post, write_now, atomic_now, served = Signal(), Signal(), Signal(), Signal(), Signal()
         unread = Signal()  # an atomic access that met an uncorrectable memory error
         every_byte = Const((1 << config.vector_bytes) - 1, config.vector_bytes)
         request = self.write.request
@@ -129,9 +128,7 @@ class Server(wiring.Component):
             can_post.eq(~posts | post_queue.i.ready),
             write_now.eq(ok & ((writes & to_sram) | pulled)),
             atomic_now.eq(ok & atomic),
-            control_now.eq(ok & to_control),
-            turn.o.ready.eq(Mux(atomic_now, unit.i.ready, can_post & (~write_now | request.ready)
-                                & (~control_now | self.control.valid))),
+            turn.o.ready.eq(Mux(atomic_now, unit.i.ready, can_post & (~write_now | request.ready))),
             served.eq(turn.o.valid & turn.o.ready),
 
             request.valid.eq(turn.o.valid & can_post & write_now),
@@ -153,6 +150,12 @@ class Server(wiring.Component):
             unit.memory.error.eq(self.write.error),
             unread.eq(atomic_now & unit.failed),
 
+            # It does not wait for the SRAM, so it need not hear of it: not by way of `served`.
+            self.control.valid.eq(turn.o.valid & can_post & ok & to_control),
+            self.control.write.eq(writes),
+            self.control.address.eq(header.address),
+            self.control.write_data.eq(payload.word_select(offset[3:], 64)),
+
             post_queue.i.valid.eq(served & ok & posts),
             post_queue.i.payload.eq(header.signal - 1),
 
@@ -162,13 +165,6 @@ class Server(wiring.Component):
             self.report.valid.eq(served & (~ok | unread)),
             self.report.payload.code.eq(Mux(unread, ErrorCode.MEMORY, error)),
             self.report.payload.address.eq(header.address),
-        ]
-        # Control registers are reached from registers, in the cycle after a packet that asks for them was looked at.
-        m.d.sync += [
-            self.control.valid.eq(turn.o.valid & control_now & can_post & ~self.control.valid),
-            self.control.write.eq(writes),
-            self.control.address.eq(header.address),
-            self.control.write_data.eq(payload.word_select(offset[3:], 64)),
         ]
         with m.If(atomic_now):
             m.d.comb += [request.valid.eq(unit.memory.request.valid), request.payload.eq(unit.memory.request.payload)]

@@ -90,8 +90,8 @@ async def environment(dut) -> Environment:
 async def latencies(dut):
     env = await environment(dut)
     register = CONTROL_BASE + 8
-    for asked, cycles in ((packet(Op.READ), 4), (packet(Op.WRITE), 3), (packet(Op.READ, register, 8), 4),
-                          (packet(Op.WRITE, register, 8), 4), (packet(Op.READ, 0), 3),
+    for asked, cycles in ((packet(Op.READ), 4), (packet(Op.WRITE), 3), (packet(Op.READ, register, 8), 3),
+                          (packet(Op.WRITE, register, 8), 3), (packet(Op.READ, 0), 3),
                           (packet(Op.ATOMIC, size=8, signal=Atomic.ADD), 5)):
         env.mesh.send(asked)
         began = env.stage.now
