@@ -75,7 +75,7 @@ def retime(folder: Path, *, seed: int, speed: int) -> Path:
     """
     netlist = folder / f"{NAME}.json"
     if not netlist.exists():
-        raise BuildError(f"there is no netlist {netlist.relative_to(ROOT)}: build the board without --speed first")
+        raise BuildError(f"there is no netlist {netlist}: build the board without --speed first")
     retimed = folder / f"speed-{speed}"
     retimed.mkdir(exist_ok=True)
     for suffix in ("json", "lpf"):

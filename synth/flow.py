@@ -144,6 +144,11 @@ class Netlist:
         """Cells and units in each unit, by their types."""
         return {unit: Counter(figure["cells"]) for unit, figure in self.figures().items()}
 
+    def kept_out(self) -> dict[str, memories.Memory]:
+        """The memories that are black boxes, by name."""
+        found = (memories.Memory(**fields) for figure in self.figures().values() for fields in figure["memories"])
+        return {memory.name: memory for memory in found if not memory.latches}
+
     def within(self, unit: str) -> "Netlist":
         """That of a unit in it."""
         placed = netlist.placements(self.cells(), unit)
@@ -327,12 +332,6 @@ def _of_latches(memory: memories.Memory, library: Library) -> float:
     return memory.bits * (latch + 1.5 * library.nand2.area * (memory.reads + memory.writes - 1))
 
 
-def _kept_out(mapped: Netlist) -> dict[str, memories.Memory]:
-    """The memories that are black boxes in a netlist, by name."""
-    found = (memories.Memory(**fields) for figure in mapped.figures().values() for fields in figure["memories"])
-    return {memory.name: memory for memory in found if not memory.latches}
-
-
 def _macros(mapped: Netlist) -> dict[str, macros.Macro]:
     """The SRAM macros in a netlist, by name."""
     return macros.named_in(" ".join(cell for unit in mapped.cells().values() for cell in unit))
@@ -342,7 +341,7 @@ def _sizes(mapped: Netlist, pdk: Pdk | None) -> Result:
     """Figures of a netlist, but for its timing and what is only known of a whole block."""
     figures, cells_of = mapped.figures(), mapped.cells()
     cells = netlist.count(cells_of, mapped.top)
-    kept_out, sram = _kept_out(mapped), _macros(mapped)
+    kept_out, sram = mapped.kept_out(), _macros(mapped)
     bits = {name: memory.bits for name, memory in (kept_out | sram).items()}
     placed = {name: cells.pop(name) for name in bits}
     if pdk:
@@ -379,7 +378,7 @@ def _timed(sizes: Result, mapped: Netlist, folder: Path, pdk: Pdk, target_ps: in
         mapped, folder = mapped.within(sizes.block), folder / sizes.block.replace("$", "_")
         folder.mkdir(exist_ok=True)
     _say(f"timing {mapped.top}")
-    (folder / "memories.lib").write_text(memories.liberty(_kept_out(mapped).values()))
+    (folder / "memories.lib").write_text(memories.liberty(mapped.kept_out().values()))
     libraries = [folder / "memories.lib", *(macro.liberty for macro in _macros(mapped).values() if macro.liberty)]
     timed = timing.measure(folder, netlist=mapped.opened(folder), top=mapped.top, inputs=mapped.inputs(), pdk=pdk,
                            libraries=libraries, target_ps=target_ps,

@@ -27,11 +27,9 @@ def verilog(netlist: Netlist, pdk: Pdk | None) -> str:
     Its modules and their ports have the names that they have in the text that was mapped.
     """
     units = "".join(path.read_text() for path in netlist.verilog())
-    kept_out = {memory.name: memory for figure in netlist.figures().values()
-                for memory in (memories.Memory(**fields) for fields in figure["memories"]) if not memory.latches}
-    used = {name for figure in netlist.figures().values() for name in figure["cells"]}
+    used = {name for cells in netlist.cells().values() for name in cells}
     models = MODULE.finditer(cell_models(pdk).read_text())
-    return "".join([units, "/*verilator tracing_off*/\n", *map(memories.behaviour, kept_out.values()),
+    return "".join([units, "/*verilator tracing_off*/\n", *map(memories.behaviour, netlist.kept_out().values()),
                     *(model[0] for model in models if model[1].removeprefix("\\") in used)])
 
 

@@ -18,6 +18,7 @@ from serial.tools import list_ports
 
 from fpga import host, report
 from fpga.boards import BOARDS, board
+from fpga.build import BuildError, retime
 from fpga.build import build as build_bitstream
 from fpga.link import frame
 from fpga.link.frame import HELLO_BYTES, MAX_DATA, Kind, pack_request, sealed, stuffed, unpack_response, unstuffed
@@ -393,6 +394,18 @@ def test_a_bitstream_holds_the_device_the_pll_and_the_pins(tmp_path):
     for name, x, y, pin in places:
         way = "OUTPUT" if re.search("tx|heartbeat|link|error", name) else "INPUT"
         assert (int(x), int(y), pin, way) in ways or (int(x), int(y) + 1, pin, way) in ways, f"{name} in {names}"
+
+
+    retimed = retime(tmp_path, seed=1, speed=8)
+    faster = report.Report.of(retimed, ULX3S_BOARD, placed=True, seed=1, tools={}, speed=8)
+    assert (said.device, faster.device) == ("LFE5U-85F-6 BG381", "LFE5U-85F-8 BG381")
+    assert faster.used == said.used, "the same netlist"
+    assert next(iter(faster.fmax_mhz.values()))[0] > achieved
+
+
+def test_what_has_not_been_built_is_not_timed(tmp_path):
+    with pytest.raises(BuildError, match=r"there is no netlist .*top\.json: build the board without --speed first"):
+        retime(tmp_path, seed=1, speed=8)
 
 
 @pytest.mark.parametrize("name", BOARDS)

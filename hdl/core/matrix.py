@@ -48,6 +48,18 @@ def read_layout(config: Config) -> data.StructLayout:
     })
 
 
+def matrix_ports(config: Config) -> dict[str, wiring.Member]:
+    """What a matrix unit has; see `MatrixUnit`."""
+    return {
+        "request": In(stream.Signature(request_layout(config))),
+        "read": In(stream.Signature(read_layout(config))),
+        "result": Out(stream.Signature(vector_result_layout(config))),
+        "step": Out(1),
+        "illegal": Out(1),
+        "room": Out(1),
+    }
+
+
 class MatrixUnit(wiring.Component):
     """Takes a function and a read every cycle, in any order and on any accumulator.
 
@@ -83,14 +95,7 @@ class MatrixUnit(wiring.Component):
     def __init__(self, *, config: Config, cfloat8: bool = True):
         self.config = config
         self.cfloat8 = cfloat8
-        super().__init__({
-            "request": In(stream.Signature(request_layout(config))),
-            "read": In(stream.Signature(read_layout(config))),
-            "result": Out(stream.Signature(vector_result_layout(config))),
-            "step": Out(1),
-            "illegal": Out(1),
-            "room": Out(1),
-        })
+        super().__init__(matrix_ports(config))
 
     def elaborate(self, platform):
         m = Module()

@@ -3,8 +3,7 @@
 from itertools import pairwise
 
 from amaranth.hdl import Array, Cat, DomainRenamer, Module, Mux, Signal
-from amaranth.lib import data, stream, wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib import data, wiring
 from amaranth.utils import exact_log2
 
 from ..clock_gate import gated_domain
@@ -12,12 +11,12 @@ from ..config import ACCUMULATOR_BYTES, OPERAND_BYTES, Config
 from ..isa import Matrix
 from ..number_formats import Format
 from .dot_product import DotProduct
-from .matrix import read_layout, request_layout
+from .matrix import matrix_ports, read_layout, request_layout
 from .matrix_element import MatrixElement
 from .matrix_loader import MatrixLoader
 from .matrix_operand import MatrixOperand
 from .matrix_reader import MatrixReader
-from .result import ResultQueue, vector_result_layout
+from .result import ResultQueue
 
 
 class SerialMatrixUnit(wiring.Component):
@@ -41,14 +40,7 @@ class SerialMatrixUnit(wiring.Component):
         self.depth = MatrixOperand.LATENCY + MatrixElement.LATENCY + MatrixReader.LATENCY
         #: Cycles from a read's request to its result at the queue, whose last number comes behind the others.
         self.latency = 1 + config.rows_per_part * config.n - 1 + self.depth
-        super().__init__({
-            "request": In(stream.Signature(request_layout(config))),
-            "read": In(stream.Signature(read_layout(config))),
-            "result": Out(stream.Signature(vector_result_layout(config))),
-            "step": Out(1),
-            "illegal": Out(1),
-            "room": Out(1),
-        })
+        super().__init__(matrix_ports(config))
 
     def elaborate(self, platform):
         m = Module()
