@@ -86,7 +86,7 @@ class Mapper:
         self.run(f"read_verilog -lib {stubs}", f"read_verilog -lib -sv {self.folder / 'boxes.v'}",
                  f"read_verilog -sv {source}", f"hierarchy -check -top {self.top}")
         self.run("proc -norom")  # a table of constants is logic, not a memory to be kept out
-        self.run("synth -flatten -noabc -booth -extra-map +/choices/kogge-stone.v -run begin:fine")
+        self.run("synth -flatten -noabc -nordff -booth -extra-map +/choices/kogge-stone.v -run begin:fine")
         latch = self.library and self.library.latch
         taken_out: dict[str, memories.Memory] = {}
         self.exchange("coarse", lambda design: taken_out.update(

@@ -65,8 +65,6 @@ class Memory:
         Of each port.
     reads, writes : int
         Ports.
-    clocked : bool
-        Reads answer after the clock edge; if not, at once.
     latches : bool
         Built from latches, not kept out.
     """
@@ -76,13 +74,11 @@ class Memory:
     address_bits: int
     reads: int
     writes: int
-    clocked: bool
     latches: bool = False
 
     @property
     def name(self) -> str:
-        kind = "clocked" if self.clocked else "direct"
-        return f"{'latches_' if self.latches else PREFIX}{self.words}x{self.width}_{self.reads}r{self.writes}w_{kind}"
+        return f"{'latches_' if self.latches else PREFIX}{self.words}x{self.width}_{self.reads}r{self.writes}w"
 
     @property
     def bits(self) -> int:
@@ -92,9 +88,8 @@ class Memory:
         """Name, direction and width of each port: all read ports side by side, and all write ports."""
         ports = []
         if self.reads:
-            inputs = (("CLK", 1), ("EN", 1), ("ARST", 1), ("SRST", 1), ("ADDR", self.address_bits))
-            ports += [(f"RD_{port}", "input", self.reads * width) for port, width in inputs]
-            ports.append(("RD_DATA", "output", self.reads * self.width))
+            ports += [("RD_ADDR", "input", self.reads * self.address_bits),
+                      ("RD_DATA", "output", self.reads * self.width)]
         if self.writes:
             inputs = (("CLK", 1), ("EN", self.width), ("ADDR", self.address_bits), ("DATA", self.width))
             ports += [(f"WR_{port}", "input", self.writes * width) for port, width in inputs]
@@ -142,9 +137,7 @@ def verilog(memory: Memory, library: Library | None) -> str:
 
 
 def behaviour(memory: Memory) -> str:
-    """A memory that was kept out, for simulation; a ValueError if its reads are clocked."""
-    if memory.clocked:
-        raise ValueError(f"{memory.name} has clocked reads, which there is no model of for simulation")
+    """A memory that was kept out, for simulation."""
     ports = ", ".join(f"{direction} [{width - 1}:0] {name}" for name, direction, width in memory.ports())
     address, width = memory.address_bits, memory.width
     writes = "".join(
@@ -161,6 +154,8 @@ def behaviour(memory: Memory) -> str:
 def take_out(netlist: dict, *, latches: bool) -> dict[str, Memory]:
     """Make ``$mem_v2`` cells of more than `SMALL_WORDS` words, and those of latches, instances; return those by name.
 
+    All reads answer at once: what registers them has to be outside, as ``synth -nordff`` leaves it.
+
     Without `latches`, what would be built from them is kept out like the others. A memory of few words with more than
     `MOST_FLIP_FLOPS` bits is an error.
     """
@@ -170,10 +165,8 @@ def take_out(netlist: dict, *, latches: bool) -> dict[str, Memory]:
             if cell["type"] != "$mem_v2":
                 continue
             number = {name: int(value, 2) for name, value in cell["parameters"].items()
-                      if name in ("SIZE", "WIDTH", "ABITS", "RD_PORTS", "WR_PORTS", "RD_CLK_ENABLE")}
-            clocked = number["RD_CLK_ENABLE"] != 0
-            of_latches = (latches and not clocked and number["WR_PORTS"] == 1
-                          and cell["attributes"].get("ram_style") == _LATCHES)
+                      if name in ("SIZE", "WIDTH", "ABITS", "RD_PORTS", "WR_PORTS")}
+            of_latches = latches and number["WR_PORTS"] == 1 and cell["attributes"].get("ram_style") == _LATCHES
             if number["SIZE"] <= SMALL_WORDS and not of_latches:
                 if number["SIZE"] * number["WIDTH"] > MOST_FLIP_FLOPS:
                     raise TooManyFlipFlops(
@@ -181,7 +174,7 @@ def take_out(netlist: dict, *, latches: bool) -> dict[str, Memory]:
                         f"than {MOST_FLIP_FLOPS:,}: give it more than {SMALL_WORDS} words, or make it a macro")
                 continue
             memory = Memory(words=number["SIZE"], width=number["WIDTH"], address_bits=number["ABITS"],
-                            reads=number["RD_PORTS"], writes=number["WR_PORTS"], clocked=clocked, latches=of_latches)
+                            reads=number["RD_PORTS"], writes=number["WR_PORTS"], latches=of_latches)
             memories[memory.name] = memory
             directions = {name: direction for name, direction, _ in memory.ports()}
             cell |= {"type": memory.name, "parameters": {}, "port_directions": directions,
@@ -198,21 +191,17 @@ def _arc(timing_type: str, related: str, tables: str, value: float = 0, slew: fl
 
 
 def _cell(memory: Memory) -> str:
-    """Reads take no time, from the clock or the address; inputs need none before the clock."""
+    """Reads take no time from the address; inputs need none before the clock."""
     lines = []
     for name, direction, width in memory.ports():
-        kind, port = name.split("_")
-        clock = f'related_pin : "{kind}_CLK[0]"'
         attributes = [f"bus_type : bits_{width}", f"direction : {direction}"]
         arcs = []
-        if port == "CLK":
+        if name == "WR_CLK":
             attributes.append("clock : true")
         if direction == "input":
             attributes.append(f"capacitance : {_INPUT_FF}")
-            if port != "CLK" and (kind == "WR" or memory.clocked):
-                arcs.append(_arc("setup_rising", clock, "rise_constraint fall_constraint"))
-        elif memory.clocked:
-            arcs.append(_arc("rising_edge", clock, "cell_rise cell_fall", slew=_SLEW_PS))
+            if name not in ("WR_CLK", "RD_ADDR"):
+                arcs.append(_arc("setup_rising", 'related_pin : "WR_CLK[0]"', "rise_constraint fall_constraint"))
         else:
             arcs.append(_arc("combinational", 'related_bus_pins : "RD_ADDR"', "cell_rise cell_fall", slew=_SLEW_PS))
         lines.append(f"    bus ({name}) {{ {'; '.join(attributes)}; {' '.join(arcs)} }}\n")

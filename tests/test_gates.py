@@ -19,7 +19,7 @@ from hdl.noc.link import Slots
 from hdl.noc.routing import Routing
 from hdl.verilog import Block, View, emit
 from sim.build import build_text, ports, run
-from synth import equivalence, flow, gates, memories, yosys
+from synth import equivalence, flow, gates, yosys
 from tests.cells import ASAP7, needs_asap7
 
 CELLS = [None, pytest.param(ASAP7, marks=needs_asap7)]
@@ -91,9 +91,3 @@ def test_gates_of_a_matrix_element_pass_its_bench(cells, accumulators):
     mapped = flow.map_text(emit(element, name=name, view=View.ASIC), name=name, pdk=cells, target_ps=250)
     model = build_text(gates.verilog(mapped, cells), name=name, visible=ports(element))
     run(model, bench="verif.matrix.element", DEPTH=depth, ACCUMULATORS=accumulators)
-
-
-def test_clocked_reads_cannot_be_simulated():
-    memory = memories.Memory(words=32, width=8, address_bits=5, reads=1, writes=1, clocked=True)
-    with pytest.raises(ValueError, match="memory_32x8_1r1w_clocked has clocked reads"):
-        memories.behaviour(memory)

@@ -73,6 +73,21 @@ class Small(wiring.Component):
         return m
 
 
+class RegisteredRead(wiring.Component):
+    """A memory whose read port answers a cycle later."""
+
+    def __init__(self):
+        super().__init__({"address": In(5), "i": In(8), "o": Out(8)})
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.memory = memory = Memory(shape=8, depth=32, init=[])
+        write, read = memory.write_port(), memory.read_port()
+        m.d.comb += [write.addr.eq(self.address), write.data.eq(self.i), write.en.eq(1),
+                     read.addr.eq(self.address), read.en.eq(1), self.o.eq(read.data)]
+        return m
+
+
 class Wide(wiring.Component):
     """One register that 200 others read."""
 
@@ -143,7 +158,7 @@ def test_counts_without_a_pdk(synthesise, monkeypatch, tmp_path):
     result = synthesise(Small())
     queue = 2 * 4 + 2 + 1 + 1  # words, level, place to write, place to read
     assert result.flip_flops == 5 + queue
-    assert result.memories == {"memory_32x8_1r1w_direct": 1}
+    assert result.memories == {"memory_32x8_1r1w": 1}
     assert result.memory_bits == 256
     assert result.cells > result.flip_flops
     assert result.transistors is not None
@@ -165,6 +180,12 @@ def test_counts_without_a_pdk(synthesise, monkeypatch, tmp_path):
     for path in tmp_path.glob("*/result.json"):
         path.unlink()
     assert synthesise(Small()) == result, "its units were in the cache"
+
+
+def test_the_register_of_a_read_is_not_kept_out_with_the_memory(synthesise):
+    result = synthesise(RegisteredRead())
+    assert result.memories == {"memory_32x8_1r1w": 1}
+    assert result.flip_flops == 8
 
 
 def test_parts_of_a_node_have_figures_of_their_own(synthesise, tmp_path):
