@@ -184,7 +184,7 @@ $upscope $end
 $scope module top $end
  $var wire 1 a clk $end
  $scope module core $end
-  $scope module unit $end
+  $scope module unit$471 $end
    $var wire 1 a clk$3 $end
    $var wire 4 b i [3:0] $end
    $var wire 1 c o $end

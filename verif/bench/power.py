@@ -28,7 +28,7 @@ from sim.verilator import ROOT
 from synth import gates, netlist, pdk, power
 from synth.flow import NODE, Netlist, map_units, versions
 from synth.units import MODULE, Unit, below, renumbered, split
-from verif.synth.recording import Ports, Recording, read
+from verif.synth.recording import Ports, Recording, read, without_numbers
 
 #: What ABC is asked for, and the clock that power is of, in ps.
 TARGET_PS, CLOCK_PS = 250, 500
@@ -142,7 +142,7 @@ def measure(unit: Netlist, ports: Ports, recording: Recording, *, window: tuple[
 
 def parts_of(units: list[Unit]) -> dict[tuple[str, ...], Unit]:
     """The parts of a node and of its core, by the path of instances to each."""
-    found = {tuple(re.sub(r"(\$\d+)+$", "", part) for part in unit.name.split(".")[1:]): unit
+    found = {tuple(map(without_numbers, unit.name.split(".")[1:])): unit
              for unit in units if unit.name.startswith(f"{NODE}.")}
     return {path: unit for path, unit in found.items() if path not in _LEFT_OUT}
 

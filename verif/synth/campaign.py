@@ -35,7 +35,7 @@ from sim.build import RUNS, BenchFailed, build_text, new_seed, ports, run
 from sim.random_program import generate
 from sim.rtl import REPEATED
 from synth import equivalence, gates, pdk
-from synth.flow import Netlist, map_text
+from synth.flow import map_text
 from synth.netlist import count
 from synth.yosys import SynthesisError
 from verif.core.cases import CORES, make_case
@@ -132,20 +132,15 @@ PROOFS: dict[str, Callable[[Config], wiring.Component]] = {
 }
 
 
-def gates_of(bench: Bench, *, config: Config, cells: pdk.Pdk | None) -> tuple[Netlist, str]:
-    """A unit's netlist, and the Verilog of what its bench drives, with the netlist as the unit."""
-    netlist = map_text(emit(bench.component(config), name=bench.name, view=View.ASIC), name=bench.name, pdk=cells,
-                       target_ps=TARGET_PS)
-    text = gates.verilog(netlist, cells)
-    if bench.around:
-        text = gates.instead(emit(bench.around(config), name=TOP), netlist, text)
-    return netlist, text
-
-
 def on_gates(bench: Bench, *, config: Config, cells: pdk.Pdk | None, seed: int) -> str:
     """Run a bench on gates; return how many cells there are."""
-    netlist, text = gates_of(bench, config=config, cells=cells)
-    name, driven = (TOP, bench.around(config)) if bench.around else (bench.name, bench.component(config))
+    component = bench.component(config)
+    netlist = map_text(emit(component, name=bench.name, view=View.ASIC), name=bench.name, pdk=cells,
+                       target_ps=TARGET_PS)
+    name, driven, text = bench.name, component, gates.verilog(netlist, cells)
+    if bench.around:
+        name, driven = TOP, bench.around(config)
+        text = gates.instead(emit(driven, name=name), netlist, text)
     model = build_text(text, name=name, visible=ports(driven), no_inline=REPEATED)
     run(model, bench=bench.bench, test=bench.test, seed=seed, **bench.environment(config, seed))
     number = count(netlist.cells(), netlist.top).total()

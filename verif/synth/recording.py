@@ -9,6 +9,14 @@ from pathlib import Path
 
 _VARIABLE = re.compile(r"\$var \w+ \d+ (\S+) (\S+)")
 
+#: What Amaranth makes a name unique with: numbers that count what is before it in the whole text.
+_NUMBERS = re.compile(r"(\$\d+)+$")
+
+
+def without_numbers(name: str) -> str:
+    """An instance's name as the source has it, whatever else is in the text."""
+    return _NUMBERS.sub("", name)
+
 
 @dataclass(frozen=True)
 class Ports:
@@ -35,7 +43,9 @@ class Recording:
 
 def read(waveform: Path, units: Mapping[tuple[str, ...], Ports], *,
          clock: str = "clk") -> dict[tuple[str, ...], Recording]:
-    """Read a VCD file in which the top module has the clock; a unit is known by its path of instances from there.
+    """Read a VCD file in which the top module has the clock.
+
+    A unit is known by its path of instances from there, `without_numbers`.
 
     Raises
     ------
@@ -48,7 +58,7 @@ def read(waveform: Path, units: Mapping[tuple[str, ...], Ports], *,
         for line in lines:
             words = line.split()
             if words[:1] == ["$scope"]:
-                path.append(words[2].removeprefix("\\"))
+                path.append(without_numbers(words[2].removeprefix("\\")))
             elif words[:1] == ["$upscope"]:
                 path.pop()
             elif words[:1] == ["$enddefinitions"]:
