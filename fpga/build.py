@@ -52,8 +52,11 @@ def build(made_for: Board, tile: wiring.Component, folder: Path, *, seed: int, s
     BuildError
         If a tool fails.
     """
+    # Functions of five to seven inputs are left to LUT4s alone: made of a LUT4 for each half, quarter or eighth and the
+    # multiplexers between them they take half as much again, and LUTs are what there is too little of.
     plan = made_for.platform().prepare(
-        Top(board=made_for, tile=tile), name=NAME, script_after_synth=f"tee -o {NAME}.stat stat",
+        Top(board=made_for, tile=tile), name=NAME, synth_opts="-nowidelut",
+        script_after_synth=f"tee -o {NAME}.stat stat",
         nextpnr_opts=f"--seed {seed} --report {NAME}.report.json --write {NAME}.routed.json --timing-allow-fail",
         ecppack_opts="--compress")
     plan.extract(folder)

@@ -1,5 +1,7 @@
 """`python -m synth.ecp5 JOB`: what a block takes of an ECP5 FPGA, by Yosys's `synth_ecp5`; placement is not done.
 
+Wide functions are left to LUT4s, as `fpga.build` has it.
+
 Runs as a process of its own, like `synth.mapping`.
 """
 
@@ -51,7 +53,9 @@ def main() -> None:
     design = libyosys.Design()
     for command in (f"read_verilog -sv {folder / 'source.sv'}", f"hierarchy -check -top {top}",
                     f"setattr -mod -set keep_hierarchy 1 {' '.join(job['blocks'])}",
-                    f"synth_ecp5 -top {top} -run begin:check",
+                    f"synth_ecp5 -nowidelut -top {top} -run begin:map_luts",
+                    "rename -enumerate -pattern net%_ w:*",  # ABC9 gives its nets names that others may have
+                    f"synth_ecp5 -nowidelut -top {top} -run map_luts:check",
                     f"tee -q -o {folder / 'stat.json'} stat -json -top {top}"):
         print(f"\n==> {command}", flush=True)
         design.run_pass(command)
