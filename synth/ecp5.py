@@ -54,7 +54,7 @@ def main() -> None:
     for command in (f"read_verilog -sv {folder / 'source.sv'}", f"hierarchy -check -top {top}",
                     f"setattr -mod -set keep_hierarchy 1 {' '.join(job['blocks'])}",
                     f"synth_ecp5 -nowidelut -top {top} -run begin:map_luts",
-                    "rename -enumerate -pattern net%_ w:*",  # ABC9 gives its nets names that others may have
+                    "rename -hide w:*",  # ABC9 gives its nets names that those of the source may have: "$1"
                     f"synth_ecp5 -nowidelut -top {top} -run map_luts:check",
                     f"tee -q -o {folder / 'stat.json'} stat -json -top {top}"):
         print(f"\n==> {command}", flush=True)
