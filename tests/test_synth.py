@@ -21,13 +21,14 @@ from amaranth.lib.wiring import In, Out
 
 from hdl.config import SIM, ULX3S
 from hdl.core.accumulator import Accumulators, state_layout
+from hdl.core.threads import Threads
 from hdl.mem.storage import Storage
 from hdl.mesh import NODE_MODULE
 from hdl.noc.packet import flit_layout
 from hdl.noc.pool import Pool
 from hdl.queue import Queue
-from hdl.verilog import Block
-from synth import flow, history, netlist, pdk, report, timing, units, yosys
+from hdl.verilog import Block, View, emit
+from synth import ecp5, flow, history, netlist, pdk, report, timing, units, yosys
 from synth.__main__ import main, notes
 from tests.cells import ASAP7, needs_asap7
 
@@ -180,6 +181,12 @@ def test_counts_without_a_pdk(synthesise, monkeypatch, tmp_path):
     for path in tmp_path.glob("*/result.json"):
         path.unlink()
     assert synthesise(Small()) == result, "its units were in the cache"
+
+
+def test_an_ecp5_is_counted_of_what_has_nets_called_as_abc9s(tmp_path):
+    """Of the threads of ULX3S, ABC9 once gave a net a name that there was."""
+    counted = ecp5.count(emit(Threads(config=ULX3S), name="threads", view=View.FPGA), top="threads", folder=tmp_path)
+    assert counted["LUT"] > counted["FF"] > 64 * ULX3S.threads
 
 
 def test_the_register_of_a_read_is_not_kept_out_with_the_memory(synthesise):
