@@ -304,3 +304,12 @@ def test_activity_of_something_else_is_refused(tmp_path, library, netlist):
     saif.write_text(ACTIVITY.replace("(TC 20)", "(TC 0)"))
     with pytest.raises(ValueError, match="clk of top never changes"):
         power.measure(netlist, saif, pdk=library)
+
+
+def test_gates_begin_with_the_zeros_of_the_rtl():
+    """A flip-flop that keeps the complement of its data begins with one, any other as it is."""
+    complement = ("module A(C, D, Q);\n  reg S;\n  wire N;\n  always @(posedge C)\n    S <= N;\n  assign N = ~D;\n"
+                  "  assign Q = S;\nendmodule\n")
+    plain = complement.replace("module A", "module B").replace("~D", "D")
+    begun = complement.replace("endmodule", "  initial S = 1'b1;\nendmodule")
+    assert bench.begun_as_rtl(complement + plain) == begun + plain

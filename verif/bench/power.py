@@ -45,6 +45,9 @@ WATCHED = 4
 #: What a unit is called in its simulation, and the ending of the names of blocks that are not watched.
 _UNIT, _UNSEEN = "unit", "_unseen"
 
+#: What a flip-flop's model keeps, and what it will keep.
+_FLIP_FLOP = re.compile(r"always @\(posedge \w+\)\s+(\w+) <= (\w+);")
+
 #: Units that are not measured: macros have no energies, and a core is its parts.
 _LEFT_OUT = (("sram",), ("core",))
 
@@ -104,10 +107,24 @@ def watched(text: str, unit: Netlist) -> str:
     return f"{text}/*verilator tracing_off*/\n{hidden}"
 
 
+def begun_as_rtl(text: str) -> str:
+    """Verilog of gates whose registers begin with zeros, as the RTL's do: flip-flops that keep the complement with one.
+
+    Else what has no reset and is not looked at before it is valid would not be what it is in the recording.
+    """
+    def begun(model: re.Match) -> str:
+        kept = {state for state, following in _FLIP_FLOP.findall(model[0])
+                if re.search(rf"assign {following} = ~", model[0])}
+        initial = "".join(f"  initial {state} = 1'b1;\n" for state in sorted(kept))
+        return model[0].replace("endmodule", f"{initial}endmodule")
+
+    return MODULE.sub(begun, text)
+
+
 def simulated(unit: Netlist, ports: Ports, cells: pdk.Pdk) -> str:
     """Verilog of a unit's gates as module `_UNIT`, its ports called as cocotb likes it."""
-    text = re.sub(rf"^module \\?{re.escape(unit.top)} ?\(", f"module {_UNIT}(", gates.verilog(unit, cells),
-                  flags=re.MULTILINE)
+    text = begun_as_rtl(gates.verilog(unit, cells))
+    text = re.sub(rf"^module \\?{re.escape(unit.top)} ?\(", f"module {_UNIT}(", text, flags=re.MULTILINE)
     text = watched(text, unit)
     for name in (*ports.inputs, *ports.outputs, *ports.clocks):
         if plain(name) != name:
