@@ -48,6 +48,9 @@ _UNIT, _UNSEEN = "unit", "_unseen"
 #: What a flip-flop's model keeps, and what it will keep.
 _FLIP_FLOP = re.compile(r"always @\(posedge \w+\)\s+(\w+) <= (\w+);")
 
+#: What Verilator's model of a module has besides ports.
+_METHODS = frozenset({"contextp", "eval", "final", "hierName", "modelName", "name", "threads", "trace"})
+
 #: Units that are not measured: macros have no energies, and a core is its parts.
 _LEFT_OUT = (("sram",), ("core",))
 
@@ -75,8 +78,8 @@ def ports_of(unit: Unit) -> Ports:
 
 
 def plain(name: str) -> str:
-    """A port's name without what Verilog has to escape."""
-    return re.sub(r"\W", "_", name)
+    """A port's name without what Verilog has to escape, and not as a method of Verilator's model is called."""
+    return f"{name}_port" if name in _METHODS else re.sub(r"\W", "_", name)
 
 
 def watched(text: str, unit: Netlist) -> str:
@@ -127,7 +130,10 @@ def simulated(unit: Netlist, ports: Ports, cells: pdk.Pdk) -> str:
     text = re.sub(rf"^module \\?{re.escape(unit.top)} ?\(", f"module {_UNIT}(", text, flags=re.MULTILINE)
     text = watched(text, unit)
     for name in (*ports.inputs, *ports.outputs, *ports.clocks):
-        if plain(name) != name:
+        if name in _METHODS:
+            top = next(match[0] for match in MODULE.finditer(text) if match[1] == _UNIT)
+            text = text.replace(top, re.sub(rf"(?<![\w.$\\]){name}(?![\w$])", plain(name), top))
+        elif plain(name) != name:
             text = text.replace(f"\\{name} ", f"{plain(name)} ")
     return text
 
