@@ -16,6 +16,7 @@ from sim.commands import mesh_size
 from sim.verilator import ROOT
 
 from .boards import BOARDS, Board, board
+from .ecp5 import OPTIONS
 from .report import Report, draw, show
 from .tile import Tile
 from .top import Top
@@ -52,10 +53,8 @@ def build(made_for: Board, tile: wiring.Component, folder: Path, *, seed: int, s
     BuildError
         If a tool fails.
     """
-    # Functions of five to seven inputs are left to LUT4s alone: made of a LUT4 for each half, quarter or eighth and the
-    # multiplexers between them they take half as much again, and LUTs are what there is too little of.
     plan = made_for.platform().prepare(
-        Top(board=made_for, tile=tile), name=NAME, synth_opts="-nowidelut",
+        Top(board=made_for, tile=tile), name=NAME, synth_opts=OPTIONS,
         script_after_synth=f"tee -o {NAME}.stat stat",
         nextpnr_opts=f"--seed {seed} --report {NAME}.report.json --write {NAME}.routed.json --timing-allow-fail",
         ecppack_opts="--compress")

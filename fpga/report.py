@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .boards import Board
+from .ecp5 import LUTS
 
 #: Resources by what nextpnr calls them, and by what everybody else does.
 RESOURCES = {"TRELLIS_COMB": "LUT4", "TRELLIS_FF": "flip-flop", "TRELLIS_RAMW": "LUT RAM", "DP16KD": "block RAM",
@@ -60,8 +61,7 @@ class Report:
         else:
             counts = {cell: int(count) for count, cell
                       in re.findall(r"^\s+(\d+)\s+(\w+)$", (folder / "top.stat").read_text(), re.MULTILINE)}
-            # What nextpnr will make of them: a carry cell and a LUT RAM take two LUTs each.
-            luts = counts.get("LUT4", 0) + 2 * (counts.get("CCU2C", 0) + counts.get("TRELLIS_DPR16X4", 0))
+            luts = sum(number * counts.get(cell, 0) for cell, number in LUTS.items())
             used = {name: (luts if name == "LUT4" else counts.get({"LUT RAM": "TRELLIS_DPR16X4"}.get(name, cell), 0), 0)
                     for cell, name in RESOURCES.items()}
             fmax = {}

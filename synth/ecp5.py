@@ -1,7 +1,5 @@
 """`python -m synth.ecp5 JOB`: what a block takes of an ECP5 FPGA, by Yosys's `synth_ecp5`; placement is not done.
 
-Wide functions are left to LUT4s, as `fpga.build` has it.
-
 Runs as a process of its own, like `synth.mapping`.
 """
 
@@ -11,12 +9,14 @@ from pathlib import Path
 
 from pyosys import libyosys
 
+from fpga.ecp5 import LUTS, OPTIONS
+
 from . import netlist, yosys
 from .units import split
 
 #: What is counted, and of which primitives it is made.
 PRIMITIVES = {
-    "LUT": {"LUT4": 1, "CCU2C": 2, "TRELLIS_DPR16X4": 4},
+    "LUT": LUTS,
     "FF": {"TRELLIS_FF": 1},
     "EBR": {"DP16KD": 1, "PDPW16KD": 1},
     "multipliers": {"MULT18X18D": 1},
@@ -26,7 +26,7 @@ PRIMITIVES = {
 def count(text: str, *, top: str, folder: Path) -> dict[str, int]:
     """How many of each of `PRIMITIVES` the Verilog takes; logs are left in `folder`/ecp5.
 
-    LUTs have 4 inputs (a carry cell counts as two, a 16 x 4 RAM as four), EBRs 18 kbit, multipliers 18 x 18.
+    LUTs have 4 inputs (as many for a primitive as `fpga.ecp5` says), EBRs 18 kbit, multipliers 18 x 18.
 
     Raises
     ------
@@ -51,11 +51,12 @@ def main() -> None:
     job = json.loads((folder / "job.json").read_text())
     top = job["top"]
     design = libyosys.Design()
+    synth = f"synth_ecp5 {OPTIONS} -top {top} -run"
     for command in (f"read_verilog -sv {folder / 'source.sv'}", f"hierarchy -check -top {top}",
                     f"setattr -mod -set keep_hierarchy 1 {' '.join(job['blocks'])}",
-                    f"synth_ecp5 -nowidelut -top {top} -run begin:map_luts",
+                    f"{synth} begin:map_luts",
                     "rename -hide w:*",  # ABC9 gives its nets names that those of the source may have: "$1"
-                    f"synth_ecp5 -nowidelut -top {top} -run map_luts:check",
+                    f"{synth} map_luts:check",
                     f"tee -q -o {folder / 'stat.json'} stat -json -top {top}"):
         print(f"\n==> {command}", flush=True)
         design.run_pass(command)

@@ -232,7 +232,7 @@ def test_between_nodes_their_routers_are_timed(synthesise, tmp_path):
 def test_primitives_of_an_fpga(synthesise):
     result = synthesise(Small(), fpga=True)
     assert result.ecp5["FF"] == result.flip_flops - 8  # the queue's words are in LUTs
-    assert result.ecp5["LUT"] >= 2 * 2 * 4  # two 16 x 4 RAMs for 32 words of 8 bits, each four LUTs
+    assert result.ecp5["LUT"] >= 2 * 2 * 4  # two 16 x 4 RAMs for 32 words of 8 bits, each four LUTs and what writes it
     assert result.ecp5["EBR"] == result.ecp5["multipliers"] == 0
 
 
