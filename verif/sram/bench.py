@@ -23,12 +23,12 @@ PHASE = 250
 async def random_traffic(dut):
     """All ports, sizes, alignments and conflicts, with up to an error every 83 cycles and the scrubber at work.
 
-    For `CYCLES`, and longer, up to four times as long, until everything has been met.
+    For `CYCLES`, and longer, up to forty times as long, until everything has been met.
     """
     bench = await made(dut)
     mixture = Mixture(bench)
     phases, missing = int(os.environ["CYCLES"]) // PHASE, goals()
-    for phase in range(4 * phases):
+    for phase in range(40 * phases):
         missing = [goal for goal in goals() if not bench.seen[goal]]
         if phase >= phases and not missing:
             break

@@ -106,11 +106,16 @@ class Bench:
         self.seen.clear()
 
     async def stop(self) -> None:
-        """No new requests, and wait until what is under way has been done."""
-        self.traffic = lambda port: None
-        await self.stage.until(lambda: not (any(self.offered) or any(self.expected) or self.flaws),
-                               limit=1000, what="requests are served")
+        """No new requests but those that end locks, and wait until what is under way has been done."""
+        self.traffic = self._end_of_lock
+        await self.stage.until(lambda: not (any(self.offered) or any(self.expected) or self.flaws or self.locks),
+                               limit=1000 + 20 * len(self.flaws), what="requests are served")
         await self.stage.cycles(20)
+
+    def _end_of_lock(self, port: int) -> Request | None:
+        """A write of nothing for which others may be waiting."""
+        ended = (lock for reader, lock in self.locks.items() if LOCKS[READERS[reader]] == PORTS[port])
+        return next((Request(line=lock.line) for lock in ended), None)
 
     def drive(self) -> None:
         changed = False
