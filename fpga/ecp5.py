@@ -1,4 +1,9 @@
-"""What Yosys and nextpnr make of a design on an ECP5 FPGA, for all that synthesise or count it."""
+"""What Yosys and nextpnr make of a design on an ECP5 FPGA, for all that synthesise, count or simulate it."""
+
+from pathlib import Path
+
+#: What the primitives do, in Verilog.
+CELLS = Path(__file__).parent / "ecp5_cells.v"
 
 #: Options of `synth_ecp5`. Functions of five to seven inputs are left to LUT4s: made of a LUT4 for each half, quarter
 #: or eighth and the multiplexers between them they take more, and LUTs are what there is too little of.

@@ -167,7 +167,7 @@ def _number(text: str) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m fpga.host", description=__doc__)
     parser.add_argument("--port", metavar="DEV",
-                        help="serial port, or 'sim' (default: the one that looks like the board)")
+                        help="serial port, 'sim' or 'netlist' (default: the port that looks like the board)")
     parser.add_argument("--board", default="ulx3s", metavar="NAME", help=f"one of {', '.join(BOARDS)} (ulx3s)")
     parser.add_argument("--mesh", type=mesh_size, metavar="CxR", help="of a simulated board (default: the board's)")
     subcommands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -198,10 +198,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def simulated(made_for: Board) -> SimulatedBoard:
-    """A board in Verilator, with a line as fast as it may be."""
+def simulated(made_for: Board, *, netlist: bool = False) -> SimulatedBoard:
+    """A board in Verilator, as RTL or as an ECP5's primitives, with a line as fast as it may be."""
     return SimulatedBoard(replace(made_for.tile, board=f"simulated {made_for.name}",
-                                  baud=made_for.clock_hz // SIMULATED_DIVISOR, patience=SIMULATED_PATIENCE))
+                                  baud=made_for.clock_hz // SIMULATED_DIVISOR, patience=SIMULATED_PATIENCE),
+                          netlist=netlist)
 
 
 def open_line(port: str | None, made_for: Board) -> Line:
@@ -212,8 +213,8 @@ def open_line(port: str | None, made_for: Board) -> Line:
     LinkLost
         If there is none; the message says what to do.
     """
-    if port == "sim":
-        return simulated(made_for)
+    if port in ("sim", "netlist"):
+        return simulated(made_for, netlist=port == "netlist")
     return SerialLine(port or find_port(made_for), baud=made_for.baud)
 
 

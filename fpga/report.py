@@ -9,6 +9,8 @@ from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
 
+from synth.ecp5 import cells_of
+
 from .boards import Board
 from .ecp5 import LUTS
 
@@ -59,11 +61,10 @@ class Report:
                     for cell, name in RESOURCES.items()}
             fmax = {clock: (figure["achieved"], figure["constraint"]) for clock, figure in said["fmax"].items()}
         else:
-            counts = {cell: int(count) for count, cell
-                      in re.findall(r"^\s+(\d+)\s+(\w+)$", (folder / "top.stat").read_text(), re.MULTILINE)}
-            luts = sum(number * counts.get(cell, 0) for cell, number in LUTS.items())
-            used = {name: (luts if name == "LUT4" else counts.get({"LUT RAM": "TRELLIS_DPR16X4"}.get(name, cell), 0), 0)
-                    for cell, name in RESOURCES.items()}
+            cells = cells_of(folder, top="top")
+            cells |= {"TRELLIS_COMB": sum(number * cells[cell] for cell, number in LUTS.items()),
+                      "TRELLIS_RAMW": cells["TRELLIS_DPR16X4"]}
+            used = {name: (cells[cell], 0) for cell, name in RESOURCES.items()}
             fmax = {}
         return cls(board=board.name, device=f"{platform.device}-{speed or platform.speed} {platform.package}",
                    config=board.config.name, nodes=board.config.nodes, seed=seed, tools=tools, used=used, fmax_mhz=fmax)

@@ -1,4 +1,4 @@
-"""A board in Verilator: the tile's RTL behind a serial line that carries bits, not bytes."""
+"""A board in Verilator: the tile, RTL or netlist, behind a serial line that carries bits, not bytes."""
 
 import ctypes
 from functools import cache
@@ -9,9 +9,14 @@ from numpy.typing import NDArray
 from hdl import verilog
 from hdl.mesh import NODE_MODULE
 from sim import build as models
+from synth import ecp5
 
+from .ecp5 import CELLS
 from .link.frame import END, MAX_DATA
 from .tile import TILE_MODULE, Tile, TileOptions
+
+#: Netlists that are simulated.
+NETLISTS = models.ROOT / "build" / "fpga" / "netlists"
 
 _DRIVER = """
 #include <cstdint>
@@ -88,8 +93,23 @@ def symbols_of(data: bytes) -> NDArray[np.uint16]:
 
 
 @cache
-def _library(options: TileOptions) -> ctypes.CDLL:
-    text = verilog.emit(Tile(options=options), name=TILE_MODULE)
+def netlist_of(options: TileOptions) -> str:
+    """The tile as Verilog of an ECP5's primitives, as Yosys maps it for a bitstream, and of what these do.
+
+    What has been mapped before is found by its content.
+
+    Raises
+    ------
+    SynthesisError
+        If Yosys fails.
+    """
+    text = verilog.emit(Tile(options=options), name=TILE_MODULE, view=verilog.View.FPGA)
+    return ecp5.netlist_of(text, top=TILE_MODULE, build=NETLISTS) + CELLS.read_text()
+
+
+@cache
+def _library(options: TileOptions, netlist: bool) -> ctypes.CDLL:
+    text = netlist_of(options) if netlist else verilog.emit(Tile(options=options), name=TILE_MODULE)
     library = ctypes.CDLL(str(models.library(
         text, name=TILE_MODULE, driver=_DRIVER.format(divisor=options.divisor, end=END), no_inline=(NODE_MODULE,))))
     library.board_new.restype = ctypes.c_void_p
@@ -108,11 +128,13 @@ class SimulatedBoard:
     Parameters
     ----------
     options : TileOptions
+    netlist : bool
+        It is what Yosys has made of the tile for the board, not the RTL.
     """
 
-    def __init__(self, options: TileOptions):
+    def __init__(self, options: TileOptions, *, netlist: bool = False):
         self.options = options
-        self._library = _library(options)
+        self._library = _library(options, netlist)
         self._board = self._library.board_new()
         self._received = bytearray()
 

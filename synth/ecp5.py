@@ -1,18 +1,30 @@
-"""`python -m synth.ecp5 JOB`: what a block takes of an ECP5 FPGA, by Yosys's `synth_ecp5`; placement is not done.
+"""`python -m synth.ecp5 JOB`: an ECP5 FPGA's primitives for a design, by Yosys's `synth_ecp5`, and how many.
 
 Runs as a process of its own, like `synth.mapping`.
 """
 
+import hashlib
+import importlib.metadata
 import json
 import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from pyosys import libyosys
 
+import fpga.ecp5
 from fpga.ecp5 import LUTS, OPTIONS
 
 from . import netlist, yosys
 from .units import split
+
+#: What decides how something is mapped.
+_FLOW = (Path(__file__), Path(fpga.ecp5.__file__))
+
+#: How Yosys reads a file, by how its name ends.
+_READ = {".sv": "read_verilog -sv", ".il": "read_rtlil"}
 
 #: What is counted, and of which primitives it is made.
 PRIMITIVES = {
@@ -24,7 +36,7 @@ PRIMITIVES = {
 
 
 def count(text: str, *, top: str, folder: Path) -> dict[str, int]:
-    """How many of each of `PRIMITIVES` the Verilog takes; logs are left in `folder`/ecp5.
+    """How many of each of `PRIMITIVES` the Verilog takes, its units kept apart; logs are left in `folder`/ecp5.
 
     LUTs have 4 inputs (as many for a primitive as `fpga.ecp5` says), EBRs 18 kbit, multipliers 18 x 18.
 
@@ -36,28 +48,82 @@ def count(text: str, *, top: str, folder: Path) -> dict[str, int]:
     job = folder / "ecp5"
     job.mkdir(parents=True, exist_ok=True)
     (job / "source.sv").write_text(text)
-    blocks = [unit.name for unit in split(text, top)]
-    (job / "job.json").write_text(json.dumps({"top": top, "blocks": blocks}))
-    yosys.run("ecp5", job, what=f"map {top} to an ECP5")
-    modules = json.loads((job / "stat.json").read_text())["modules"]
-    cells = netlist.count({name.removeprefix("\\"): stat["num_cells_by_type"] for name, stat in modules.items()}, top)
+    synthesise(job, top=top, sources=["source.sv"], blocks=[unit.name for unit in split(text, top)])
+    cells = cells_of(job, top=top)
     return {name: sum(weight * cells[cell] for cell, weight in parts.items())
             for name, parts in PRIMITIVES.items()}
+
+
+def netlist_of(text: str, *, top: str, build: Path) -> str:
+    """Map a module of `text` as it is mapped for a bitstream; return its primitives as Verilog.
+
+    What has been mapped before is found in `build` by its content. `fpga.ecp5.CELLS` says what primitives do.
+
+    Raises
+    ------
+    SynthesisError
+        If Yosys fails.
+    """
+    flow = "".join(path.read_text() for path in _FLOW)
+    key = hashlib.sha256("\0".join((text, flow, importlib.metadata.version("pyosys"))).encode()).hexdigest()[:16]
+    folder = build / f"{top}-{key}"
+    mapped = folder / "netlist.v"
+    if not mapped.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "source.sv").write_text(text)
+        print(f"mapping {top} to an ECP5 ...", end="", file=sys.stderr, flush=True)
+        start = time.monotonic()
+        synthesise(folder, top=top, sources=["source.sv"], blocks=[top], place=True)
+        print(f" {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
+        (folder / f"{top}.v").rename(mapped)
+    return mapped.read_text()
+
+
+def synthesise(folder: Path, *, top: str, sources: Sequence[str], blocks: Sequence[str], place: bool = False) -> None:
+    """Map what is in the `sources` of a folder, Verilog or RTLIL.
+
+    The `blocks`, which are modules that `hdl.verilog.emit` has written, are mapped by themselves, and all else is
+    flattened into what it is in. With `place` two files more are left: ``<block>.v`` of each block's primitives,
+    and ``<top>.json``, flat, for nextpnr.
+
+    Raises
+    ------
+    SynthesisError
+        If Yosys fails.
+    """
+    (folder / "job.json").write_text(json.dumps(
+        {"top": top, "sources": list(sources), "blocks": list(blocks), "place": place}))
+    yosys.run("ecp5", folder, what=f"map {top} to an ECP5")
+
+
+def cells_of(folder: Path, *, top: str) -> Counter[str]:
+    """Which primitives what `synthesise` has left in a folder is made of, and how many of each."""
+    modules = json.loads((folder / "stat.json").read_text())["modules"]
+    return netlist.count({name.removeprefix("\\"): stat["num_cells_by_type"] for name, stat in modules.items()}, top)
 
 
 def main() -> None:
     """Map the design of the folder that the command line names."""
     folder = Path(sys.argv[1])
     job = json.loads((folder / "job.json").read_text())
-    top = job["top"]
+    top, blocks = job["top"], job["blocks"]
     design = libyosys.Design()
     synth = f"synth_ecp5 {OPTIONS} -top {top} -run"
-    for command in (f"read_verilog -sv {folder / 'source.sv'}", f"hierarchy -check -top {top}",
-                    f"setattr -mod -set keep_hierarchy 1 {' '.join(job['blocks'])}",
-                    f"{synth} begin:map_luts",
-                    "rename -hide w:*",  # ABC9 gives its nets names that those of the source may have: "$1"
-                    f"{synth} map_luts:check",
-                    f"tee -q -o {folder / 'stat.json'} stat -json -top {top}"):
+    commands = [f"{_READ[source.suffix]} {source}" for source in (folder / name for name in job["sources"])]
+    commands += [
+        f"hierarchy -top {top}",
+        f"setattr -mod -set keep_hierarchy 1 {' '.join(blocks)}",
+        f"{synth} begin:map_luts",
+        # ABC9 gives its nets names that those that `emit` has numbered may have: "$1".
+        f"rename -hide {' '.join(f'{block}/w:*' for block in blocks)}",
+        f"{synth} map_luts:check",
+    ]
+    if job["place"]:
+        commands.append("blackbox =A:whitebox")
+        for block in blocks:
+            commands += [f"select {block}", f"write_verilog -noattr -selected {folder / block}.v", "select -clear"]
+        commands += ["setattr -mod -unset keep_hierarchy", "flatten", "opt_clean", f"write_json {folder / top}.json"]
+    for command in (*commands, f"tee -q -o {folder / 'stat.json'} stat -json -top {top}"):
         print(f"\n==> {command}", flush=True)
         design.run_pass(command)
 

@@ -310,7 +310,7 @@ def test_the_reset_button_ends_a_session(simulated):
 
 
 def command(simulated, monkeypatch, *arguments: str) -> int:
-    monkeypatch.setattr(host, "simulated", lambda _: simulated)
+    monkeypatch.setattr(host, "simulated", lambda *_, **__: simulated)
     return host.main(["--port", "sim", *arguments])
 
 
