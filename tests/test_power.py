@@ -297,13 +297,6 @@ def test_gates_are_given_what_the_rtl_was_given(tmp_path):
         bench.measure(mapped, ports, recording, window=busy, cells=ASAP7)
 
 
-@pytest.mark.parametrize("valids, calm", [("0011100", 5), ("1111111", 2), ("1101011", 2), ("1111110", 6)])
-def test_a_unit_is_idle_when_it_is_given_nothing_to_do(valids, calm):
-    recording = Recording(Ports(inputs=("i__valid$3", "invalid", "valid_at", "o__ready"), outputs=(), clocks=("clk",)))
-    recording.inputs.extend((int(valid), 1, 1, 1) for valid in valids)
-    assert recording.calm(2) == calm
-
-
 def test_activity_of_something_else_is_refused(tmp_path, library, netlist):
     saif = tmp_path / "dump.saif"
     saif.write_text(ACTIVITY.replace("INSTANCE top", "INSTANCE other"))

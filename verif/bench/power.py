@@ -36,9 +36,9 @@ TARGET_PS, CLOCK_PS = 250, 500
 #: Rows, depth and columns of the product.
 SIDE = 64
 
-#: Idle units are given the same as in the first cycle from then on in which they are given nothing to do; and how long
-#: each of the two times is that they are, of which the second is watched.
-QUIET, IDLE = 5, 200
+#: Idle units are given the same as in the last cycle of the run, when the program has ended: cycles of each of the two
+#: times that they are, of which the second is watched.
+IDLE = 200
 
 #: Copies of a repeated block that are watched.
 WATCHED = 4
@@ -141,7 +141,7 @@ def simulated(unit: Netlist, ports: Ports, cells: pdk.Pdk) -> str:
 
 def measure(unit: Netlist, ports: Ports, recording: Recording, *, window: tuple[int, int],
             cells: pdk.Pdk) -> dict[str, power.Power]:
-    """Power of a unit between two cycles of the recording, whose ports have other names, and with nothing to do."""
+    """Power of a unit between two cycles of the recording, whose ports have other names, and after its end."""
     names = [[plain(name) for name in group] for group in vars(ports).values()]
     recording = replace(recording, ports=Ports(*map(tuple, names)))
     text = simulated(unit, ports, cells)
@@ -161,8 +161,8 @@ def measure(unit: Netlist, ports: Ports, recording: Recording, *, window: tuple[
         return power.by_kind(power.measure(
             unit, after, before=before, pdk=cells, instance=_UNIT, clock=plain(ports.clocks[0])))
 
-    calm = recording.calm(QUIET)
-    return {"GEMM": between(*map(until, window)), "idle": between(until(calm, IDLE), until(calm, 2 * IDLE))}
+    end = len(recording.inputs)
+    return {"GEMM": between(*map(until, window)), "idle": between(until(end, IDLE), until(end, 2 * IDLE))}
 
 
 def parts_of(units: list[Unit]) -> dict[tuple[str, ...], Unit]:

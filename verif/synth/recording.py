@@ -9,9 +9,6 @@ from pathlib import Path
 
 _VARIABLE = re.compile(r"\$var \w+ \d+ (\S+) (\S+)")
 
-#: What says that there is something, by the end of its name.
-_VALID = re.compile(r"(^|_)valid(\$\d+)*$")
-
 #: What Amaranth makes a name unique with: numbers that count what is before it in the whole text.
 _NUMBERS = re.compile(r"(\$\d+)+$")
 
@@ -42,12 +39,6 @@ class Recording:
         """One output in every cycle."""
         index = self.ports.outputs.index(name)
         return [row[index] for row in self.outputs]
-
-    def calm(self, since: int) -> int:
-        """The first cycle from then on in which no input says that something is valid; `since`, if there is none."""
-        says = [index for index, name in enumerate(self.ports.inputs) if _VALID.search(name)]
-        return next((cycle for cycle, row in enumerate(self.inputs)
-                     if cycle >= since and not any(row[index] for index in says)), since)
 
 
 def read(waveform: Path, units: Mapping[tuple[str, ...], Ports], *,
