@@ -58,7 +58,8 @@ def build(made_for: Board, tile: wiring.Component, folder: Path, *, seed: int, s
     """
     plan = made_for.platform().prepare(
         Top(board=made_for, tile=tile), name=NAME,
-        nextpnr_opts=f"--seed {seed} --report {NAME}.report.json --write {NAME}.routed.json --timing-allow-fail",
+        nextpnr_opts=f"--router router2 --seed {seed} --report {NAME}.report.json --write {NAME}.routed.json "
+                     "--timing-allow-fail",
         ecppack_opts="--compress")
     plan.extract(folder)
     with _timed("synthesising"):

@@ -26,7 +26,7 @@ from fpga.link.link import SerialLink
 from fpga.pll import PllSettings
 from fpga.serial_line import SerialLine, find_port
 from fpga.session import ATTEMPTS, Failed, LinkLost, Session
-from fpga.tile import TileOptions
+from fpga.tile import Tile, TileOptions
 from hdl.config import SRAM_BASE, ULX3S
 from sim import software
 from sim.build import build, new_seed, run
@@ -372,7 +372,7 @@ def test_a_bitstream_holds_the_device_the_pll_and_the_pins(tmp_path):
     said = report.Report.of(tmp_path, ULX3S_BOARD, placed=True, seed=1, tools={})
     assert said.used["LUT4"][0] < 500 < said.used["LUT4"][1] == 83_640
     (achieved, wanted), = said.fmax_mhz.values()
-    assert achieved > wanted == 40
+    assert achieved > wanted == 15
     report.draw(tmp_path / "top.routed.json", tmp_path / "placement.png", title="echo")
     assert (tmp_path / "placement.png").read_bytes().startswith(b"\x89PNG")
 
@@ -381,7 +381,7 @@ def test_a_bitstream_holds_the_device_the_pll_and_the_pins(tmp_path):
     unpacked = (tmp_path / "unpacked.config").read_text()
     assert unpacked.startswith(".device LFE5U-85F\n")
     words = {name: int(value, 2) for name, value in re.findall(r"^word: (\w+) ([01]+)$", unpacked, re.MULTILINE)}
-    assert [words[name] + 1 for name in ("CLKI_DIV", "CLKFB_DIV", "CLKOP_DIV")] == [5, 8, 15]
+    assert [words[name] + 1 for name in ("CLKI_DIV", "CLKFB_DIV", "CLKOP_DIV")] == [5, 3, 40]
 
     # nextpnr says which place each pin has; the bitstream must make an input or an output of it.
     ways = set()
@@ -401,6 +401,17 @@ def test_a_bitstream_holds_the_device_the_pll_and_the_pins(tmp_path):
     assert (said.device, faster.device) == ("LFE5U-85F-6 BG381", "LFE5U-85F-8 BG381")
     assert faster.used == said.used, "the same netlist"
     assert next(iter(faster.fmax_mhz.values()))[0] > achieved
+
+
+def test_a_node_fits_on_the_board(tmp_path):
+    # Synthesis alone: placing and routing take some minutes more.
+    build_bitstream(ULX3S_BOARD, Tile(options=ULX3S_BOARD.tile), tmp_path, seed=1, synthesis_only=True)
+    used = {name: count for name, (count, _) in report.Report.of(
+        tmp_path, ULX3S_BOARD, placed=False, seed=1, tools={}).used.items()}
+    assert used["LUT4"] < 0.85 * 83_640
+    assert used["block RAM"] >= ULX3S.sram_bytes / 2048
+    assert used["multiplier"] == 4 + 2 + 4, "a float lane's, a dot product's and the core's"
+    assert used["LUT RAM"] > 0 < used["flip-flop"]
 
 
 def test_what_has_not_been_built_is_not_timed(tmp_path):
