@@ -13,7 +13,7 @@ from .boards import BOARDS, Board
 from .link.frame import END
 from .session import LinkLost
 
-#: Seconds that a response may take besides those of its bytes: USB adds milliseconds, the mesh's patience 70.
+#: Seconds that a response may take besides those of its bytes: USB adds milliseconds, the mesh's patience 52.
 LATENCY_S = 0.25
 
 

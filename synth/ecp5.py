@@ -114,8 +114,8 @@ def main() -> None:
         f"hierarchy -top {top}",
         f"setattr -mod -set keep_hierarchy 1 {' '.join(blocks)}",
         f"{synth} begin:map_luts",
-        # ABC9 gives its nets names that those that `emit` has numbered may have: "$1".
-        f"rename -hide {' '.join(f'{block}/w:$*' for block in blocks)}",
+        # ABC9 gives its nets names that those of a block itself may have, but none of what was flattened into it.
+        *(f"rename -hide {block}/w:* {block}/w:*.* %d" for block in blocks),
         f"{synth} map_luts:check",
         "autoname",  # cells are called after the signals beside them, so that reports and pictures say what they are
     ]
