@@ -20,7 +20,7 @@ from synth import ecp5
 from synth.yosys import SynthesisError
 
 from .boards import BOARDS, Board, board
-from .report import Report, draw, show
+from .report import RESOURCES, Report, draw, show
 from .tile import TILE_MODULE, Tile
 from .top import Top
 
@@ -66,8 +66,12 @@ def build(made_for: Board, tile: wiring.Component, folder: Path, *, seed: int, s
         ecp5.synthesise(folder, top=NAME, sources=[f"{TILE_MODULE}.sv", f"{NAME}.il"], blocks=[TILE_MODULE], place=True)
     if synthesis_only:
         return
-    for doing, variable in (("placing and routing", "NEXTPNR_ECP5"), ("packing", "ECPPACK")):
-        _run(folder, doing, _command(folder, variable), variable)
+    try:
+        _run(folder, "placing and routing", _command(folder, "NEXTPNR_ECP5"), "NEXTPNR_ECP5")
+    except BuildError:
+        check_room(folder, made_for)
+        raise
+    _run(folder, "packing", _command(folder, "ECPPACK"), "ECPPACK")
 
 
 def retime(folder: Path, *, seed: int, speed: int) -> Path:
@@ -92,6 +96,15 @@ def retime(folder: Path, *, seed: int, speed: int) -> Path:
         command = re.sub(rf"--{option} \d+", f"--{option} {value}", command)
     _run(retimed, f"placing and routing for speed grade {speed}", command, "NEXTPNR_ECP5")
     return retimed
+
+
+def check_room(folder: Path, made_for: Board) -> None:
+    """Raise a BuildError if nextpnr has counted more of something in a folder's netlist than the device has."""
+    log = (folder / f"{NAME}.tim").read_text()
+    for cell, used, available in re.findall(r"^Info:\s+(\w+):\s+(\d+)/\s*(\d+)\s", log, re.MULTILINE):
+        if int(used) > int(available):
+            raise BuildError(f"nodes: {made_for.config.nodes}; {RESOURCES.get(cell, cell)}: {int(used):,}, and the "
+                             f"{made_for.platform().device} has {int(available):,}: choose a smaller --mesh")
 
 
 def _command(folder: Path, variable: str) -> str:

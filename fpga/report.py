@@ -20,8 +20,8 @@ RESOURCES = {"TRELLIS_COMB": "LUT4", "TRELLIS_FF": "flip-flop", "TRELLIS_RAMW": 
 
 #: Parts of a tile that the picture tells apart, by what occurs in the names of their cells; the first that fits counts.
 PARTS = {"link": r"^tile\.link", "matrix unit": r"\.core\..*matrix", "vector unit": r"\.core\..*vector",
-         "rest of the core": r"\.core\.", "SRAM": r"\.sram\.", "router": r"\.router\.", "interface": r"\.interface\.",
-         "control registers": r"\.control\.", "other": ""}
+         "rest of the core": r"\.core\.", "SRAM": r"\.sram(\$\d+)?\.", "router": r"\.router\.",
+         "interface": r"\.interface\.", "control registers": r"\.control\.", "other": ""}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ from serial.tools import list_ports
 
 from fpga import host, report
 from fpga.boards import BOARDS, board
-from fpga.build import BuildError, retime
+from fpga.build import BuildError, check_room, retime
 from fpga.build import build as build_bitstream
 from fpga.link import frame
 from fpga.link.frame import HELLO_BYTES, MAX_DATA, Kind, pack_request, sealed, stuffed, unpack_response, unstuffed
@@ -401,6 +401,18 @@ def test_a_bitstream_holds_the_device_the_pll_and_the_pins(tmp_path):
     assert (said.device, faster.device) == ("LFE5U-85F-6 BG381", "LFE5U-85F-8 BG381")
     assert faster.used == said.used, "the same netlist"
     assert next(iter(faster.fmax_mhz.values()))[0] > achieved
+
+
+def test_what_is_too_large_is_said(tmp_path):
+    log = tmp_path / "top.tim"
+    fits = ("Info: Device utilisation:\nInfo: \t          TRELLIS_IO:       7/    365     1%\n"
+            "Info: \t          TRELLIS_FF:   13128/  83640    15%\n"
+            "Info: \t        TRELLIS_COMB:   51657/  83640    61%\n")
+    log.write_text(fits)
+    check_room(tmp_path, ULX3S_BOARD)
+    log.write_text(fits.replace("   51657", "  206600"))
+    with pytest.raises(BuildError, match=r"^nodes: 1; LUT4: 206,600, and the LFE5U-85F has 83,640: choose a smaller"):
+        check_room(tmp_path, ULX3S_BOARD)
 
 
 def test_a_node_fits_on_the_board(tmp_path):
