@@ -33,7 +33,7 @@ def notes(results: list[Result], *, pdk: pdks.Pdk | None) -> list[str]:
     if pdk and not pdk.library.latch:
         lines.append(f"The library has no latch: memories are flip-flops up to {SMALL_WORDS} words, else kept out.")
     if any(result.ecp5 for result in results):
-        lines.append("LUT, FF, EBR, multipliers: of an ECP5, before placement; a carry cell is 2 LUTs, a 16 x 4 RAM 4.")
+        lines.append("LUT, FF, EBR, multipliers: of an ECP5, before placement; a carry cell is 2 LUTs, a 16 x 4 RAM 6.")
     if pdk:
         said_by = ", ".join(sorted({result.timing_tool or "nobody" for result in results}))
         lines.append(f"Path: slowest of the block, said by {said_by}.")
