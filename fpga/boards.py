@@ -63,7 +63,7 @@ _NODE = ULX3S.with_mesh(columns=1, rows=1)
 BOARDS = {board.name: board for board in (
     Board(name="ulx3s", platform=ULX3S_85F_Platform, config=_NODE, clock_hz=20_000_000, baud=1_000_000,
           leds=("led 0", "led 1", "led 2"), button="button_fire 0", loader="ulx3s", usb="ULX3S|0403:6015"),
-    Board(name="ecpix5", platform=ECPIX585Platform, clock_hz=30_000_000, baud=1_000_000,
+    Board(name="ecpix5", platform=ECPIX585Platform, clock_hz=25_000_000, baud=1_000_000,
           config=replace(_NODE, name="ECPIX5"),
           leds=("rgb_led 0.g", "rgb_led 1.b", "rgb_led 2.r"), button="rst 0", loader="ecpix5_r03",
           usb="ECPIX|0403:6010"),
