@@ -7,14 +7,12 @@ import re
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from amaranth.lib import wiring
 
 from sim.commands import mesh_size
+from sim.progress import timed
 from sim.verilator import ROOT
 from synth import ecp5
 from synth.yosys import SynthesisError
@@ -62,7 +60,7 @@ def build(made_for: Board, tile: wiring.Component, folder: Path, *, seed: int, s
                      "--timing-allow-fail",
         ecppack_opts="--compress")
     plan.extract(folder)
-    with _timed("synthesising"):
+    with timed("synthesising"):
         ecp5.synthesise(folder, top=NAME, sources=[f"{TILE_MODULE}.sv", f"{NAME}.il"], blocks=[TILE_MODULE], place=True)
     if synthesis_only:
         return
@@ -100,8 +98,9 @@ def retime(folder: Path, *, seed: int, speed: int) -> Path:
 
 def check_room(folder: Path, made_for: Board) -> None:
     """Raise a BuildError if nextpnr has counted more of something in a folder's netlist than the device has."""
-    log = (folder / f"{NAME}.tim").read_text()
-    for cell, used, available in re.findall(r"^Info:\s+(\w+):\s+(\d+)/\s*(\d+)\s", log, re.MULTILINE):
+    log = folder / f"{NAME}.tim"
+    said = log.read_text() if log.exists() else ""
+    for cell, used, available in re.findall(r"^Info:\s+(\w+):\s+(\d+)/\s*(\d+)\s", said, re.MULTILINE):
         if int(used) > int(available):
             raise BuildError(f"nodes: {made_for.config.nodes}; {RESOURCES.get(cell, cell)}: {int(used):,}, and the "
                              f"{made_for.platform().device} has {int(available):,}: choose a smaller --mesh")
@@ -116,21 +115,12 @@ def _command(folder: Path, variable: str) -> str:
 def _run(folder: Path, doing: str, command: str, variable: str) -> None:
     log = folder / f"{variable.lower()}.log"
     bin_folder = Path(sys.executable).parent
-    with _timed(doing), log.open("w") as output:
+    with timed(doing), log.open("w") as output:
         status = subprocess.run(
             ["sh", "-c", command], cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
             env=os.environ | {variable: str(bin_folder / TOOLS[variable])}, check=False).returncode
     if status:
         raise BuildError(f"{doing} failed:\n{log.read_text()[-2000:]}\n(all of it: {log})")
-
-
-@contextmanager
-def _timed(doing: str) -> Iterator[None]:
-    """Say what is being done, and then how long it took."""
-    print(f"{doing} ...", end="", file=sys.stderr, flush=True)
-    start = time.monotonic()
-    yield
-    print(f" {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""`python -m fpga.host`: reaches a board, or with `--port sim` a simulated one. See docs/board.md."""
+"""`python -m fpga.host`: reaches a board, or with `--port sim` or `netlist` a simulated one. See docs/board.md."""
 
 import argparse
 import sys
@@ -20,6 +20,7 @@ from sim.matmul import MatrixError, Product, read_matrix
 from sim.measure import rates, show
 from sim.report import NEVER_ENDED, exit_status, report
 from sw.digits.train import TEST_IMAGES, test_images
+from synth.yosys import SynthesisError
 
 from .boards import BOARDS, Board, board
 from .jobs import run_board
@@ -226,7 +227,7 @@ def main(arguments: list[str] | None = None) -> int:
         if parsed.mesh:
             made_for = made_for.with_mesh(*parsed.mesh)
         return parsed.run(Session(open_line(parsed.port, made_for)), parsed)
-    except (SimulationError, ValueError, OSError) as error:
+    except (SimulationError, SynthesisError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return NEVER_ENDED
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from hdl import verilog
 from hdl.mesh import NODE_MODULE
 from sim import build as models
-from synth import ecp5
+from synth.ecp5_netlist import netlist_of
 
 from .ecp5 import CELLS
 from .link.frame import END, MAX_DATA
@@ -93,23 +93,13 @@ def symbols_of(data: bytes) -> NDArray[np.uint16]:
 
 
 @cache
-def netlist_of(options: TileOptions) -> str:
-    """The tile as Verilog of an ECP5's primitives, as Yosys maps it for a bitstream, and of what these do.
-
-    What has been mapped before is found by its content.
-
-    Raises
-    ------
-    SynthesisError
-        If Yosys fails.
-    """
-    text = verilog.emit(Tile(options=options), name=TILE_MODULE, view=verilog.View.FPGA)
-    return ecp5.netlist_of(text, top=TILE_MODULE, build=NETLISTS) + CELLS.read_text()
-
-
-@cache
 def _library(options: TileOptions, netlist: bool) -> ctypes.CDLL:
-    text = netlist_of(options) if netlist else verilog.emit(Tile(options=options), name=TILE_MODULE)
+    tile = Tile(options=options)
+    if netlist:
+        text = verilog.emit(tile, name=TILE_MODULE, view=verilog.View.FPGA)
+        text = netlist_of(text, top=TILE_MODULE, build=NETLISTS) + CELLS.read_text()
+    else:
+        text = verilog.emit(tile, name=TILE_MODULE)
     library = ctypes.CDLL(str(models.library(
         text, name=TILE_MODULE, driver=_DRIVER.format(divisor=options.divisor, end=END), no_inline=(NODE_MODULE,))))
     library.board_new.restype = ctypes.c_void_p
@@ -129,7 +119,7 @@ class SimulatedBoard:
     ----------
     options : TileOptions
     netlist : bool
-        It is what Yosys has made of the tile for the board, not the RTL.
+        It is what Yosys makes of the tile for the board, not the RTL; what has been mapped before is kept.
     """
 
     def __init__(self, options: TileOptions, *, netlist: bool = False):

@@ -12,7 +12,6 @@ import random
 import re
 import shutil
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from find_libpython import find_libpython
 from hdl import verilog
 
 from . import verilator
+from .progress import timed
 from .verilator import ROOT, MissingTool
 
 MODELS = ROOT / "build" / "models"
@@ -165,10 +165,8 @@ def _cached(name: str, contents: tuple[str, ...], compile_into: Callable[[Path],
             if not complete.exists():
                 shutil.rmtree(directory, ignore_errors=True)
                 directory.mkdir(parents=True)
-                print(f"building RTL model {name!r} ...", end="", file=sys.stderr, flush=True)
-                start = time.monotonic()
-                compile_into(directory)
-                print(f" {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
+                with timed(f"building RTL model {name!r}"):
+                    compile_into(directory)
                 complete.touch()
     return directory
 

@@ -3,11 +3,8 @@
 Runs as a process of its own, like `synth.mapping`.
 """
 
-import hashlib
-import importlib.metadata
 import json
 import sys
-import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,8 +17,8 @@ from fpga.ecp5 import LUTS, OPTIONS
 from . import netlist, yosys
 from .units import split
 
-#: What decides how something is mapped.
-_FLOW = (Path(__file__), Path(fpga.ecp5.__file__))
+#: The files that decide how something is mapped and counted.
+SOURCES = (Path(__file__), Path(fpga.ecp5.__file__))
 
 #: How Yosys reads a file, by how its name ends.
 _READ = {".sv": "read_verilog -sv", ".il": "read_rtlil"}
@@ -52,31 +49,6 @@ def count(text: str, *, top: str, folder: Path) -> dict[str, int]:
     cells = cells_of(job, top=top)
     return {name: sum(weight * cells[cell] for cell, weight in parts.items())
             for name, parts in PRIMITIVES.items()}
-
-
-def netlist_of(text: str, *, top: str, build: Path) -> str:
-    """Map a module of `text` as it is mapped for a bitstream; return its primitives as Verilog.
-
-    What has been mapped before is found in `build` by its content. `fpga.ecp5.CELLS` says what primitives do.
-
-    Raises
-    ------
-    SynthesisError
-        If Yosys fails.
-    """
-    flow = "".join(path.read_text() for path in _FLOW)
-    key = hashlib.sha256("\0".join((text, flow, importlib.metadata.version("pyosys"))).encode()).hexdigest()[:16]
-    folder = build / f"{top}-{key}"
-    mapped = folder / "netlist.v"
-    if not mapped.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "source.sv").write_text(text)
-        print(f"mapping {top} to an ECP5 ...", end="", file=sys.stderr, flush=True)
-        start = time.monotonic()
-        synthesise(folder, top=top, sources=["source.sv"], blocks=[top], place=True)
-        print(f" {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
-        (folder / f"{top}.v").rename(mapped)
-    return mapped.read_text()
 
 
 def synthesise(folder: Path, *, top: str, sources: Sequence[str], blocks: Sequence[str], place: bool = False) -> None:

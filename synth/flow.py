@@ -41,7 +41,7 @@ _SMALL = 0.01
 
 #: The modules of this package that make netlists, and those that make figures of them.
 _MAPPING = ("mapping", "macros", "memories", "netlist", "pdk", "units")
-_FIGURES = ("flow", "timing", "ecp5")
+_FIGURES = ("flow", "timing")
 
 
 @dataclass(frozen=True)
@@ -194,7 +194,8 @@ def mapping_key(pdk: Pdk | None, target_ps: int) -> str:
 def flow_key(pdk: Pdk | None, target_ps: int) -> str:
     """A hash of everything that results depend on besides the Verilog."""
     liberty = [pdk.timing.read_bytes()] if pdk else []
-    return hash_of(mapping_key(pdk, target_ps).encode(), *_sources(_FIGURES), *liberty, json.dumps(versions()).encode())
+    sources = [*_sources(_FIGURES), *(path.read_bytes() for path in ecp5.SOURCES)]
+    return hash_of(mapping_key(pdk, target_ps).encode(), *sources, *liberty, json.dumps(versions()).encode())
 
 
 def synthesise(name: str, *, config: Config, pdk: Pdk | None, target_ps: int, fpga: bool = False,

@@ -9,13 +9,13 @@ from hdl.config import ULX3S
 from hdl.core.matrix_serial import SerialMatrixUnit
 from hdl.verilog import View, emit
 from sim.build import Model, build_text, ports, run
-from synth import ecp5
+from synth.ecp5_netlist import netlist_of
 from verif.sram.top import SramPorts
 
 
 def mapped(component: wiring.Component, *, name: str, folder: Path, primitives: tuple[str, ...]) -> Model:
     """The model of a unit's netlist, in which there are such primitives."""
-    text = ecp5.netlist_of(emit(component, name=name, view=View.FPGA), top=name, build=folder)
+    text = netlist_of(emit(component, name=name, view=View.FPGA), top=name, build=folder)
     for primitive in primitives:
         assert f"\n  {primitive} " in text, f"there is no {primitive}"
     return build_text(text + CELLS.read_text(), name=name, visible=ports(component))
