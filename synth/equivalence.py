@@ -21,8 +21,8 @@ from .pdk import Pdk
 #: The name of an array's element in Verilog, which is that of a bit of the array, too, once that is in bits.
 _ELEMENT = r"\\(\S+)\[(\d+)\] "
 
-#: Cycles of the induction.
-CYCLES = 3
+#: Cycles of the induction, at most: more than the stages of what is proved, if names of some registers are lost.
+CYCLES = 8
 
 
 def prove(component: wiring.Component, *, name: str, pdk: Pdk | None, target_ps: int, build: Path = BUILD) -> int:
