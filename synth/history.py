@@ -42,7 +42,11 @@ def commit_of(revision: str) -> str:
 
 
 def _git(*arguments: str) -> str:
-    ran = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=False)
+    try:
+        ran = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        raise ValueError("git, which knows other commits, was not found: install it, e.g. with 'apt-get install git'"
+                         ) from None
     if ran.returncode:
         raise ValueError(f"git {' '.join(arguments)}: {ran.stderr.strip()}")
     return ran.stdout.strip()
@@ -65,7 +69,7 @@ def record(results: list[Result], *, config: Config, pdk: Pdk | None, target_ps:
         if _git("status", "--porcelain", "--", "hdl"):
             return None
         path = _record_of(_git("rev-parse", "HEAD"), config, pdk, target_ps)
-    except ValueError:  # not a checkout
+    except ValueError:  # not a checkout, or no git
         return None
     path.parent.mkdir(parents=True, exist_ok=True)
     stored = json.loads(path.read_text()) if path.exists() else {}

@@ -569,6 +569,14 @@ def test_an_unknown_commit_is_refused_in_a_line():
     assert run("--diff", "nowhere", "--block", "router", "--pdk", "").startswith("python -m synth: git rev-parse")
 
 
+def test_without_git_there_are_figures_but_no_difference(monkeypatch, synthesise):
+    assert run("--diff", "HEAD", "--block", "router", "--pdk", "", env={"PATH": "/nowhere"}) == (
+        "python -m synth: git, which knows other commits, was not found: install it, e.g. with 'apt-get install git'\n")
+    small = synthesise(Small())
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert history.record([small], config=SIM, pdk=None, target_ps=250) is None
+
+
 def test_an_unknown_preset_is_refused_in_a_line():
     assert run("--preset", "D2") == "python -m synth: no preset is called 'D2'; there are D1, SIM, ULX3S\n"
 
