@@ -50,7 +50,7 @@ class RoundRobin(Arbiter):
 
 
 class Yielding(Arbiter):
-    """Round robin among some requesters, the eager ones, and among others that yield to them, but not for ever.
+    """Takes turns among some requesters, the eager ones, and among others that yield to them, but not for ever.
 
     Of E eager and Y yielding requesters, an eager one that keeps asking is granted after at most E - 1 others of its
     kind and one that yields, which has its turn after E grants to eager ones; a yielding one after at most
@@ -73,7 +73,7 @@ class Yielding(Arbiter):
         eager = [index for index in range(self.count) if index not in self.yielding]
         turns = {}
         for name, members in (("eager", eager), ("patient", self.yielding)):
-            m.submodules[name] = turns[name] = turn = RoundRobin(count=len(members))
+            m.submodules[name] = turns[name] = turn = LeastRecent(count=len(members))
             m.d.comb += turn.requests.eq(Cat(self.requests[index] for index in members))
         asked, waiting = turns["eager"].requests.any(), turns["patient"].requests.any()
 

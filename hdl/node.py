@@ -85,7 +85,7 @@ class Node(wiring.Component):
 
         requests = {name: getattr(sram, name).request for name in dict.fromkeys((*sram.readers, *sram.writers))}
         waiting = {name: request.valid & ~request.ready for name, request in requests.items()}
-        m.d.comb += [
+        m.d.sync += [  # counted a cycle later, since who waits is known late
             control.waits.fetch.eq(waiting.pop("fetch")),
             control.waits.mesh.eq(waiting.pop("mesh_read") | waiting.pop("mesh_write")),
             control.waits.core.eq(Cat(waiting.values()).any()),

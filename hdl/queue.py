@@ -1,7 +1,8 @@
 """First-in, first-out queues between two streams."""
 
-from amaranth.hdl import Module, Mux, Value
+from amaranth.hdl import Module, Mux, Value, unsigned
 from amaranth.lib import fifo, stream, wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 
@@ -16,6 +17,9 @@ class Queue(wiring.Component):
         Shape of an item.
     depth : int
         Items held, 1 or more.
+    early : bool
+        Whatever is at `i` is stored while there is room, so that ``i.valid``, which says whether it counts, may come
+        late in its cycle. The depth must be a power of two from 2.
 
     Members
     -------
@@ -24,11 +28,14 @@ class Queue(wiring.Component):
         Items held now.
     """
 
-    def __init__(self, *, shape, depth: int):
+    def __init__(self, *, shape, depth: int, early: bool = False):
         if type(depth) is not int or depth < 1:
             raise ValueError(f"a queue's depth must be 1 or more, not {depth!r}")
+        if early and (depth == 1 or depth & depth - 1):
+            raise ValueError(f"the depth of an early queue must be a power of two from 2, not {depth!r}")
         self.shape = shape
         self.depth = depth
+        self.early = early
         super().__init__({
             "i": In(stream.Signature(shape)),
             "o": Out(stream.Signature(shape)),
@@ -44,6 +51,23 @@ class Queue(wiring.Component):
                 m.d.sync += [payload.eq(Value.cast(self.i.payload)), self.level.eq(1)]
             with m.Elif(self.o.ready):
                 m.d.sync += self.level.eq(0)
+            return m
+        if self.early:
+            m.submodules.items = items = Memory(shape=unsigned(len(payload)), depth=self.depth, init=[])
+            write, read = items.write_port(), items.read_port(domain="comb")
+            comes, goes = self.i.valid & self.i.ready, self.o.valid & self.o.ready
+            m.d.comb += [
+                self.i.ready.eq(self.level != self.depth),
+                self.o.valid.eq(self.level != 0),
+                write.en.eq(self.i.ready),
+                write.data.eq(Value.cast(self.i.payload)),
+                payload.eq(read.data),
+            ]
+            m.d.sync += [
+                write.addr.eq(write.addr + comes),
+                read.addr.eq(read.addr + goes),
+                self.level.eq(self.level + comes - goes),
+            ]
             return m
         m.submodules.fifo = items = fifo.SyncFIFO(width=len(payload), depth=self.depth)
         m.d.comb += [

@@ -76,12 +76,12 @@ class Node:
         """Whether all these bytes are in the SRAM."""
         return address >= SRAM_BASE and address + size <= self.config.sram_end
 
-    def locate(self, address: int, size: int, *, store: bool = False) -> int:
-        """The SRAM offset of an access of a thread, or the trap it takes."""
+    def locate(self, address: int, size: int, *, store: bool = False, crosses: bool = False) -> int:
+        """The SRAM offset of an access of a thread, which may or may not cross lines, or the trap it takes."""
         offset = address - SRAM_BASE
         if not 0 <= offset <= len(self.sram) - size:
             raise Trap(Cause.STORE_ACCESS if store else Cause.LOAD_ACCESS, address)
-        if offset % self._line + size > self._line:
+        if not crosses and offset % self._line + size > self._line:
             raise Trap(Cause.STORE_MISALIGNED if store else Cause.LOAD_MISALIGNED, address)
         return offset
 
@@ -106,8 +106,8 @@ class Node:
         return self.load_masked(thread, address, size, range(size))
 
     def load_masked(self, thread: Thread, address: int, size: int, wanted: Iterable[int]) -> bytes:
-        """A thread's load from this node, of which only some bytes matter."""
-        offset = self.locate(address, size)
+        """A thread's load from this node, of which only some bytes matter. Scalars may cross lines."""
+        offset = self.locate(address, size, crosses=size < self._line)
         if any(self.is_wrong(offset + byte, 1) for byte in (wanted if self.uncorrectable else ())):
             thread.load_error = address
             return bytes(size)
@@ -116,7 +116,12 @@ class Node:
     def save(self, address: int, data: bytes, *, posted: bool = False) -> None:
         """A thread's store; one that is posted does not trap for what only the other node knows."""
         if not address & GLOBAL_FLAG:
-            self.store(self.locate(address, len(data), store=True), data)
+            size = len(data)
+            offset = self.locate(address, size, store=True, crosses=size < self._line)
+            if offset % self._line + size <= self._line:
+                self.store(offset, data)
+            else:
+                self.write(address, data)
             return
         other, local = self.remote(address, len(data), store=True)
         try:

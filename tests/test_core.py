@@ -75,6 +75,13 @@ def test_memory_errors():
         "strided": ([*everything, assemble("vldst.w", vd=8, rs1=7, rs2=0, mask=1), stop], double, 19),
         "strided_beside": ([*everything, assemble("addi", rd=6, rs1=0, imm=-4),
                             assemble("vldst.w", vd=8, rs1=7, rs2=6, mask=1), stop], (data + 16, 3, 70), 3),
+        "crossing": ([assemble("ld", rd=8, rs1=5, imm=1084), use, stop], (data + 16, 3, 70), 3),
+        "crossing_first": ([assemble("ld", rd=8, rs1=5, imm=1084), use, stop], (data + 56, 3, 70), 19),
+        "crossing_second": ([assemble("lw", rd=8, rs1=5, imm=1087), use, stop], (data + 64, 3, 70), 19),
+        "crossing_overwritten": ([assemble("sd", rs2=5, rs1=5, imm=1088), assemble("ld", rd=8, rs1=5, imm=1081), use,
+                                  stop], (data + 64, 3, 70), 3),
+        "crossing_partly": ([assemble("sd", rs2=5, rs1=5, imm=1087), load, use, assemble("lb", rd=8, rs1=5, imm=1088),
+                             use, stop], (data + 64, 3, 70), 19),
         "masked": ([*everything, assemble("vld.m", vd=8, rs1=7, mask=1), use, stop], double, 4),
         "masked_out": ([*everything, assemble("addi", rd=7, rs1=7, imm=-8), assemble("pset", pd=1, rs1=0),
                         assemble("vld.m", vd=8, rs1=7, mask=1), assemble("pget", rd=9, ps1=1), stop], double, 3),
@@ -106,7 +113,8 @@ def test_stops():
         "load_access": [assemble("ld", rd=8, rs1=6, imm=0)],
         "store_access": [assemble("sd", rs2=8, rs1=7, imm=0)],
         "vector_access": [assemble("vst", vs2=8, rs1=7, imm=0)],
-        "load_crosses": [assemble("ld", rd=8, rs1=5, imm=60)],
+        "load_leaves": [assemble("addi", rd=9, rs1=5, imm=0), assemble("lui", rd=10, imm=CORES["SIM"].sram_bytes),
+                        assemble("add", rd=9, rs1=9, rs2=10), assemble("ld", rd=8, rs1=9, imm=-4)],
         "vector_misaligned": [assemble("vld", vd=8, rs1=5, imm=4)],
         "jump_outside": [assemble("jalr", rd=1, rs1=7, imm=0)],
         "jump_misaligned": [assemble("jalr", rd=1, rs1=5, imm=2)],
@@ -130,6 +138,46 @@ def test_stops():
     causes = {case.name: case.threads[0] for case in cases}
     assert len({(tuple(registers.values())) for registers in causes.values()}) > 9
     lock_step("SIM", cases, seed=0)
+
+
+def crossing_program(random: random.Random, *, line: int, data: int) -> list[int]:
+    """Scalar accesses of all sizes at all places where they cross a line, among others to these lines.
+
+    x5 and x6 point to borders of lines; x28 to x31 are what is stored.
+    """
+    words = [assemble("addi", rd=5, rs1=0, imm=1), assemble("slli", rd=5, rs1=5, imm=31),
+             assemble("lui", rd=6, imm=data - SRAM_BASE), assemble("add", rd=5, rs1=5, rs2=6),
+             assemble("addi", rd=6, rs1=5, imm=3 * line), assemble("addi", rd=5, rs1=5, imm=line),
+             *(assemble("ld", rd=rd, rs1=5, imm=8 * (rd - 28)) for rd in range(28, 32))]
+    places = [(base, size, offset) for base in (5, 6) for size in (1, 2, 3) for offset in range(1 - (1 << size), 0)]
+    for base, size, offset in random.choices(places, k=300):
+        store, load = {"rs2": random.randrange(28, 32)}, {"rd": random.randrange(8, 28)}
+        name = random.choice([f"s{'bhwd'[size]}", f"l{'bhwd'[size]}", ("lbu", "lhu", "lwu", "ld")[size]])
+        words.append(assemble(name, rs1=base, imm=offset, **(store if name[0] == "s" else load)))
+        if random.random() < 0.3:
+            place = random.randrange(-line, line)
+            words.append(assemble(random.choice(["ld", "lbu"]), rd=random.randrange(8, 28), rs1=base, imm=place))
+        if random.random() < 0.2:
+            words.append(assemble("vld", vd=random.randrange(8), rs1=base, imm=0))
+    return [*words, assemble("ebreak")]
+
+
+@pytest.mark.parametrize("name", CORES)
+def test_accesses_that_cross_lines(name):
+    """Before, beside and behind others to the same lines; each thread in lines of its own."""
+    config, seed = CORES[name], new_seed()
+    generator = random.Random(seed)
+    cases = []
+    for threads in range(1, config.threads + 1):
+        memory, start = [], []
+        for thread in range(threads):
+            code, data = SRAM_BASE + 0x1000 * thread, SRAM_BASE + 0x1000 * (thread + config.threads)
+            words = crossing_program(generator, line=config.vector_bytes, data=data)
+            memory += [(code, b"".join(word.to_bytes(4, "little") for word in words)),
+                       (data, generator.randbytes(6 * config.vector_bytes))]
+            start.append((thread, code))
+        cases.append(make_case(name=f"crossing-{threads}", config=config, memory=memory, start=start))
+    lock_step(name, cases, seed=seed)
 
 
 @pytest.mark.parametrize("name", ["SIM", "ULX3S", "DEEP"])

@@ -38,13 +38,13 @@ class Commit(wiring.Component):
     returns : In(1), resume : In(64)
         It is an mret, to there.
     may_send, may_tell : In(1)
-        No group before this one sends a packet; a packet that nobody answers can be taken.
+        No group before this one sends a packet, or would; a packet that nobody answers can be taken.
     handler : In(64)
         The thread's trap handler; 0: none.
     done, strays, sends : Out(issue_width)
         The instruction has been executed; was predicted wrongly; its packet leaves.
-    away : Out(1)
-        One of them sends, or would.
+    tries : Out(issue_width), away : Out(1)
+        One-hot: whose packet leaves if the instruction is executed, known early. One of them sends, or would then.
     leaves, stops, steps, finishes : Out(1), following : Out(64)
         The thread goes on at `following`, which the front end does not know; has trapped without a handler; has
         executed something; has used up an answer.
@@ -67,6 +67,7 @@ class Commit(wiring.Component):
             "done": Out(width),
             "strays": Out(width),
             "sends": Out(width),
+            "tries": Out(width),
             "away": Out(1),
             "leaves": Out(1),
             "stops": Out(1),
@@ -79,7 +80,7 @@ class Commit(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.d.comb += self.entry.thread.eq(self.thread)
-        goes_on, nobody_away = 1, 1
+        goes_on, nobody_tries = 1, 1
         for slot in range(self.width):
             candidate = self.candidates[slot]
             course = candidate.course
@@ -88,10 +89,12 @@ class Commit(wiring.Component):
             answered, departs, returns = (
                 (self.answered, self.departs, self.returns) if slot == 0 else [Const(0)] * 3)
             executes = candidate.valid & goes_on
+            leaves = candidate.valid & Mux(candidate.asks, ~answered, candidate.sends)
             m.d.comb += [
                 trapped.eq(executes & course.trap),
-                away.eq(executes & ~course.trap & (candidate.asks & ~answered | ~candidate.asks & candidate.sends)),
-                self.sends[slot].eq(away & nobody_away & self.may_send),
+                away.eq(executes & ~course.trap & leaves),
+                self.tries[slot].eq(leaves & nobody_tries & self.may_send),
+                self.sends[slot].eq(away & self.tries[slot]),
                 back.eq(away & (candidate.asks | ~(self.sends[slot] & self.may_tell))),
                 self.done[slot].eq(executes & ~trapped & ~back),
                 self.strays[slot].eq(self.done[slot] & course.strays),
@@ -122,6 +125,6 @@ class Commit(wiring.Component):
                 m.d.comb += self.finishes.eq(1)
             # What is behind an access to a node is void even if its packet leaves; posted ones are issued alone.
             goes_on &= ~(trapped | away | course.strays | departs)
-            nobody_away &= ~away
-        m.d.comb += self.away.eq(~nobody_away)
+            nobody_tries &= ~leaves
+        m.d.comb += self.away.eq(~nobody_tries)
         return m

@@ -123,8 +123,10 @@ class Core(wiring.Component):
             wiring.connect(m, execute.stores[group], lsu.store)
             wiring.connect(m, lsu.reads, memory_ports.reads[group])
             wiring.connect(m, lsu.writes, memory_ports.writes[group])
+            m.d.comb += memory_ports.may_read[group].eq(lsu.may_read)
             wiring.connect(m, memory_ports.loads[group], wiring.flipped(self.loads[group]))
             m.d.comb += [
+                lsu.void.eq(execute.voids[group]),
                 lsu.store_first.eq(execute.store_first[group]),
                 remote.line_threads[group].eq(lsu.line_thread),
                 lsu.line.eq(remote.lines[group]),

@@ -50,7 +50,7 @@ class Csrs(wiring.Component):
     mret : In(1), resume : Out(64)
         The thread leaves a trap; its mepc.
     entries : In
-        For each group, the trap that one of its threads takes; see `entry_layout`.
+        For each group, the trap that one of its threads takes; see `entry_layout`. It is in the CSRs after 2 cycles.
     clear : In(threads)
         Forget the cause of these threads' last traps.
     data_writes : In(threads), data : In(64), datas : Out
@@ -153,13 +153,13 @@ class Csrs(wiring.Component):
                 m.d.comb += undefined.eq(~(operands.a.code.matches(*MATRIX_FORMATS)
                                            & operands.b.code.matches(*MATRIX_FORMATS)))
 
-        for thread, cause in enumerate(stored[CsrNumber.MCAUSE]):
-            with m.If(self.clear[thread]):
-                m.d.sync += cause.eq(0)
         status = mstatus[self.thread]
         with m.If(self.mret):
             m.d.sync += status.eq(Mux(status[_MPIE], _MPP | 1 << _MPIE | 1 << _MIE, _MPP | 1 << _MPIE))
-        for entry in self.entries:
+        # Traps are known late in their cycle, and their threads execute nothing in the next one.
+        entries = Signal.like(self.entries)
+        m.d.sync += entries.eq(self.entries)
+        for entry in entries:
             status = mstatus[entry.thread]
             with m.If(entry.valid):
                 m.d.sync += [
@@ -168,6 +168,9 @@ class Csrs(wiring.Component):
                     stored[CsrNumber.MTVAL][entry.thread].eq(entry.value),
                     status.eq(Mux(status[_MIE], _MPP | 1 << _MPIE, _MPP)),
                 ]
+        for thread, cause in enumerate(stored[CsrNumber.MCAUSE]):
+            with m.If(self.clear[thread]):
+                m.d.sync += cause.eq(0)
         m.d.comb += self.resume.eq(stored[CsrNumber.MEPC][self.thread])
         for thread in range(config.threads):
             shared = stored[CsrNumber.DSCRATCH0][thread]

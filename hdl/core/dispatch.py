@@ -62,6 +62,8 @@ class Dispatch(wiring.Component):
         Each thread's formats.
     loads, stores : Out(stream) of each group, muldiv, vector, matrix, matrix_read : Out(stream)
         Operations.
+    voids : Out(groups)
+        The group's load is not done. Loads are offered before that is known, other operations only if they are done.
     store_first : Out(groups)
         Of the group's load and store of this cycle, the store is the older one.
     accesses_begun : Out
@@ -84,6 +86,7 @@ class Dispatch(wiring.Component):
             "operands": In(data.ArrayLayout(OPERAND_FORMATS, config.threads)),
             "loads": Out(stream.Signature(lsu.load_layout(config), always_ready=True)).array(config.groups),
             "stores": Out(stream.Signature(lsu.store_layout(config), always_ready=True)).array(config.groups),
+            "voids": Out(config.groups),
             "store_first": Out(config.groups),
             "muldiv": Out(stream.Signature(muldiv.request_layout(config))),
             "vector": Out(stream.Signature(vector.request_layout(config))),
@@ -110,14 +113,17 @@ class Dispatch(wiring.Component):
 
     def _chosen(self, m, uses, port, slots):
         """The one operation of the slots for a unit, which is offered there if it is done."""
-        users = self._users(uses, slots)
         operation = Signal(operation_layout(self.config), name=f"{uses.__name__}_operation")
         m.d.comb += [
-            operation.eq(select(users, [self.operations[slot].as_value() for slot in slots])),
-            port.valid.eq((users & Cat(self.done[slot] for slot in slots)).any()),
+            operation.eq(select(self._users(uses, slots), [self.operations[slot].as_value() for slot in slots])),
+            port.valid.eq(self._done(uses, slots)),
             port.payload.thread.eq(operation.thread),
         ]
         return operation
+
+    def _done(self, uses, slots):
+        """The one operation of the slots for a unit is done."""
+        return (self._users(uses, slots) & Cat(self.done[slot] for slot in slots)).any()
 
     def _muldiv(self, m, operation):
         control = operation.instruction.control
@@ -176,7 +182,7 @@ class Dispatch(wiring.Component):
         """The group's load and its store, of which one at most is under a predicate."""
         config = self.config
         load, store = self.loads[group], self.stores[group]
-        loading = self._chosen(m, loads, load, slots)
+        loading, loads_done = self._chosen(m, loads, load, slots), self._done(loads, slots)
         storing = self._chosen(m, writes_sram, store, slots)
         loaded, stored = self._access(m, loads, slots), self._access(m, writes_sram, slots)
         offset_bits = config.line_offset_bits
@@ -188,6 +194,7 @@ class Dispatch(wiring.Component):
                 masked(storing), mask_of(storing.instruction), mask_of(loading.instruction))),
             self.store_first[group].eq(self._users(writes_sram, slots)[0]),
         ]
+        m.d.comb += [load.valid.eq(self._users(loads, slots).any()), self.voids[group].eq(~loads_done)]
 
         m.d.comb += function.eq(control.function)
         with m.If(is_unit(control, Unit.ATOMIC)):
@@ -200,7 +207,7 @@ class Dispatch(wiring.Component):
             load.payload.remote.eq(loaded.asks),
             load.payload.line.eq(loaded.address[offset_bits:]),
             load.payload.offset.eq(loaded.address),
-            load.payload.mask.eq(self._mask(group, loading, function, loaded.address[:offset_bits])),
+            *self._bytes(load, group, loading, function, loaded.address[:offset_bits]),
         ]
 
         # A store of another node has been done, and there is nothing to do for one of no bytes.
@@ -209,11 +216,11 @@ class Dispatch(wiring.Component):
         function = storing.instruction.control.function
         m.d.comb += [
             store.payload.line.eq(stored.address[offset_bits:]),
-            store.payload.mask.eq(self._mask(group, storing, function, stored.address[:offset_bits])),
+            *self._bytes(store, group, storing, function, stored.address[:offset_bits]),
             store.payload.data.eq(stored_line(config, storing.instruction.control, stored.word, self.vectors)),
         ]
         for thread in range(group, config.threads, config.groups):
-            loads_here = load.valid & (loading.thread == thread)
+            loads_here = loads_done & (loading.thread == thread)
             m.d.comb += [
                 self.load[thread].eq(loads_here & loaded.asks),
                 self.accesses_begun[thread].eq(
@@ -226,7 +233,9 @@ class Dispatch(wiring.Component):
         m.d.comb += access.eq(select(self._users(uses, slots), [self.accesses[slot].as_value() for slot in slots]))
         return access
 
-    def _mask(self, group, operation, function, offset):
-        """The bytes of its line that an access is to."""
-        of_vector = Mux(masked(operation), self.masks[group], (1 << self.config.vector_bytes) - 1)
-        return Mux(lsu.is_vector(function), of_vector, lsu.bytes_of(function, offset))
+    def _bytes(self, port, group, operation, function, offset):
+        """The bytes of its line, and of the next one, that an access is to."""
+        size = self.config.vector_bytes
+        of_vector = Mux(masked(operation), self.masks[group], (1 << size) - 1)
+        wanted = Mux(lsu.is_vector(function), of_vector, lsu.bytes_of(function, offset))
+        return port.payload.mask.eq(wanted), port.payload.beyond.eq(wanted[size:])

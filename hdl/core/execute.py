@@ -74,8 +74,8 @@ class Execute(wiring.Component):
         What the gather engine is to do, if the packet stands for that; each thread's last failure there.
     loads, stores : Out(stream) of each group, muldiv, vector, matrix, matrix_read : Out(stream)
         Operations for the units, which are ready.
-    store_first : Out(groups)
-        See `hdl.core.lsu.LoadStoreUnit`.
+    voids, store_first : Out(groups)
+        Of the loads and stores, see `hdl.core.lsu.LoadStoreUnit`.
     retirement : Out
         For each slot, what traces show.
     """
@@ -116,6 +116,7 @@ class Execute(wiring.Component):
             "load": Out(threads),
             "loads": Out(stream.Signature(lsu.load_layout(config), always_ready=True)).array(config.groups),
             "stores": Out(stream.Signature(lsu.store_layout(config), always_ready=True)).array(config.groups),
+            "voids": Out(config.groups),
             "store_first": Out(config.groups),
             "muldiv": Out(stream.Signature(muldiv.request_layout(config))),
             "vector": Out(stream.Signature(vector.request_layout(config))),
@@ -171,7 +172,7 @@ class Execute(wiring.Component):
         ]
 
         # In order: what is done, what is void, and where the threads go on.
-        done, sends = Signal(config.slots), Signal(config.slots)
+        done, sends, tries = Signal(config.slots), Signal(config.slots), Signal(config.slots)
         handlers = Array(special.handlers[thread] for thread in range(config.threads))
         may_send = 1
         for group in range(config.groups):
@@ -187,14 +188,14 @@ class Execute(wiring.Component):
                     candidate.sends.eq(part.access.flat),
                 ]
             first = commit.candidates[0]
-            with m.If(here):
+            with m.If(alone[own.start]):
                 m.d.comb += first.sends.eq(slots[own.start].access.flat | special.signals)
-                with m.If(special.trap):
-                    m.d.comb += [
-                        first.course.trap.eq(1),
-                        first.course.cause.eq(special.cause),
-                        first.course.value.eq(special.trap_value),
-                    ]
+            with m.If(here & special.trap):
+                m.d.comb += [
+                    first.course.trap.eq(1),
+                    first.course.cause.eq(special.cause),
+                    first.course.value.eq(special.trap_value),
+                ]
             m.d.comb += [
                 commit.thread.eq(thread),
                 commit.answered.eq(slots[own.start].answered),
@@ -207,6 +208,7 @@ class Execute(wiring.Component):
                 special.entries[group].eq(commit.entry),
                 done[own].eq(commit.done),
                 sends[own].eq(commit.sends),
+                tries[own].eq(commit.tries),
                 self.strays[own].eq(commit.strays),
             ]
             may_send &= ~commit.away
@@ -244,9 +246,11 @@ class Execute(wiring.Component):
             dispatch.conversions.eq(special.conversions),
             dispatch.operands.eq(special.operands),
             self.accesses.eq(dispatch.accesses_begun),
+            self.voids.eq(dispatch.voids),
             self.store_first.eq(dispatch.store_first),
             self.load.eq(dispatch.load),
-            outbound.sends.eq(sends),
+            outbound.sends.eq(sends.any()),
+            outbound.tries.eq(tries),
             outbound.mask.eq(predicates.masks[-1]),
             outbound.position.eq(special.position),
             outbound.tiles.eq(special.tiles),

@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ..arbiter import RoundRobin
-from ..config import Config
+from ..config import Config, bits_for_count
 from ..mem.port import MemoryPort
 from ..onehot import select
 from ..queue import Queue
@@ -14,27 +14,30 @@ from .lsu import LOADS
 
 
 class SharedLoads(wiring.Component):
-    """Two users of a load port, in turn.
+    """Two users of a load port, in turn. Whose turn it is does not depend on requests, which may come late.
 
     Members
     -------
     users : In(MemoryPort), 2 of them
         Which read.
+    may : In(2)
+        They may have a request in this cycle.
     memory : Out(MemoryPort)
     """
 
     def __init__(self, *, config: Config):
-        super().__init__({"users": In(MemoryPort(config)).array(2), "memory": Out(MemoryPort(config))})
+        super().__init__({"users": In(MemoryPort(config)).array(2), "may": In(2), "memory": Out(MemoryPort(config))})
 
     def elaborate(self, platform):
         m = Module()
         request, response = self.memory.request, self.memory.response
         m.submodules.turn = turn = RoundRobin(count=2)
-        m.submodules.owners = owners = Queue(shape=1, depth=LOADS + READS)  # whom the answers under way are for
+        # Whom the answers under way are for.
+        m.submodules.owners = owners = Queue(shape=1, depth=1 << bits_for_count(LOADS + READS), early=True)
         m.d.comb += [
-            turn.requests.eq(Cat(self.users[index].request.valid for index in range(2))),
-            turn.advance.eq(request.ready),
-            request.valid.eq(turn.requests.any()),
+            turn.requests.eq(self.may),
+            turn.advance.eq(request.ready | ~request.valid),
+            request.valid.eq((turn.grant & Cat(self.users[index].request.valid for index in range(2))).any()),
             request.payload.eq(select(
                 turn.grant, [self.users[index].request.payload.as_value() for index in range(2)])),
             owners.i.valid.eq(request.valid & request.ready),
@@ -58,6 +61,8 @@ class MemoryPorts(wiring.Component):
     Members
     -------
     reads, writes : In(MemoryPort) of each group
+    may_read : In(groups)
+        The group's unit may have a read.
     engine : In(MemoryPort)
         The gather engine, if the configuration has it; it shares the port of the last group.
     loads : Out(MemoryPort) of each group
@@ -69,6 +74,7 @@ class MemoryPorts(wiring.Component):
         super().__init__({
             "reads": In(MemoryPort(config)).array(config.groups),
             "writes": In(MemoryPort(config)).array(config.groups),
+            "may_read": In(config.groups),
             **({"engine": In(MemoryPort(config))} if config.gather else {}),
             "loads": Out(MemoryPort(config)).array(config.groups),
             "store": Out(MemoryPort(config)),
@@ -88,6 +94,7 @@ class MemoryPorts(wiring.Component):
             engine, user, grant = self.engine.request, shared.users[1], turn.grant[-1]
             writes = engine.valid & engine.payload.write
             m.d.comb += [
+                shared.may.eq(Cat(self.may_read[-1], user.request.valid)),
                 user.request.valid.eq(engine.valid & ~writes),
                 user.request.payload.eq(engine.payload),
                 self.engine.response.valid.eq(user.response.valid),

@@ -22,8 +22,8 @@ class Outbound(wiring.Component):
     -------
     operations, accesses, vectors : In
         What executes, what it accesses, and its vector registers.
-    sends : In(slots)
-        The one whose packet leaves.
+    tries : In(slots), sends : In(1)
+        One-hot, early: whose packet might leave; late: it does.
     mask : In
         Which lanes of a gather count.
     position : In(Coordinate), tiles : In
@@ -39,7 +39,8 @@ class Outbound(wiring.Component):
             "operations": In(data.ArrayLayout(operation_layout(config), config.slots)),
             "accesses": In(data.ArrayLayout(access_layout(config), config.slots)),
             "vectors": In(vectors_layout(config)),
-            "sends": In(config.slots),
+            "tries": In(config.slots),
+            "sends": In(1),
             "mask": In(config.vector_bytes),
             "position": In(Coordinate),
             "tiles": In(data.ArrayLayout(TILE, config.threads)),
@@ -54,8 +55,8 @@ class Outbound(wiring.Component):
         slots = range(config.slots)
         operation, access = Signal(operation_layout(config)), Signal(access_layout(config))
         m.d.comb += [
-            operation.eq(select(self.sends, [self.operations[slot].as_value() for slot in slots])),
-            access.eq(select(self.sends, [self.accesses[slot].as_value() for slot in slots])),
+            operation.eq(select(self.tries, [self.operations[slot].as_value() for slot in slots])),
+            access.eq(select(self.tries, [self.accesses[slot].as_value() for slot in slots])),
         ]
 
         # Requests and posted packets; a request goes to this node's own interface, which finds its way.
@@ -64,7 +65,7 @@ class Outbound(wiring.Component):
         address = Mux(signals, operation.x1, access.address)
         packet, header = self.packet.payload, self.packet.payload.header
         m.d.comb += [
-            self.packet.valid.eq(self.sends.any()),
+            self.packet.valid.eq(self.sends),
             packet.payload.eq(stored_line(config, control, access.word, self.vectors)),
             header.destination.eq(self.position),
             header.tag.eq(operation.thread),

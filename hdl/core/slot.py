@@ -148,8 +148,9 @@ class Slot(wiring.Component):
             m.d.comb += size.eq(config.vector_bytes)
         beyond = Mux(flat, address[49:].any() | ~is_node(config, address[32:40], address[40:48]),
                      outside(config, address, size))
-        crosses = Mux(atomic, (address[:3] & (size - 1)).any(),
-                      (address[:config.line_offset_bits] + size) > config.vector_bytes)
+        vector = lsu.is_vector(control.function)
+        misaligned = Mux(atomic, (address[:3] & (size - 1)).any(), (flat | vector) & (
+            (address[:config.line_offset_bits] + size) > config.vector_bytes))
         failed = self.answered & self.refused
         refused = accesses & asks & failed
 
@@ -159,8 +160,8 @@ class Slot(wiring.Component):
             (gathers & failed, self.failure.cause, self.failure.address),
             (refused, Cause.LOAD_ACCESS, address),
             (refused & store, Cause.STORE_ACCESS, address),
-            (accesses & crosses, Cause.LOAD_MISALIGNED, address),
-            (accesses & crosses & store, Cause.STORE_MISALIGNED, address),
+            (accesses & misaligned, Cause.LOAD_MISALIGNED, address),
+            (accesses & misaligned & store, Cause.STORE_MISALIGNED, address),
             (accesses & beyond, Cause.LOAD_ACCESS, address),
             (accesses & beyond & store, Cause.STORE_ACCESS, address),
             (~control.legal, Cause.ILLEGAL, instruction.word),

@@ -47,7 +47,7 @@ class Special(wiring.Component):
     push, pull : Out(stream)
         To the list engines, which are ready.
     signals : Out(1)
-        It is a post to another node.
+        It is a post to another node, if it does not trap.
     post, post_index, wait, wait_index, wait_amount, take : Out, taken : In
         To and from the semaphores.
     """
@@ -158,7 +158,7 @@ class Special(wiring.Component):
             self.push.payload.eq(x1),
             self.pull.valid.eq(done & runs(Unit.LIST, isa.List.PULL)),
             self.pull.payload.eq(x1),
-            self.signals.eq(done & remote),
+            self.signals.eq(remote),
             self.post.eq(done & posts & ~remote),
             self.post_index.eq(x1),
             self.wait.eq(self.waits << operation.thread),

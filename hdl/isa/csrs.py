@@ -25,9 +25,10 @@ CAUSES: dict[Cause, tuple[str, str]] = {
     Cause.FETCH_ACCESS: ("instruction address outside the SRAM", "the address"),
     Cause.ILLEGAL: ("illegal instruction", "the instruction word"),
     Cause.BREAKPOINT: ("ebreak", "0"),
-    Cause.LOAD_MISALIGNED: ("load crosses a line or is a misaligned vector load", "the address"),
+    Cause.LOAD_MISALIGNED: ("misaligned vector load, or a load from a node that crosses a line", "the address"),
     Cause.LOAD_ACCESS: ("load from an address outside the SRAM, or one that its node refused", "the address"),
-    Cause.STORE_MISALIGNED: ("store crosses a line, or a misaligned vector store, atomic or list", "the address"),
+    Cause.STORE_MISALIGNED: ("misaligned vector store, atomic or list, or a store to a node that crosses a line",
+                             "the address"),
     Cause.STORE_ACCESS: ("store, atomic, list or remote post to an address outside the SRAM or the mesh, or one that "
                          "its node refused", "the address"),
     Cause.ECALL: ("ecall", "0"),

@@ -125,12 +125,13 @@ class Bank(wiring.Component):
         ]
 
         # What the storage does.
-        drained, drain, reads = Signal(), Signal(), Signal()
+        drained, drain, may_read, reads = Signal(), Signal(), Signal(), Signal()
         m.d.comb += [
             reader.requests.eq(self.reads.valid),
-            reads.eq(self.reads.valid.any() & ~self.fill & ~(buffer.settled & buffer.urgent & ~drained)),
+            may_read.eq(~self.fill & ~(buffer.settled & buffer.urgent & ~drained)),
+            reads.eq(self.reads.valid.any() & may_read),
             reader.advance.eq(reads),
-            self.reads.taken.eq(Mux(reads, reader.grant, 0)),
+            self.reads.taken.eq(Mux(may_read, reader.grant, 0)),
             drain.eq(buffer.settled & ~self.fill & ~reads),
             buffer.drain.eq(drain),
             storage.enable.eq(self.fill | drain | reads),

@@ -1,6 +1,6 @@
 """Errors of a node's network interface: what is reported of them, and their registers."""
 
-from amaranth.hdl import Module, Signal, unsigned
+from amaranth.hdl import Module, Mux, Signal, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -36,11 +36,13 @@ class ErrorLog(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        new = Signal(Report)
+        # Reports come late in their cycle, so they are added in the next one.
+        new, count = Signal(Report), Signal(range(self.count + 1))
+        errors, first = Signal.like(self.errors), Signal(Report)
+        m.d.sync += [new.eq(0), count.eq(sum(report.valid for report in self.i))]
         for report in reversed(self.i):
             with m.If(report.valid):
-                m.d.comb += new.eq(report.payload)
-        m.d.sync += self.errors.eq(self.errors + sum(report.valid for report in self.i))
-        with m.If(self.first.code == 0):
-            m.d.sync += self.first.eq(new)
+                m.d.sync += new.eq(report.payload)
+        m.d.comb += [self.errors.eq(errors + count), self.first.eq(Mux(first.code == 0, new, first))]
+        m.d.sync += [errors.eq(self.errors), first.eq(self.first)]
         return m

@@ -23,7 +23,7 @@ from itertools import product
 
 import numpy as np
 
-from hdl.config import Config
+from hdl.config import GLOBAL_FLAG, Config
 from hdl.isa import CSRS, INSTRUCTIONS, PREDICATES, Cause, CsrNumber, File, Format, Instruction, Matrix, Unit, decode
 from sim.assembler import Operands, operands
 from sim.isadoc import traps
@@ -52,6 +52,11 @@ _PAIRS = (("rd", "rs1"), ("rd", "rs2"), ("rs1", "rs2"), ("vd", "vs1"), ("vd", "v
 
 #: Units whose results depend on the values of integer registers in ways that matter here.
 _VALUED = (Unit.ALU, Unit.MULDIV, Unit.BRANCH)
+
+
+def is_scalar_access(row: Instruction) -> bool:
+    """Whether a row is a load or store of an integer register, which may cross lines on its own node."""
+    return row.unit in (Unit.MEMORY, Unit.PUT) and "imm" in row.operands and not {"vd", "vs2"} & set(row.operands)
 
 
 def class_of(row: Instruction) -> str:
@@ -136,6 +141,7 @@ def goals(config: Config) -> dict[Bin, None]:
             bins += [("hazards", f"{kind} {file.name.lower()}", *pair) for pair in product(first, then)]
     bins += [("traps", row.name, cause.name) for row in rows for cause in traps(row)]
     bins += [("traps", "any", cause.name) for cause in Cause]
+    bins += [("crossing", row.name) for row in rows if is_scalar_access(row) and row.function & 3]
     bins += [("csrs", number.name, "read") for number in CSRS]
     bins += [("csrs", number.name, "written") for number, (writable, _) in CSRS.items() if writable]
     bins += [("threads", str(count)) for count in range(1, config.threads + 1)]
@@ -211,6 +217,10 @@ class Coverage:
                         counts["operands", row.name, f"{operand}{sign}0"] += 1
                 if row.format is Format.B_TYPE and value is not None:
                     counts["operands", row.name, "taken" if value == b"taken" else "not taken"] += 1
+            if is_scalar_access(row) and fields.rs1 in values:
+                address, line = values[fields.rs1] + fields.imm, self.config.vector_bytes
+                if not address & GLOBAL_FLAG and address % line + (1 << (row.function & 3)) > line:
+                    counts["crossing", row.name] += 1
             for kind, touched, before in (("read after write", reads, last_write),
                                           ("write after write", writes, last_write),
                                           ("write after read", writes, last_read)):

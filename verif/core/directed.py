@@ -6,7 +6,7 @@ from hdl.config import SRAM_BASE, Config
 from hdl.isa import BY_NAME, CSRS, Cause, CsrNumber, Format, Instruction, Unit
 from sim.random_frame import ADDRESS, COUNT, LINK, RANDOM_REGISTERS, WINDOW
 
-from .coverage import Bin, class_of, registers
+from .coverage import Bin, class_of, is_scalar_access, registers
 from .prepared import NONE, SPARE, TAKERS, PreparedProgram
 
 #: Of the pieces of a program, those that go for a bin, as long as there are empty ones.
@@ -38,7 +38,8 @@ class DirectedProgram(PreparedProgram):
             return
         group, *what = self.goals.pop()
         {"operands": self._operands, "pairs": self._pair, "hazards": self._hazard, "traps": self._trap,
-         "csrs": self._access_csr, "contention": self._repeat}.get(group, lambda *_: None)(*what)
+         "csrs": self._access_csr, "contention": self._repeat, "crossing": self._cross,
+         }.get(group, lambda *_: None)(*what)
 
     def _operands(self, name: str, relation: str) -> None:
         row, register = BY_NAME[name], self.random.randrange(1, RANDOM_REGISTERS)
@@ -206,6 +207,8 @@ class DirectedProgram(PreparedProgram):
             return
         row, line = BY_NAME[name], self.config.vector_bytes
         match Cause[cause]:
+            case Cause.LOAD_MISALIGNED | Cause.STORE_MISALIGNED if is_scalar_access(row):
+                self._far(SRAM_BASE + line - 1)
             case Cause.LOAD_MISALIGNED | Cause.STORE_MISALIGNED:
                 self.emit("addi", rd=ADDRESS, rs1=WINDOW, imm=line - 1)
             case Cause.LOAD_ACCESS | Cause.STORE_ACCESS if row.unit is Unit.SEMAPHORE:
@@ -241,6 +244,11 @@ class DirectedProgram(PreparedProgram):
         if row.unit is Unit.GATHER:
             self._gather_from(values)
         self.emit(name, **values)
+
+    def _cross(self, name: str) -> None:
+        """An access that reaches into the next line."""
+        operand = "rs2" if "rs2" in BY_NAME[name].operands else "rd"
+        self.emit(name, rs1=WINDOW, imm=-1, **{operand: self._register()})
 
     def _bad_word(self) -> None:
         """Load a word that cannot be read; the use of what was loaded traps. The program's end makes the word good."""

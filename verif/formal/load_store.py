@@ -1,7 +1,8 @@
 """The load-store unit: a load sees the stores before it and none behind it.
 
 The unit decides by lines and the order in which accesses come, never by data, and treats all lines and bits alike. So
-what is proved for one bit of one line, which may be any, holds for all.
+what is proved for one bit of one line, which may be any, holds for all; also for the halves of what reaches into the
+next line.
 """
 
 from dataclasses import replace
@@ -27,6 +28,8 @@ class InOrder(wiring.Component):
     -------
     loads, stores : In(1), load, store : In, store_first : In(1)
         What comes; the load is not a remote one, which does not go to the SRAM.
+    void : In(1)
+        The load is none.
     read_ready, write_ready : In(1), answers, takes : In(1)
         The SRAM takes a load, a store; a line comes back; results are taken.
     line : In
@@ -38,8 +41,8 @@ class InOrder(wiring.Component):
     def __init__(self):
         super().__init__({
             "loads": In(1), "load": In(load_layout(CONFIG)), "stores": In(1), "store": In(store_layout(CONFIG)),
-            "store_first": In(1), "read_ready": In(1), "write_ready": In(1), "answers": In(1), "takes": In(1),
-            "line": In(CONFIG.line_bits), "watch": In(1),
+            "store_first": In(1), "void": In(1), "read_ready": In(1), "write_ready": In(1), "answers": In(1),
+            "takes": In(1), "line": In(CONFIG.line_bits), "watch": In(1),
         })
 
     def elaborate(self, platform):
@@ -50,7 +53,7 @@ class InOrder(wiring.Component):
         line = Mux(started, held, self.line)
         m.d.sync += [started.eq(1), held.eq(line)]
         m.d.comb += [
-            Assume(~self.load.remote),
+            *(Assume(~access.line.all()) for access in (self.load, self.store)),  # there is a next line
             Assume(~self.loads | (lsu.loads_waiting < REQUESTS)),
             Assume(~self.stores | (lsu.stores_waiting < REQUESTS)),
             lsu.load.valid.eq(self.loads),
@@ -58,6 +61,7 @@ class InOrder(wiring.Component):
             lsu.store.valid.eq(self.stores),
             lsu.store.payload.eq(self.store),
             lsu.store_first.eq(self.store_first),
+            lsu.void.eq(self.void),
             read.ready.eq(self.read_ready),
             write.ready.eq(self.write_ready),
             lsu.reads.response.valid.eq(self.answers),
@@ -67,7 +71,8 @@ class InOrder(wiring.Component):
 
         # In the order in which accesses come.
         latest, now = Signal(), Signal()
-        stored = self.stores & (self.store.line == line) & self.store.mask[0]
+        stored = self.stores & (((self.store.line == line) & self.store.mask[0])
+                                | ((self.store.line + 1 == line) & self.store.beyond[0]))
         m.d.comb += now.eq(Mux(stored, self.store.data[0], latest))
         m.d.sync += latest.eq(now)
 
@@ -76,13 +81,18 @@ class InOrder(wiring.Component):
         with m.If(write.valid & write.ready & (write.payload.line == line) & write.payload.mask[0]):
             m.d.sync += content.eq(write.payload.data[0])
 
-        # The load that is watched, and how many are before it.
-        watched, ahead, expected = Signal(), Signal(range(REQUESTS + 1)), Signal()
-        begins = self.watch & self.loads & (self.load.line == line) & ~watched
+        # The load that is watched, or its half, and how many reads are before it.
+        most = 2 * (REQUESTS + 1)
+        watched, waiting, ahead, expected = Signal(), Signal(range(most)), Signal(range(most)), Signal()
+        reaches = self.load.beyond.any()
+        is_first, is_rest = self.load.line == line, reaches & (self.load.line + 1 == line)
+        comes = self.loads & ~self.void
+        begins = self.watch & comes & (is_first | is_rest) & ~watched
         before, value = Signal.like(ahead), Signal()
-        reads = read.valid & read.ready
+        reads = read.valid & read.ready & ~lsu.dropped
+        m.d.sync += waiting.eq(waiting + Mux(comes, 1 + reaches, 0) - reads)
         m.d.comb += [
-            before.eq(Mux(begins, lsu.loads_waiting, ahead)),
+            before.eq(Mux(begins, waiting + is_rest, ahead)),
             value.eq(Mux(begins, Mux(self.store_first, now, latest), expected)),
         ]
         m.d.sync += expected.eq(value)

@@ -159,19 +159,17 @@ class _Instruction(wiring.Component):
                                   else Cat(word[7:12], word[25:32], word[31].replicate(20)))
                 address, size = (self.x1 + offset)[:64], Const(1) << self.funct3[:2]
                 outside = (address < SRAM_BASE) | (address + size > SRAM_BASE + CONFIG.sram_bytes)
-                crosses = address[:CONFIG.line_offset_bits] + size > CONFIG.vector_bytes
                 m.d.comb += [
                     Assert(access.address == address),
                     Assert(access.size == size),
                     Assert(access.flat == address[48]),
                 ]
                 with m.If(~address[48]):
-                    faults, misaligned = ((Cause.LOAD_ACCESS, Cause.LOAD_MISALIGNED) if opcode == LOAD
-                                          else (Cause.STORE_ACCESS, Cause.STORE_MISALIGNED))
+                    faults = Cause.LOAD_ACCESS if opcode == LOAD else Cause.STORE_ACCESS
                     m.d.comb += [
-                        Assert(course.trap == (outside | crosses)),
+                        Assert(course.trap == outside),
                         Assert(~course.trap | (course.value == address)),
-                        Assert(~course.trap | (course.cause == Mux(outside, faults, misaligned))),
+                        Assert(~course.trap | (course.cause == faults)),
                     ]
         # A byte's lane in 8 is the lowest bits of its address.
         with m.If((self.opcode == STORE) & ~course.trap):
