@@ -70,7 +70,7 @@ class Core(wiring.Component):
     control : In(ControlBus)
         The threads' control registers.
     mesh_post : In(stream), overflow : Out(2)
-        Posts from the mesh and the list engines; see `Semaphores`.
+        Posts from the mesh and the list engines, which count from the next cycle on; see `Semaphores`.
     ask, tell : Out(stream of flits), answer : In(stream of flits), awaiting : Out(threads)
         To and from other nodes; see `hdl.noc.interface.NetworkInterface`.
     push, pull : Out(stream)
@@ -348,7 +348,11 @@ class Core(wiring.Component):
         wiring.connect(m, remote.ask, wiring.flipped(self.ask))
         wiring.connect(m, remote.tell, wiring.flipped(self.tell))
         wiring.connect(m, wiring.flipped(self.answer), remote.answer)
-        wiring.connect(m, wiring.flipped(self.mesh_post), semaphores.mesh_post)
+        # What the list engines post comes late in its cycle.
+        m.d.sync += [
+            semaphores.mesh_post.valid.eq(self.mesh_post.valid),
+            semaphores.mesh_post.payload.eq(self.mesh_post.payload),
+        ]
 
         # What the node counts and what traces show.
         executed = [(shown.valid, each.instruction.control)

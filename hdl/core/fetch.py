@@ -9,7 +9,7 @@ from ..config import SRAM_BASE, Config, bits_for_count
 from ..mem.port import MemoryPort
 from ..onehot import select
 from .instruction_cache import InstructionCache
-from .layouts import offset_bits, prediction_layout, window_layout
+from .layouts import offset_bits, window_layout
 from .predictor import Predictor, outcome_layout
 
 
@@ -79,18 +79,8 @@ class Fetch(wiring.Component):
             *(cache.lines[thread].eq(pc[config.line_offset_bits:]) for thread, pc in enumerate(pcs)),
         ]
 
-        # What a thread's next window would be.
-        window_bits = bits_for_count(config.fetch_words)
-        counts = []
-        for thread, pc in enumerate(pcs):
-            count = Signal(range(config.fetch_words + 1), name=f"next_count_{thread}")
-            m.d.comb += [
-                predictor.words[thread].eq(pc[2:offset_bits(config)]),
-                count.eq(predictor.last[thread] - pc[2:2 + window_bits] + 1),
-            ]
-            counts.append(count)
-
         # A group's next window, of one of its threads.
+        window_bits = bits_for_count(config.fetch_words)
         for group in range(groups):
             own = range(group, threads, groups)
             m.submodules[f"turn_{group}"] = turn = RoundRobin(count=len(own))
@@ -98,20 +88,21 @@ class Fetch(wiring.Component):
             window = Signal(window_layout(config), name=f"window_{group}")
             fault = (turn.grant & faults[group::groups]).any()
             error = ~fault & cache.errors[group]
-            prediction = Signal(prediction_layout(config), name=f"prediction_{group}")
+            first, last = pc[2:2 + window_bits], predictor.last[group]
+            prediction = predictor.predictions[group]
             following = Cat(Const(0, 2 + window_bits), pc[2 + window_bits:] + 1)
             predicted = (SRAM_BASE | Cat(Const(0, 2), prediction.target))
             m.d.comb += [
                 turn.requests.eq((wants & (cache.hits | faults))[group::groups]),
                 turn.advance.eq(1),
                 pc.eq(select(turn.grant, [pcs[thread] for thread in own])),
-                prediction.eq(select(turn.grant, [predictor.predictions[thread].as_value() for thread in own])),
+                predictor.words[group].eq(pc[2:offset_bits(config)]),
                 cache.slots[group].eq(pc[config.line_offset_bits:]),
                 cache.uses[group].eq(turn.grant.any() & ~fault),
                 window.pc.eq(pc),
                 window.fault.eq(fault),
                 window.error.eq(error),
-                window.count.eq(Mux(fault | error, 1, select(turn.grant, [counts[thread] for thread in own]))),
+                window.count.eq(Mux(fault | error, 1, last - first + 1)),
                 window.prediction.eq(Mux(fault | error, 0, prediction.as_value())),
                 window.words.eq(cache.data[group].word_select(
                     pc[2 + window_bits:config.line_offset_bits], 32 * config.fetch_words)),

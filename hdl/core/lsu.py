@@ -186,7 +186,7 @@ class LoadStoreUnit(wiring.Component):
             write.payload.data.eq(store.data),
             store_halves.o.ready.eq(write.ready),
             lines.i.valid.eq(self.reads.response.valid),
-            lines.i.payload.line.eq(Mux(self.reads.error, 0, self.reads.response.payload)),
+            lines.i.payload.line.eq(self.reads.response.payload),
             lines.i.payload.error.eq(self.reads.error),
         ]
         loaded = read.valid & read.ready & ~load_halves.more & ~loads.dropped & ~load.remote
@@ -210,7 +210,7 @@ class LoadStoreUnit(wiring.Component):
             m.d.sync += [first.piece.eq(piece), first.wrong.eq(wrong)]
         with m.If(rest):
             below = (8 - load.offset[:3])[:3] << 3
-            m.d.comb += piece.eq(Mux(wrong, 0, first.piece | (line[:8 * BEYOND_BYTES] << below)))
+            m.d.comb += piece.eq(first.piece | (line[:8 * BEYOND_BYTES] << below))
         m.d.comb += extended.eq(piece)
         for log_size in range(3):
             bits = 8 << log_size
@@ -218,16 +218,16 @@ class LoadStoreUnit(wiring.Component):
                 sign = piece[bits - 1] & ~load.function[2]
                 m.d.comb += extended.eq(Cat(piece[:bits], sign.replicate(64 - bits)))
         done, gives = Signal(), here & ~more & ~void
-        m.d.comb += [
+        m.d.comb += [  # that something is wrong with a line is known last
             self.scalar.valid.eq(gives & ~is_vector(load.function)),
             self.scalar.payload.thread.eq(load.thread),
             self.scalar.payload.destination.eq(load.destination),
-            self.scalar.payload.data.eq(extended),
+            self.scalar.payload.data.eq(Mux(wrong, 0, extended)),
             self.vector.valid.eq(gives & is_vector(load.function)),
             self.vector.payload.thread.eq(load.thread),
             self.vector.payload.destination.eq(load.destination),
             self.vector.payload.data.eq(Cat(
-                Mux(wanted, line.word_select(byte, 8), 0) for byte, wanted in enumerate(load.mask))),
+                Mux(wanted & ~wrong, line.word_select(byte, 8), 0) for byte, wanted in enumerate(load.mask))),
             done.eq((self.scalar.valid & self.scalar.ready) | (self.vector.valid & self.vector.ready)
                     | (here & (more | void))),
             lines.o.ready.eq(done),

@@ -26,9 +26,9 @@ class Predictor(wiring.Component):
     Members
     -------
     words : In
-        For each thread, the word of the SRAM from which it is to fetch.
+        For each group, the word of the SRAM from which it fetches.
     predictions, last : Out
-        For each thread: whether a branch between that word and the end of its window is thought to jump, and where to;
+        For each group: whether a branch between that word and the end of its window is thought to jump, and where to;
         the number in the window of that branch or, if there is none, of the window's last word.
     outcome : In
         A branch that has been executed, learnt from in the next cycle.
@@ -38,9 +38,9 @@ class Predictor(wiring.Component):
         self.config = config
         word = offset_bits(config) - 2
         super().__init__({
-            "words": In(data.ArrayLayout(word, config.threads)),
-            "predictions": Out(data.ArrayLayout(prediction_layout(config), config.threads)),
-            "last": Out(data.ArrayLayout(range(config.fetch_words), config.threads)),
+            "words": In(data.ArrayLayout(word, config.groups)),
+            "predictions": Out(data.ArrayLayout(prediction_layout(config), config.groups)),
+            "last": Out(data.ArrayLayout(range(config.fetch_words), config.groups)),
             "outcome": In(outcome_layout(config)),
         })
 
@@ -88,8 +88,8 @@ class Predictor(wiring.Component):
                 m.d.comb += new.counter.eq(Mux(old.counter == 0, 0, old.counter - 1))
 
         # The first branch that jumps counts.
-        for thread in range(config.threads):
-            word, prediction, last = self.words[thread], self.predictions[thread], self.last[thread]
+        for group in range(config.groups):
+            word, prediction, last = self.words[group], self.predictions[group], self.last[group]
             m.d.comb += last.eq(config.fetch_words - 1)
             for column, memory in reversed(list(enumerate(memories))):
                 port = memory.read_port(domain="comb")
