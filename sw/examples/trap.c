@@ -8,7 +8,6 @@ static D1_LINE_ALIGNED char line[2 * D1_LINE];
 int main(int thread)
 {
     (void)thread;
-    volatile uint32_t *crossing = (volatile uint32_t *)(line + D1_LINE - 2);
     switch (TRAP) {
     case D1_CAUSE_FETCH_MISALIGNED:
         __asm__ volatile("jr %0" :: "r"(line + 2));
@@ -23,7 +22,7 @@ int main(int thread)
         __asm__ volatile("ebreak");
         break;
     case D1_CAUSE_LOAD_MISALIGNED:
-        __asm__ volatile("lw x0, 0(%0)" :: "r"(crossing));
+        D1_VLD(0, line + 2, 0);
         break;
     case D1_CAUSE_LOAD_ACCESS:
         D1_VLD(0, outside, 0);
