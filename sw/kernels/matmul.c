@@ -75,7 +75,7 @@ D1_INLINE void wait_for_turn(int thread)
     if (thread == D1_THREADS - 1) {
         uint64_t time = d1_cycle(), pause = job.pause, blocks = job.blocks;
         for (int next = 1; next < D1_THREADS && (uint64_t)next < blocks; next++) {
-            time += next == 1 ? 3 * pause : 13 * pause;
+            time += next == 1 ? 2 * pause : 14 * pause;
             while (d1_cycle() < time)
                 ;
             if (next < D1_THREADS - 1)
