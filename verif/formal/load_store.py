@@ -27,7 +27,7 @@ class InOrder(wiring.Component):
     Members
     -------
     loads, stores : In(1), load, store : In, store_first : In(1)
-        What comes; the load is not a remote one, which does not go to the SRAM.
+        What comes. The line of a remote load is asked for, too, though nobody uses it.
     void : In(1)
         The load is none.
     read_ready, write_ready : In(1), answers, takes : In(1)
