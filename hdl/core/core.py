@@ -19,13 +19,13 @@ from .decode import fields
 from .execute import Execute
 from .front_end import FrontEnd
 from .gather import Gather
-from .issue import Issue, changes_matrix, is_unit, loads, stores, takes_vectors, writes_sram
+from .issue import Issue, chains, changes_matrix, is_unit, loads, multiplies_divides, stores, takes_vectors, writes_sram
 from .layouts import retirement_layout, scalar_result_layout
 from .lsu import REQUESTS, LoadStoreUnit
 from .matrix import MatrixUnit
 from .matrix_serial import SerialMatrixUnit
 from .memory_ports import MemoryPorts
-from .muldiv import MulDiv
+from .muldiv import PLACES, MulDiv, places
 from .registers import RegisterFile
 from .remote import Remote
 from .result import vector_result_layout
@@ -174,7 +174,9 @@ class Core(wiring.Component):
         held = execute.executing
         given = {unit: sum(each.valid & is_unit(each.instruction.control, unit) for each in held) for unit in Unit}
         room = {
-            Unit.MULDIV: muldiv.request.ready & (given[Unit.MULDIV] == 0),
+            Unit.MULDIV: muldiv.waiting + sum(
+                Mux(each.valid & multiplies_divides(each.instruction.control),
+                    places(each.instruction.control.function), 0) for each in held) < PLACES,
             Unit.VECTOR: vector.room,
             Unit.MATRIX: matrix.room,
             Unit.LIST: pushes.i.ready & pulls.i.ready & (given[Unit.LIST] == 0),
@@ -232,6 +234,8 @@ class Core(wiring.Component):
                         before = issue.instructions[slot - 1]
                         with m.If(before.constant & (source != 0) & (source == fields(before)[0])):
                             m.d.comb += value.eq(before.value)
+                if port:
+                    m.d.comb += operation.chained.eq(chains(issue.instructions[slot - 1], issue.instructions[slot]))
                 if port == 0:  # atomics are the first of their group
                     old, *_ = fields(issue.instructions[slot])
                     m.d.comb += [

@@ -88,7 +88,7 @@ class Dispatch(wiring.Component):
             "stores": Out(stream.Signature(lsu.store_layout(config), always_ready=True)).array(config.groups),
             "voids": Out(config.groups),
             "store_first": Out(config.groups),
-            "muldiv": Out(stream.Signature(muldiv.request_layout(config))),
+            "muldiv": Out(stream.Signature(muldiv.request_layout(config), always_ready=True)),
             "vector": Out(stream.Signature(vector.request_layout(config))),
             "matrix": Out(stream.Signature(matrix.request_layout(config))),
             "matrix_read": Out(stream.Signature(matrix.read_layout(config))),

@@ -118,7 +118,7 @@ class Execute(wiring.Component):
             "stores": Out(stream.Signature(lsu.store_layout(config), always_ready=True)).array(config.groups),
             "voids": Out(config.groups),
             "store_first": Out(config.groups),
-            "muldiv": Out(stream.Signature(muldiv.request_layout(config))),
+            "muldiv": Out(stream.Signature(muldiv.request_layout(config), always_ready=True)),
             "vector": Out(stream.Signature(vector.request_layout(config))),
             "matrix": Out(stream.Signature(matrix.request_layout(config))),
             "matrix_read": Out(stream.Signature(matrix.read_layout(config))),
@@ -160,6 +160,8 @@ class Execute(wiring.Component):
                 part.load_error.eq(load_errors.bit_select(operation.thread, 1)),
                 part.load_error_address.eq(load_error_addresses[operation.thread]),
             ]
+            if slot % width:
+                m.d.comb += part.before.eq(slots[-1].result)
             if slot % width == 0:  # a thread comes back to what has been answered: it is the first of its instructions
                 m.d.comb += part.answered.eq(self.answered.bit_select(operation.thread, 1))
             slots.append(part)

@@ -120,14 +120,33 @@ def written_by(instruction):
     ]
 
 
+def named_again(older, younger):
+    """As hardware: for rd, rs1 and rs2, whether an instruction names a register there that the one before it writes."""
+    return Cat(Cat((file == written) & (register == number) for written, number in written_by(older)).any()
+               for file, register in registers_of(younger))
+
+
+def chains(older, younger):
+    """As hardware: for rs1 and rs2, whether the operand is the result of the one before it, issued beside it.
+
+    What the ALU computes reaches the ALU of the next slot, comparisons and data to store in its own cycle; addresses
+    are too far.
+    """
+    control = younger.control
+    integer = is_unit(control, Unit.ALU) | (is_unit(control, Unit.BRANCH) & (control.function != isa.Branch.JALR))
+    stored = is_unit(control, Unit.MEMORY) & is_store(control.function)
+    return named_again(older, younger)[1:] & Cat(integer, integer | stored) & is_unit(
+        older.control, Unit.ALU).replicate(2)
+
+
 def joins(older, younger):
     """As hardware: an instruction can be issued together with the one before it. What a constant one loads is known."""
-    same = Cat((file == written) & (register == number)
-               for file, register in registers_of(younger) for written, number in written_by(older)).any()
+    overwrites = is_unit(older.control, Unit.ALU)
+    hindered = (named_again(older, younger) & ~Cat(overwrites, chains(older, younger))).any()
     both = (is_unit(each.control, Unit.BRANCH) for each in (older, younger))
     predicated = (names_predicates(each.control) for each in (older, younger))
     alone = (is_unit(each.control, *ALONE) for each in (older, younger))
-    return (~same | older.constant) & ~reduce(and_, both) & ~reduce(and_, predicated) & ~reduce(or_, alone)
+    return (~hindered | older.constant) & ~reduce(and_, both) & ~reduce(and_, predicated) & ~reduce(or_, alone)
 
 
 class Issue(wiring.Component):

@@ -84,7 +84,11 @@ def decoded_layout(config: Config) -> data.StructLayout:
 
 
 def operation_layout(config: Config) -> data.StructLayout:
-    """An issued instruction with its integer operands; `x3` is the old value of rd, for atomics only."""
+    """An issued instruction with its integer operands; `x3` is the old value of rd, for atomics only.
+
+    Instead of `x1` and `x2` those that are ``chained`` are the result of the instruction before it, which executes in
+    the same cycle.
+    """
     return data.StructLayout({
         "valid": 1,
         "thread": config.thread_bits,
@@ -92,6 +96,7 @@ def operation_layout(config: Config) -> data.StructLayout:
         "x1": 64,
         "x2": 64,
         "x3": 64,
+        "chained": 2,
     })
 
 

@@ -31,7 +31,7 @@ class Semaphores(wiring.Component):
     take : In(1), taken : Out(1)
         A thread tries to take ``wait_amount`` of ``wait_index`` now; that is there.
     cancel : In(threads)
-        Stop waiting, without the semaphore.
+        Stop waiting, without the semaphore, unless it is granted in this very cycle.
     waiting : Out(threads)
         Threads that wait.
     granted : Out(threads)
@@ -66,7 +66,7 @@ class Semaphores(wiring.Component):
         m.d.comb += [
             turn.requests.eq(self.waiting & Cat(counts[wanted.index] >= wanted.amount for wanted in demands)),
             turn.advance.eq(1),
-            self.granted.eq(turn.grant & ~self.cancel),
+            self.granted.eq(turn.grant),
         ]
         m.d.sync += self.waiting.eq((self.waiting & ~self.granted & ~self.cancel) | self.wait)
         for thread, wanted in enumerate(demands):
@@ -78,20 +78,16 @@ class Semaphores(wiring.Component):
         m.d.comb += self.overflow.eq(Cat(self.post & own.all(), self.mesh_post.valid & (mesh.all() | last)))
         accepted = Cat(self.post, self.mesh_post.valid) & ~self.overflow
 
-        # Whether a wait is given up is known late.
-        served, serves = Signal(demand), Signal()
-        m.d.comb += [
-            served.eq(select(turn.grant, [wanted.as_value() for wanted in demands])),
-            serves.eq(self.granted.any()),
-        ]
-        left = counts[self.wait_index] - Mux(serves & (served.index == self.wait_index), served.amount, 0)
+        served = Signal(demand)  # all zeros if there is none
+        m.d.comb += served.eq(select(turn.grant, [wanted.as_value() for wanted in demands]))
+        left = counts[self.wait_index] - Mux(served.index == self.wait_index, served.amount, 0)
         m.d.comb += self.taken.eq(left >= self.wait_amount)
         for number, count in enumerate(counts):
             up = Signal(2, name=f"up_{number}")
             down, tried = (Signal(COUNT_BITS, name=f"{name}_{number}") for name in ("down", "tried"))
             m.d.comb += up.eq((accepted[0] & (self.post_index == number))
                               + (accepted[1] & (self.mesh_post.payload == number)))
-            with m.If(serves & (served.index == number)):
+            with m.If(served.index == number):
                 m.d.comb += down.eq(served.amount)
             with m.If(self.take & self.taken & (self.wait_index == number)):
                 m.d.comb += tried.eq(self.wait_amount)

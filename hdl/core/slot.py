@@ -49,6 +49,8 @@ class Slot(wiring.Component):
     Members
     -------
     operation : In
+    before : In(64)
+        Result of the slot before this one, for operands that are chained: of the ALU, of comparisons, data to store.
     result : Out(64)
         Of the ALU, the link of a jump, or the advanced address.
     course, access : Out
@@ -64,6 +66,7 @@ class Slot(wiring.Component):
         self.config = config
         super().__init__({
             "operation": In(operation_layout(config)),
+            "before": In(64),
             "result": Out(64),
             "course": Out(course_layout()),
             "access": Out(access_layout(config)),
@@ -80,6 +83,8 @@ class Slot(wiring.Component):
         instruction = self.operation.instruction
         control, pc = instruction.control, instruction.pc
         x1, x2 = self.operation.x1, self.operation.x2
+        a, b = (Mux(chained, self.before, value)
+                for chained, value in zip(self.operation.chained, (x1, x2), strict=True))
         immediate = instruction.value
         jumps, strays, flat, asks = Signal(), Signal(), Signal(), Signal()
         advanced, target, link, address, word = (
@@ -92,7 +97,7 @@ class Slot(wiring.Component):
         m.d.comb += [
             alu.function.eq(control.function),
             alu.word.eq(control.word),
-            alu.b.eq(Mux(control.immediate, immediate, x2)),
+            alu.b.eq(Mux(control.immediate, immediate, b)),
             link.eq(pc + 4),
         ]
         with m.Switch(control.unit):
@@ -104,7 +109,7 @@ class Slot(wiring.Component):
                 m.d.comb += self.result.eq(alu.result)
         with m.Switch(control.source):
             with m.Case(isa.Source.RS1):
-                m.d.comb += alu.a.eq(x1)
+                m.d.comb += alu.a.eq(a)
             with m.Case(isa.Source.PC):
                 m.d.comb += alu.a.eq(pc)
 
@@ -113,16 +118,16 @@ class Slot(wiring.Component):
         m.d.comb += target.eq(pc + immediate)
         with m.Switch(control.function):
             with m.Case(isa.Branch.BEQ):
-                m.d.comb += taken.eq(x1 == x2)
+                m.d.comb += taken.eq(a == b)
             with m.Case(isa.Branch.BNE):
-                m.d.comb += taken.eq(x1 != x2)
+                m.d.comb += taken.eq(a != b)
             with m.Case(isa.Branch.JAL):
                 m.d.comb += taken.eq(1)
             with m.Case(isa.Branch.JALR):
                 m.d.comb += [taken.eq(1), target.eq((x1 + immediate) & ~1)]
             for branch, signed in _LESS.items():
                 with m.Case(branch):
-                    less = x1.as_signed() < x2.as_signed() if signed else x1 < x2
+                    less = a.as_signed() < b.as_signed() if signed else a < b
                     m.d.comb += taken.eq(less ^ (branch.value & 1))
         prediction = instruction.prediction
         predicted = SRAM_BASE | Cat(Const(0, 2), prediction.target)
@@ -140,7 +145,7 @@ class Slot(wiring.Component):
             size.eq(1 << control.function[:2]),
             flat.eq(accesses & ~control.masked & address[48]),
             asks.eq((flat & ~puts) | atomic | gathers),
-            word.eq((Cat(x2, x2) << (address[:3] << 3))[64:128]),
+            word.eq((Cat(b, b) << (address[:3] << 3))[64:128]),
         ]
         with m.If(atomic):
             m.d.comb += size.eq(Mux(control.word, 4, 8))

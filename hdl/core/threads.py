@@ -114,7 +114,7 @@ class Threads(wiring.Component):
                     pass
                 with m.Elif(self.waits[thread]):
                     m.d.sync += self.pcs[thread].eq(self.following[thread] - 4)
-                with m.Elif(self.waiting[thread]):
+                with m.Elif(self.waiting[thread] & ~self.granted[thread]):
                     m.d.sync += self.pcs[thread].eq(self.pcs[thread] - 4)
             with m.If(self.stops[thread]):
                 m.d.sync += [self.running[thread].eq(0), trapped[thread].eq(1)]

@@ -9,7 +9,7 @@
  * stands beside something that is none, since a group starts one load a cycle. */
 #define MULTIPLY 4
 #define STORE 11
-#define UNROLL 16
+#define UNROLL 32
 #define X(line) ((line) % 8)
 #define Y(line) (8 + (line) % 16)
 #define A 31
@@ -20,8 +20,9 @@ struct result {
 
 D1_LINE_ALIGNED volatile struct result results[D1_THREADS];
 
-/* The host writes these. */
-D1_LINE_ALIGNED char x[LINES * D1_LINE], y[LINES * D1_LINE];
+/* The host writes these. They begin in different banks: threads in step with each other would else meet there again and again. */
+#define APART 8
+D1_LINE_ALIGNED char x[(LINES + APART) * D1_LINE], y[LINES * D1_LINE];
 
 struct place {
     char *x, *y, *out;

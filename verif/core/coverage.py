@@ -8,6 +8,7 @@ Groups of bins ("goals" are those that can be met):
 * traps: an instruction and the cause that it traps with;
 * csrs: each one read and, if it can be, written;
 * threads: how many ran at once;
+* chained: operands that were the result of the instruction beside which theirs was issued;
 * contention: instructions of a class executed by two threads within `NEAR` cycles, so that one may have waited.
 
 An instruction that traps counts like one that retires: it has been issued. Classes of instructions are what competes
@@ -57,6 +58,14 @@ _VALUED = (Unit.ALU, Unit.MULDIV, Unit.BRANCH)
 def is_scalar_access(row: Instruction) -> bool:
     """Whether a row is a load or store of an integer register, which may cross lines on its own node."""
     return row.unit in (Unit.MEMORY, Unit.PUT) and "imm" in row.operands and not {"vd", "vs2"} & set(row.operands)
+
+
+def chained_operands(row: Instruction) -> list[str]:
+    """Operands that can be the result of an instruction for the ALU beside which the row's is issued."""
+    if row.unit is Unit.ALU or row.format is Format.B_TYPE:
+        return [name for name in ("rs1", "rs2") if name in row.operands]
+    stores = row.unit is Unit.MEMORY and is_scalar_access(row) and not row.rd_file
+    return ["rs2"] if stores else []
 
 
 def class_of(row: Instruction) -> str:
@@ -145,10 +154,15 @@ def goals(config: Config) -> dict[Bin, None]:
     bins += [("csrs", number.name, "read") for number in CSRS]
     bins += [("csrs", number.name, "written") for number, (writable, _) in CSRS.items() if writable]
     bins += [("threads", str(count)) for count in range(1, config.threads + 1)]
+    if config.issue_width > 1:
+        bins += [("chained", row.name, operand) for row in rows for operand in chained_operands(row)]
     if config.threads > 1:
         bins += [("contention", name) for name in classes]
     return dict.fromkeys(bins)
 
+
+#: Groups whose bins depend on cycles, which the model does not have.
+TIMED = "contention", "chained"
 
 #: Bins that cannot be met, and why.
 UNREACHABLE: dict[Bin, str] = {
@@ -193,6 +207,7 @@ class Coverage:
             self._thread(case, thread)
         if outcome is not None:
             self._contention(case, outcome.executed)
+            self._chained(case, outcome.executed)
 
     def _thread(self, case: Case, thread: int) -> None:
         counts, words = self.counts, Counter[int]()
@@ -263,6 +278,20 @@ class Coverage:
                     near = np.searchsorted(others, cycles + NEAR, "right") > np.searchsorted(others, cycles - NEAR)
                     if count := int(near.sum()):
                         self.counts["contention", name] += count
+
+    def _chained(self, case: Case, executed: Mapping[int, np.ndarray]) -> None:
+        """Operands written by the instruction before, in the same cycle."""
+        for thread, cycles in executed.items():
+            retired = case.retired[thread]
+            for place in (np.flatnonzero(cycles[1:] == cycles[:-1]) + 1).tolist():
+                (_, older, _), (_, younger, _) = retired[place - 1:place + 1]
+                before, meaning = known(older), known(younger)
+                if before is None or meaning is None or before[0].unit is not Unit.ALU:
+                    continue
+                row, fields, *_ = meaning
+                for operand in chained_operands(row):
+                    if (File.X, getattr(fields, operand)) in before[3]:
+                        self.counts["chained", row.name, operand] += 1
 
     def table(self) -> list[tuple[str, int, int, int, str, int]]:
         """For each group: bins, those that cannot be met, those that were, the rarest of these and how often it was."""

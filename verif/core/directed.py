@@ -38,7 +38,7 @@ class DirectedProgram(PreparedProgram):
             return
         group, *what = self.goals.pop()
         {"operands": self._operands, "pairs": self._pair, "hazards": self._hazard, "traps": self._trap,
-         "csrs": self._access_csr, "contention": self._repeat, "crossing": self._cross,
+         "csrs": self._access_csr, "contention": self._repeat, "crossing": self._cross, "chained": self._chain,
          }.get(group, lambda *_: None)(*what)
 
     def _operands(self, name: str, relation: str) -> None:
@@ -249,6 +249,19 @@ class DirectedProgram(PreparedProgram):
         """An access that reaches into the next line."""
         operand = "rs2" if "rs2" in BY_NAME[name].operands else "rd"
         self.emit(name, rs1=WINDOW, imm=-1, **{operand: self._register()})
+
+    def _chain(self, name: str, operand: str) -> None:
+        """Operands that the instruction before computes; of pairs on end, some are issued together."""
+        row = BY_NAME[name]
+        for _ in range(3):
+            register = self.random.randrange(1, RANDOM_REGISTERS)
+            self.emit("sub", rd=register, rs1=self._register(), rs2=self._register())
+            if row.format is Format.B_TYPE:
+                self.emit(name, **({"rs1": self._register(), "rs2": self._register(), "imm": 4} | {operand: register}))
+            elif row.unit is Unit.MEMORY:
+                self.emit(name, rs1=WINDOW, rs2=register, imm=0)
+            else:
+                self.emit(name, **self._values(row, {operand: register}))
 
     def _bad_word(self) -> None:
         """Load a word that cannot be read; the use of what was loaded traps. The program's end makes the word good."""

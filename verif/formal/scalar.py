@@ -64,6 +64,7 @@ class _Instruction(wiring.Component):
         self.part = part
         super().__init__({
             "word": In(32), "pc": In(64), "x1": In(64), "x2": In(64), "prediction": In(prediction_layout(CONFIG)),
+            "before": In(64), "chained": In(2),
         })
 
     def elaborate(self, platform):
@@ -80,7 +81,12 @@ class _Instruction(wiring.Component):
             instruction.prediction.eq(self.prediction),
             slot.operation.x1.eq(self.x1),
             slot.operation.x2.eq(self.x2),
+            slot.operation.chained.eq(self.chained),
+            slot.before.eq(self.before),
         ]
+        # Addresses are of x1 itself; all else is of what may come from the slot before.
+        self.a, self.b = (Mux(chained, self.before, value)
+                          for chained, value in zip(self.chained, (self.x1, self.x2), strict=True))
         self.opcode, self.funct3, self.funct7 = self.word[:7], self.word[12:15], self.word[25:]
         getattr(self, f"_{self.part}")(m)
         return m
@@ -106,14 +112,14 @@ class _Instruction(wiring.Component):
         upper = extended(Cat(Const(0, 12), self.word[12:]))
         results = [(self.opcode == LUI, upper), (self.opcode == AUIPC, (self.pc + upper)[:64])]
         for opcode in (OP, OP_IMM, OP_32, OP_IMM_32):
-            b = extended(self.word.as_signed() >> 20) if opcode in (OP_IMM, OP_IMM_32) else self.x2
+            b = extended(self.word.as_signed() >> 20) if opcode in (OP_IMM, OP_IMM_32) else self.b
             word = opcode in (OP_IMM_32, OP_32)
             for chosen, function in self._rows(opcode):
                 if word:  # on the low words, and so to the right from bit 31
-                    a, amount = self.x1[:32], b[:5]
+                    a, amount = self.a[:32], b[:5]
                     results.append((chosen, extended(Cat(function(a, b[:32], amount), Const(0, 32)))))
                 else:
-                    results.append((chosen, function(self.x1, b, b[:6])[:64]))
+                    results.append((chosen, function(self.a, b, b[:6])[:64]))
         for chosen, result in results:
             with m.If(chosen):
                 m.d.comb += [
@@ -128,7 +134,7 @@ class _Instruction(wiring.Component):
         offset_j = extended(Cat(Const(0, 1), word[21:31], word[20], word[12:20], word[31].replicate(12)))
         jalr = (self.opcode == JALR) & (self.funct3 == 0)
         for chosen, taken, target in (
-            *(((self.opcode == BRANCH) & (self.funct3 == funct3), taken(self.x1, self.x2), self.pc + offset_b)
+            *(((self.opcode == BRANCH) & (self.funct3 == funct3), taken(self.a, self.b), self.pc + offset_b)
               for funct3, taken in BRANCHES.items()),
             (self.opcode == JAL, Const(1), self.pc + offset_j),
             (jalr, Const(1), (self.x1 + extended(word.as_signed() >> 20))[:64] & ~1),
@@ -176,7 +182,7 @@ class _Instruction(wiring.Component):
             for byte in range(8):
                 lane = (access.address[:3] + byte)[:3]
                 with m.If((self.funct3 < 4) & (access.size > byte)):
-                    m.d.comb += Assert(access.word.word_select(lane, 8) == self.x2.word_select(byte, 8))
+                    m.d.comb += Assert(access.word.word_select(lane, 8) == self.b.word_select(byte, 8))
 
     def _illegal(self, m):
         """Of the scalar opcodes, whatever is no instruction of RV64IM traps and names itself."""
