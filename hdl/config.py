@@ -168,8 +168,8 @@ class Config:
             check(field, type(getattr(self, field)) is bool, "True or False")
         whole("vector_writes", 1, 3)
         power_of_two("vector_bytes", 16, 64)
-        check("branch_targets", self.branch_targets >= self.fetch_words // 2,
-              f"{self.fetch_words // 2} or more, for every two instructions of a fetch window")
+        check("branch_targets", self.branch_targets >= self.fetch_words,
+              f"{self.fetch_words} or more, for every instruction of a fetch window")
         power_of_two("vector_interval", 1, self.lanes)
         shape = self.matrix
         check("matrix", isinstance(shape, tuple) and len(shape) == 3

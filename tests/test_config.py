@@ -56,7 +56,7 @@ def test_derived_sizes_fit_together(config):
     ("instruction_queue", 4, "8 or more, for two decoded groups of 4"),
     ("alus", 0, "an integer from 1 to 4"),
     ("branch_targets", 3, "a power of two from 2 to 1024"),
-    ("branch_targets", 2, "4 or more, for every two instructions of a fetch window"),
+    ("branch_targets", 4, "8 or more, for every instruction of a fetch window"),
     ("fair_threads", 1, "True or False"),
     ("vector_writes", 4, "an integer from 1 to 3"),
     ("vector_bytes", 8, "a power of two from 16 to 64"),

@@ -143,10 +143,9 @@ def joins(older, younger):
     """As hardware: an instruction can be issued together with the one before it. What a constant one loads is known."""
     overwrites = is_unit(older.control, Unit.ALU)
     hindered = (named_again(older, younger) & ~Cat(overwrites, chains(older, younger))).any()
-    both = (is_unit(each.control, Unit.BRANCH) for each in (older, younger))
     predicated = (names_predicates(each.control) for each in (older, younger))
     alone = (is_unit(each.control, *ALONE) for each in (older, younger))
-    return (~hindered | older.constant) & ~reduce(and_, both) & ~reduce(and_, predicated) & ~reduce(or_, alone)
+    return (~hindered | older.constant) & ~reduce(and_, predicated) & ~reduce(or_, alone)
 
 
 class Issue(wiring.Component):

@@ -19,7 +19,7 @@ def outcome_layout(config: Config) -> data.StructLayout:
 
 
 class Predictor(wiring.Component):
-    """Remembers one branch of every two instructions of a fetch window, with a 2-bit counter of what it did.
+    """Remembers branches, one of those at a place of the windows that share a row, with a 2-bit counter of what it did.
 
     A prediction is combinational. It may be wrong in any way, since whoever executes the instructions checks it.
 
@@ -47,12 +47,12 @@ class Predictor(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         config = self.config
-        columns = config.fetch_words // 2
+        columns = config.fetch_words
         rows = config.branch_targets // columns
         window_bits, row_bits = bits_for_count(config.fetch_words), bits_for_count(rows)
         word_bits = offset_bits(config) - 2
         entry = data.StructLayout({
-            "tag": word_bits - window_bits - row_bits, "place": 1, "target": word_bits, "counter": 2})
+            "tag": word_bits - window_bits - row_bits, "target": word_bits, "counter": 2})
 
         def row_of(word):
             return word[window_bits:window_bits + row_bits]
@@ -63,20 +63,19 @@ class Predictor(wiring.Component):
         # Learn from one branch a cycle.
         outcome = Signal(outcome_layout(config))
         m.d.sync += outcome.eq(self.outcome)
-        place, memories = outcome.word[0], []
+        memories = []
         for column in range(columns):
             m.submodules[f"column_{column}"] = memory = Memory(shape=entry, depth=rows, init=[])
             memories.append(memory)
             read, write = memory.read_port(domain="comb"), memory.write_port()
             old, new = read.data, write.data
-            known = (old.tag == tag_of(outcome.word)) & (old.place == place)
+            known = old.tag == tag_of(outcome.word)
             m.d.comb += [
                 read.addr.eq(row_of(outcome.word)),
                 write.addr.eq(row_of(outcome.word)),
                 new.tag.eq(tag_of(outcome.word)),
-                new.place.eq(place),
                 new.target.eq(Mux(outcome.taken, outcome.target, old.target)),
-                write.en.eq(outcome.valid & (outcome.word[1:window_bits] == column) & (outcome.taken | known)),
+                write.en.eq(outcome.valid & (outcome.word[:window_bits] == column) & (outcome.taken | known)),
             ]
             with m.If(outcome.always):
                 m.d.comb += new.counter.eq(STRONGLY_TAKEN)
@@ -93,12 +92,11 @@ class Predictor(wiring.Component):
             m.d.comb += last.eq(config.fetch_words - 1)
             for column, memory in reversed(list(enumerate(memories))):
                 port = memory.read_port(domain="comb")
-                number = 2 * column + port.data.place
                 m.d.comb += port.addr.eq(row_of(word))
-                with m.If((port.data.tag == tag_of(word)) & port.data.counter[1] & (number >= word[:window_bits])):
+                with m.If((port.data.tag == tag_of(word)) & port.data.counter[1] & (column >= word[:window_bits])):
                     m.d.comb += [
                         prediction.taken.eq(1),
                         prediction.target.eq(port.data.target),
-                        last.eq(number),
+                        last.eq(column),
                     ]
         return m
