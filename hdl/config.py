@@ -52,6 +52,8 @@ class Config:
         Entries of the branch target buffer.
     fair_threads : bool
         Threads take turns; else lower numbers go first.
+    integer_writes : int
+        Results that the integer registers of a group take in a cycle, one for each issued instruction and late ones.
     vector_writes : int
         Late results that vector registers take in a cycle.
     vector_bytes : int
@@ -111,6 +113,7 @@ class Config:
     alus: int
     branch_targets: int
     fair_threads: bool
+    integer_writes: int
     vector_writes: int
     vector_bytes: int
     matrix: tuple[int, int, int]
@@ -166,6 +169,7 @@ class Config:
         for field in ("fair_threads", "serial_matrix", "cfloat8", "bf16_lanes", "integer_lanes", "conversions",
                       "estimates", "gather", "hard_multipliers", "single_reads", "shared_counters"):
             check(field, type(getattr(self, field)) is bool, "True or False")
+        whole("integer_writes", self.issue_width, 4)
         whole("vector_writes", 1, 3)
         power_of_two("vector_bytes", 16, 64)
         check("branch_targets", self.branch_targets >= self.fetch_words,
@@ -320,18 +324,19 @@ def global_address(*, x: int, y: int, address: int) -> int:
 
 D1 = Config(
     name="D1", threads=4, groups=2, decode_width=4, issue_width=2, instruction_queue=8, alus=2, branch_targets=128,
-    fair_threads=True, vector_writes=3, vector_bytes=64, matrix=(8, 8, 4), serial_matrix=False, accumulators=4,
-    cfloat8=True, vector_interval=1, bf16_lanes=True, integer_lanes=True, conversions=True, estimates=True, gather=True,
-    hard_multipliers=False, sram_bytes=1280 * 1024, sram_banks=16, fetch_lines=16, semaphores=32, fifo_depth=4,
-    single_reads=False, list_queue=4, counter_bits=64, shared_counters=False, columns=1, rows=1,
+    fair_threads=True, integer_writes=3, vector_writes=3, vector_bytes=64, matrix=(8, 8, 4), serial_matrix=False,
+    accumulators=4, cfloat8=True, vector_interval=1, bf16_lanes=True, integer_lanes=True, conversions=True,
+    estimates=True, gather=True, hard_multipliers=False, sram_bytes=1280 * 1024, sram_banks=16, fetch_lines=16,
+    semaphores=32, fifo_depth=4, single_reads=False, list_queue=4, counter_bits=64, shared_counters=False, columns=1,
+    rows=1,
 )
 SIM = replace(D1, name="SIM", sram_bytes=128 * 1024, columns=2, rows=2)
 ULX3S = replace(
     D1, name="ULX3S", threads=2, groups=1, decode_width=2, issue_width=1, instruction_queue=4, alus=1,
-    branch_targets=16, vector_writes=1, fetch_lines=16, vector_bytes=16, vector_interval=4, matrix=(2, 2, 2),
-    serial_matrix=True, sram_bytes=32 * 1024, sram_banks=1, semaphores=8, fifo_depth=3, cfloat8=False, bf16_lanes=False,
-    integer_lanes=False, conversions=False, estimates=False, gather=False, hard_multipliers=True, single_reads=True,
-    counter_bits=32, shared_counters=True, columns=2, rows=2,
+    branch_targets=16, integer_writes=1, vector_writes=1, fetch_lines=16, vector_bytes=16, vector_interval=4,
+    matrix=(2, 2, 2), serial_matrix=True, sram_bytes=32 * 1024, sram_banks=1, semaphores=8, fifo_depth=3, cfloat8=False,
+    bf16_lanes=False, integer_lanes=False, conversions=False, estimates=False, gather=False, hard_multipliers=True,
+    single_reads=True, counter_bits=32, shared_counters=True, columns=2, rows=2,
 )
 PRESETS = {preset.name: preset for preset in (D1, SIM, ULX3S)}
 

@@ -58,6 +58,7 @@ def test_derived_sizes_fit_together(config):
     ("branch_targets", 3, "a power of two from 2 to 1024"),
     ("branch_targets", 4, "8 or more, for every instruction of a fetch window"),
     ("fair_threads", 1, "True or False"),
+    ("integer_writes", 1, "an integer from 2 to 4"),
     ("vector_writes", 4, "an integer from 1 to 3"),
     ("vector_bytes", 8, "a power of two from 16 to 64"),
     ("matrix", (8, 8), "three powers of two from 1 to 8"),

@@ -210,19 +210,29 @@ class Core(wiring.Component):
             slots = range(group * width, (group + 1) * width)
             m.submodules[f"x{group}"] = x = RegisterFile(
                 threads=config.threads // config.groups, groups=config.groups, result=scalar, reads=2 * width + 1,
-                writes=width)
-            m.submodules[f"scalar_late{group}"] = late = Writeback(layout=scalar, sources=2, ports=width)
+                writes=config.integer_writes)
+            m.submodules[f"scalar_late{group}"] = late = Writeback(
+                layout=scalar, sources=2, ports=config.integer_writes)
             late_scalars.append(late)
             m.d.comb += issue.late_results[group].eq(late.short)
+            for port, write in enumerate(late.writes):
+                done = scoreboard.scalar_done[group * config.integer_writes + port]
+                m.d.comb += [
+                    x.writes[port].eq(write),
+                    x.forwards[port].eq(write.valid),
+                    done.valid.eq(write.valid),
+                    done.thread.eq(write.result.thread),
+                    done.destination.eq(write.result.destination),
+                ]
             for port, slot in enumerate(slots):
                 write, operation = execute.writes[slot], execute.operations[slot]
                 m.d.comb += [
                     late.free[port].eq(~execute.keeps[slot]),
-                    x.writes[port].eq(Mux(execute.keeps[slot], write.as_value(), late.writes[port].as_value())),
-                    x.forwards[port].eq(execute.keeps[slot] | late.writes[port].valid),
                     operation.thread.eq(issue.threads[slot]),
                     operation.instruction.eq(issue.instructions[slot]),
                 ]
+                with m.If(execute.keeps[slot]):
+                    m.d.comb += [x.writes[port].eq(write), x.forwards[port].eq(1)]
                 _, *sources = fields(issue.instructions[slot])
                 for number, (source, value) in enumerate(zip(sources, (operation.x1, operation.x2), strict=True)):
                     m.d.comb += [
@@ -243,12 +253,6 @@ class Core(wiring.Component):
                         x.indices[2 * width].eq(old),
                         operation.x3.eq(Mux(old == 0, 0, x.data[2 * width])),
                     ]
-                done = scoreboard.scalar_done[slot]
-                m.d.comb += [
-                    done.valid.eq(late.writes[port].valid),
-                    done.thread.eq(late.writes[port].result.thread),
-                    done.destination.eq(late.writes[port].result.destination),
-                ]
             wiring.connect(m, lsus[group].scalar, late.results[0])
             here = (muldiv.result.payload.thread % config.groups) == group
             m.d.comb += [
@@ -380,8 +384,7 @@ class Core(wiring.Component):
             self.activity.stalled.eq(threads.running.any() & ~issue.issued.any()),
             self.retirement.slots.eq(execute.retirement),
             self.retirement.resumed.eq(semaphores.granted),
-            *(self.retirement.scalar[slot].eq(late_scalars[slot // width].writes[slot % width])
-              for slot in range(config.slots)),
+            self.retirement.scalar.eq(Cat(late.writes.as_value() for late in late_scalars)),
             self.retirement.vector.eq(vector_late.writes),
         ]
         return m

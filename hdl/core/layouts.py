@@ -135,6 +135,6 @@ def retirement_layout(config: Config) -> data.StructLayout:
     return data.StructLayout({
         "slots": data.ArrayLayout(retired_layout(config), config.slots),
         "resumed": config.threads,
-        "scalar": data.ArrayLayout(scalar, config.slots),
+        "scalar": data.ArrayLayout(scalar, config.groups * config.integer_writes),
         "vector": data.ArrayLayout(vector, config.vector_writes),
     })
