@@ -38,7 +38,7 @@ Bin = tuple[str, ...]
 #: Instructions between two that make a hazard, both included.
 WINDOW = 3
 
-#: Cycles: a product takes 6.
+#: Cycles: more than a load takes.
 NEAR = 8
 
 #: The register files, and the operands that name one of their registers.
