@@ -89,11 +89,15 @@ class Predictor(wiring.Component):
         # The first branch that jumps counts.
         for group in range(config.groups):
             word, prediction, last = self.words[group], self.predictions[group], self.last[group]
-            m.d.comb += last.eq(config.fetch_words - 1)
+            reached = Signal(columns, name=f"reached_{group}")
+            m.d.comb += [
+                reached.eq(((1 << columns) - 1) << word[:window_bits]),
+                last.eq(config.fetch_words - 1),
+            ]
             for column, memory in reversed(list(enumerate(memories))):
                 port = memory.read_port(domain="comb")
                 m.d.comb += port.addr.eq(row_of(word))
-                with m.If((port.data.tag == tag_of(word)) & port.data.counter[1] & (column >= word[:window_bits])):
+                with m.If((port.data.tag == tag_of(word)) & port.data.counter[1] & reached[column]):
                     m.d.comb += [
                         prediction.taken.eq(1),
                         prediction.target.eq(port.data.target),
