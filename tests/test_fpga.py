@@ -422,7 +422,7 @@ def test_a_node_fits_on_the_board(tmp_path):
         tmp_path, ULX3S_BOARD, placed=False, seed=1, tools={}).used.items()}
     assert used["LUT4"] < 0.85 * 83_640
     assert used["block RAM"] >= ULX3S.sram_bytes / 2048
-    assert used["multiplier"] == 4 + 2 + 4, "a float lane's, a dot product's and the core's"
+    assert used["multiplier"] == 4 + 2 + 16, "a float lane's, a dot product's and the core's"
     assert used["LUT RAM"] > 0 < used["flip-flop"]
 
 

@@ -15,11 +15,11 @@ from ..noc.control_bus import ControlBus
 from ..noc.packet import Coordinate, flit_layout
 from ..onehot import select
 from ..queue import Queue
-from .decode import fields
+from .decode import fields, is_unit
 from .execute import Execute
 from .front_end import FrontEnd
 from .gather import Gather
-from .issue import Issue, chains, changes_matrix, is_unit, loads, multiplies_divides, stores, takes_vectors, writes_sram
+from .issue import Issue, chains, changes_matrix, loads, multiplies_divides, stores, takes_vectors, writes_sram
 from .layouts import retirement_layout, scalar_result_layout
 from .lsu import REQUESTS, LoadStoreUnit
 from .matrix import MatrixUnit
@@ -29,7 +29,7 @@ from .muldiv import PLACES, MulDiv, places
 from .registers import RegisterFile
 from .remote import Remote
 from .result import vector_result_layout
-from .scoreboard import Scoreboard
+from .scoreboard import LATE_SCALARS, Scoreboard
 from .semaphores import Semaphores
 from .threads import Threads
 from .vector import VectorUnit
@@ -200,6 +200,7 @@ class Core(wiring.Component):
             issue.active.eq(threads.running & ~semaphores.waiting & ~remote.waiting),
             issue.busy.eq(scoreboard.busy),
             issue.drained.eq(scoreboard.drained),
+            issue.predicates.eq(execute.predicates),
             issue.executing.eq(held),
         ]
 
@@ -212,17 +213,18 @@ class Core(wiring.Component):
                 threads=config.threads // config.groups, groups=config.groups, result=scalar, reads=2 * width + 1,
                 writes=config.integer_writes)
             m.submodules[f"scalar_late{group}"] = late = Writeback(
-                layout=scalar, sources=2, ports=config.integer_writes)
+                layout=scalar, sources=LATE_SCALARS, ports=config.integer_writes)
             late_scalars.append(late)
             m.d.comb += issue.late_results[group].eq(late.short)
             for port, write in enumerate(late.writes):
-                done = scoreboard.scalar_done[group * config.integer_writes + port]
+                m.d.comb += [x.writes[port].eq(write), x.forwards[port].eq(write.valid)]
+            # By source: which register it is for is known earlier than whether there is a port.
+            for source, result in enumerate(late.results):
+                done = scoreboard.scalar_done[group * LATE_SCALARS + source]
                 m.d.comb += [
-                    x.writes[port].eq(write),
-                    x.forwards[port].eq(write.valid),
-                    done.valid.eq(write.valid),
-                    done.thread.eq(write.result.thread),
-                    done.destination.eq(write.result.destination),
+                    done.valid.eq(result.valid & result.ready),
+                    done.thread.eq(result.payload.thread),
+                    done.destination.eq(result.payload.destination),
                 ]
             for port, slot in enumerate(slots):
                 write, operation = execute.writes[slot], execute.operations[slot]
@@ -230,6 +232,7 @@ class Core(wiring.Component):
                     late.free[port].eq(~execute.keeps[slot]),
                     operation.thread.eq(issue.threads[slot]),
                     operation.instruction.eq(issue.instructions[slot]),
+                    operation.off.eq(issue.offs[slot]),
                 ]
                 with m.If(execute.keeps[slot]):
                     m.d.comb += [x.writes[port].eq(write), x.forwards[port].eq(1)]
@@ -290,7 +293,7 @@ class Core(wiring.Component):
                     value.eq(v.data[source]),
                 ]
                 continue
-            chosen = issue.issued & Cat(uses(each.control) for each in issue.instructions)
+            chosen = issue.issued & ~issue.offs & Cat(uses(each.control) for each in issue.instructions)
             m.d.comb += [
                 v.threads[port].eq(select(chosen, issue.threads)),
                 v.indices[port].eq(select(chosen, [fields(each)[source] for each in issue.instructions])),

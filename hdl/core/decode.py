@@ -8,6 +8,9 @@ from .. import isa
 from ..config import Config
 from .layouts import Control
 
+#: Units whose result is written by the execute stage itself, in its own cycle.
+AT_ONCE = (isa.Unit.ALU, isa.Unit.BRANCH, isa.Unit.CSR, isa.Unit.PREDICATE, isa.Unit.SEMAPHORE)
+
 #: Formats whose second ALU operand is the immediate.
 _IMMEDIATE = (isa.Format.I_TYPE, isa.Format.U_TYPE, isa.Format.SHIFT, isa.Format.SHIFTW)
 
@@ -119,6 +122,18 @@ def fields(decoded: data.View) -> tuple[Value, Value, Value]:
 def mask_of(decoded: data.View) -> Value:
     """The predicate that masks a decoded instruction, if one does."""
     return decoded.word[25:28]
+
+
+def is_unit(control: data.View, *units: isa.Unit) -> Value:
+    """An instruction is for one of these units."""
+    return Cat(control.unit == unit for unit in units).any()
+
+
+def writes_at_once(decoded: data.View) -> Value:
+    """The execute stage writes an integer register: its own result, or the advanced address."""
+    control, (destination, source, _) = decoded.control, fields(decoded)
+    result = is_unit(control, *AT_ONCE) & (control.rd_file == isa.File.X) & (destination != 0)
+    return result | (control.advances & (source != 0))
 
 
 def is_constant(decoded: data.View) -> Value:

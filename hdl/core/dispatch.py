@@ -10,11 +10,10 @@ from ..isa import Unit
 from ..onehot import select
 from . import lsu, matrix, muldiv, vector
 from .csr import OPERAND_FORMATS
-from .decode import fields, mask_of
+from .decode import fields, is_unit, mask_of
 from .issue import (
     changes_matrix,
     gathers,
-    is_unit,
     is_vector,
     loads,
     multiplies_divides,
@@ -109,7 +108,8 @@ class Dispatch(wiring.Component):
 
     def _users(self, uses, slots):
         """Which of the slots hold an instruction for a unit."""
-        return Cat(self.operations[slot].valid & uses(self.operations[slot].instruction.control) for slot in slots)
+        operations = [self.operations[slot] for slot in slots]
+        return Cat(each.valid & ~each.off & uses(each.instruction.control) for each in operations)
 
     def _chosen(self, m, uses, port, slots):
         """The one operation of the slots for a unit, which is offered there if it is done."""
@@ -210,7 +210,8 @@ class Dispatch(wiring.Component):
             *self._bytes(load, group, loading, function, loaded.address[:offset_bits]),
         ]
 
-        # A store of another node has been done, and there is nothing to do for one of no bytes.
+        # A store of another node has been done, and there is nothing to do for one of no bytes, which is not known to
+        # be off if its predicate has been computed in the cycle before.
         with m.If(stored.flat | (masked(storing) & ~self.masks[group].any())):
             m.d.comb += store.valid.eq(0)
         function = storing.instruction.control.function

@@ -11,9 +11,9 @@ from ..noc.packet import flit_layout
 from ..onehot import select
 from . import gather, lsu, matrix, muldiv, vector
 from .commit import Commit
-from .decode import fields, mask_of
+from .decode import AT_ONCE, fields, is_unit, mask_of
 from .dispatch import Dispatch, vectors_layout
-from .issue import ALONE, AT_ONCE, is_unit, stores, takes_vectors
+from .issue import ALONE, stores, takes_vectors
 from .layouts import (
     FAILURE,
     offset_bits,
@@ -45,6 +45,8 @@ class Execute(wiring.Component):
         What is issued is void.
     executing : Out
         What the stage holds.
+    predicates : Out
+        For each thread, which of its predicates have a byte.
     special : the ports of `Special` that lead out of the core.
     writes : Out
         For each slot, the result for an integer register.
@@ -90,6 +92,7 @@ class Execute(wiring.Component):
             "vectors": In(vectors_layout(config)),
             "void": In(threads),
             "executing": Out(data.ArrayLayout(operation_layout(config), slots)),
+            "predicates": Out(data.ArrayLayout(isa.PREDICATES, threads)),
             "writes": Out(data.ArrayLayout(write_layout(scalar_result_layout(config)), slots)),
             "keeps": Out(slots),
             "load_errors": In(threads),
@@ -243,6 +246,7 @@ class Execute(wiring.Component):
                 user.vectors.eq(vectors),
             ]
         m.d.comb += [
+            self.predicates.eq(predicates.any),
             dispatch.done.eq(done),
             dispatch.masks.eq(predicates.masks),
             dispatch.conversions.eq(special.conversions),
@@ -273,7 +277,7 @@ class Execute(wiring.Component):
 
     def _predicates(self, m, operations, done, vectors, predicates):
         """The one instruction of a cycle that takes vectors may compute a predicate, or be under one."""
-        takes = Cat(each.valid & takes_vectors(each.instruction.control) for each in operations)
+        takes = Cat(each.valid & ~each.off & takes_vectors(each.instruction.control) for each in operations)
         operation = Signal(operation_layout(self.config), name="vector_user")
         control = operation.instruction.control
         destination, *sources = fields(operation.instruction)
@@ -300,9 +304,8 @@ class Execute(wiring.Component):
             write, claim, shown = self.writes[slot], self.claims[slot], self.retirement[slot]
             at_once = is_unit(control, *AT_ONCE)
             is_zero = (control.rd_file == File.X) & (destination == 0)
-            result = at_once & (control.rd_file == File.X) & ~is_zero
             m.d.comb += [
-                self.keeps[slot].eq(operation.valid & (result | (control.advances & (source != 0)))),
+                self.keeps[slot].eq(operation.valid & instruction.writes),
                 write.valid.eq(done[slot] & self.keeps[slot] & ~self._overwrites(done, slot + 1)),
                 write.result.thread.eq(operation.thread),
                 write.result.destination.eq(Mux(control.advances, source, destination)),
@@ -318,7 +321,7 @@ class Execute(wiring.Component):
                 shown.thread.eq(operation.thread),
                 shown.pc.eq(instruction.pc),
                 shown.word.eq(instruction.word),
-                shown.writes.eq(done[slot] & result),
+                shown.writes.eq(done[slot] & instruction.writes & ~control.advances),
                 shown.value.eq(write.result.data),
             ]
 

@@ -8,7 +8,7 @@ from ..arbiter import RoundRobin
 from ..config import Config, bits_for_count
 from ..mem.port import MemoryPort
 from ..onehot import select
-from .decode import Decoder, is_constant
+from .decode import Decoder, is_constant, writes_at_once
 from .fetch import Fetch
 from .instruction_queue import InstructionQueue
 from .layouts import decoded_layout, window_layout
@@ -102,6 +102,7 @@ class FrontEnd(wiring.Component):
                     instruction.control.eq(Mux(window.fault | window.error, 0, decoder.control.as_value())),
                     instruction.value.eq(decoder.value),
                     instruction.constant.eq(is_constant(instruction)),
+                    instruction.writes.eq(writes_at_once(instruction)),
                     instruction.prediction.target.eq(window.prediction.target),
                     instruction.prediction.taken.eq(window.prediction.taken & (window.count == index + 1)),
                 ]

@@ -12,21 +12,13 @@ from ..arbiter import RoundRobin
 from ..config import Config
 from ..isa import File, Unit
 from ..onehot import select
-from .decode import fields
+from .decode import AT_ONCE, fields, is_unit, mask_of
 from .layouts import decoded_layout, operation_layout
 from .lsu import is_store
-
-#: Units whose result is written by the execute stage itself, in its own cycle.
-AT_ONCE = (Unit.ALU, Unit.BRANCH, Unit.CSR, Unit.PREDICATE, Unit.SEMAPHORE)
 
 #: Instructions that are issued alone and executed before the next one of their thread is issued: they change what
 #: those behind them see other than by registers and memory, or whether they come at all.
 ALONE = (Unit.CSR, Unit.SYSTEM, Unit.LIST, Unit.SEMAPHORE, Unit.ATOMIC, Unit.PUT)
-
-
-def is_unit(control, *units: Unit):
-    """As hardware: whether an instruction is for one of these units."""
-    return Cat(control.unit == unit for unit in units).any()
 
 
 def accesses(control):
@@ -64,6 +56,11 @@ def gathers(control):
     return control.unit == Unit.GATHER
 
 
+def can_be_off(control):
+    """As hardware: whether an instruction does nothing under a predicate that has no byte, but trap."""
+    return control.masked & stores(control)
+
+
 def takes_vectors(control):
     """As hardware: whether an instruction gets the vector registers that its fields name."""
     return is_unit(control, Unit.VECTOR, Unit.PREDICATE, Unit.GATHER)
@@ -98,14 +95,15 @@ TRAITS = data.StructLayout({"loads": 1, "integer": 1, "shared": 6, "joins": 1})
 _NO_FILE = 7
 
 
-def traits_of(instruction):
-    """The traits of an instruction, as hardware, but for ``joins``."""
+def traits_of(instruction, off):
+    """The traits of an instruction, as hardware, but for ``joins``; of one that is ``off`` there are none."""
     control = instruction.control
+    shared = Cat(is_unit(control, *ALONE), *(
+        uses(control) for uses in (stores, multiplies_divides, takes_vectors, changes_matrix, reads_matrix)))
     return {
         "loads": loads(control),
-        "integer": is_unit(control, Unit.ALU, Unit.BRANCH) & ~instruction.constant,
-        "shared": Cat(is_unit(control, *ALONE), *(
-            uses(control) for uses in (stores, multiplies_divides, takes_vectors, changes_matrix, reads_matrix))),
+        "integer": is_unit(control, Unit.ALU) & ~instruction.constant,
+        "shared": Mux(off, 0, shared),
     }
 
 
@@ -168,14 +166,16 @@ class Issue(wiring.Component):
         ``executing`` included. Of memory accesses these are loads.
     stores : In(groups)
         The same of the group's stores.
+    predicates : In
+        For each thread, which of its predicates have a byte.
     late_results : In(groups)
         A late integer result cannot be written for want of a port: leave one free.
     executing : In
         What the execute stage holds.
     pops : Out
         For each thread, how many instructions leave.
-    issued : Out(slots), threads : Out, instructions : Out
-        What goes to the execute stage at the end of the cycle.
+    issued : Out(slots), threads : Out, instructions : Out, offs : Out(slots)
+        What goes to the execute stage at the end of the cycle; see `operation_layout`.
     """
 
     def __init__(self, *, config: Config):
@@ -190,12 +190,14 @@ class Issue(wiring.Component):
             "drained": In(config.threads),
             "units": In(data.ArrayLayout(len(Unit), config.groups)),
             "stores": In(config.groups),
+            "predicates": In(data.ArrayLayout(isa.PREDICATES, config.threads)),
             "late_results": In(config.groups),
             "executing": In(data.ArrayLayout(operation_layout(config), slots)),
             "pops": Out(data.ArrayLayout(range(width + 1), config.threads)),
             "issued": Out(slots),
             "threads": Out(data.ArrayLayout(config.thread_bits, slots)),
             "instructions": Out(data.ArrayLayout(decoded, slots)),
+            "offs": Out(slots),
         })
 
     def elaborate(self, platform):
@@ -203,12 +205,16 @@ class Issue(wiring.Component):
         config = self.config
         width = config.issue_width
         # What competes with what is known before whose turn it is.
-        ready, traits = [], []
+        ready, traits, offs = [], [], []
         for thread in range(config.threads):
-            bits = Signal(width, name=f"ready_{thread}")
-            m.d.comb += bits.eq(Cat(self._ready(m, thread, place) for place in range(width)))
+            bits, off = Signal(width, name=f"ready_{thread}"), Signal(width, name=f"off_{thread}")
+            m.d.comb += [
+                off.eq(Cat(self._off(thread, place) for place in range(width))),
+                bits.eq(Cat(self._ready(m, thread, place, off[place]) for place in range(width))),
+            ]
             ready.append(bits)
-            traits.append([self._traits(m, thread, place) for place in range(width)])
+            offs.append(off)
+            traits.append([self._traits(m, thread, place, off[place]) for place in range(width)])
 
         # Each group's thread, and what it could issue.
         groups, possibles, grants = [], [], []
@@ -230,6 +236,7 @@ class Issue(wiring.Component):
                     self.threads[slot].eq(select(turn.grant, own)),
                     self.instructions[slot].eq(select(turn.grant, [
                         self.heads[thread][place].as_value() for thread in own])),
+                    self.offs[slot].eq(select(turn.grant, [offs[thread][place] for thread in own])),
                     candidate.eq(select(turn.grant, [traits[thread][place].as_value() for thread in own])),
                 ]
                 candidates.append(candidate)
@@ -255,11 +262,21 @@ class Issue(wiring.Component):
                 m.d.comb += self.pops[thread].eq(Mux(grant[index], count, 0))
         return m
 
-    def _traits(self, m, thread, place):
+    def _off(self, thread, place):
+        """The instruction at this place is off; not said of one behind what may be computing its predicate."""
+        group, width = thread % self.config.groups, self.config.issue_width
+        instruction = self.heads[thread][place]
+        executing = [self.executing[group * width + index] for index in range(width)]
+        computes = Cat(other.valid & (other.thread == thread) & is_unit(other.instruction.control, Unit.PREDICATE)
+                       for other in executing).any()
+        return (can_be_off(instruction.control) & ~computes
+                & ~self.predicates[thread].bit_select(mask_of(instruction), 1))
+
+    def _traits(self, m, thread, place, off):
         traits = Signal(TRAITS, name=f"traits_{thread}_{place}")
         instruction = self.heads[thread][place]
         m.d.comb += [
-            *(traits[name].eq(value) for name, value in traits_of(instruction).items()),
+            *(traits[name].eq(value) for name, value in traits_of(instruction, off).items()),
             traits.joins.eq(joins(self.heads[thread][place - 1], instruction) if place else 1),
         ]
         return traits
@@ -287,7 +304,7 @@ class Issue(wiring.Component):
             room &= ~(candidate.integer & (integers >= self.config.alus))
         return room
 
-    def _ready(self, m, thread, place):
+    def _ready(self, m, thread, place, off):
         """Nothing but other instructions of this cycle stands in the way of the instruction at this place."""
         config = self.config
         group = thread % config.groups
@@ -321,7 +338,7 @@ class Issue(wiring.Component):
         with m.If(publishes & ~self.drained[thread]):
             m.d.comb += hazard.eq(1)
         if place == config.issue_width - 1:
-            with m.If((is_unit(control, *AT_ONCE) | control.advances) & self.late_results[group]):
+            with m.If(instruction.writes & self.late_results[group]):
                 m.d.comb += hazard.eq(1)
-        room = Mux(stores(control), self.stores[group], self.units[group].bit_select(control.unit, 1))
+        room = off | Mux(stores(control), self.stores[group], self.units[group].bit_select(control.unit, 1))
         return self.active[thread] & (self.counts[thread] > place) & ~hazard & room

@@ -68,8 +68,8 @@ def decoded_layout(config: Config) -> data.StructLayout:
     """A decoded instruction.
 
     `value` is the immediate, or a CSR's number in [11:0] and the immediate of csrr*i in [16:12]. A ``constant`` is an
-    instruction that loads it into an integer register. With ``fault`` or ``error`` the instruction could not be fetched
-    and only `pc` means something.
+    instruction that loads it into an integer register; one that ``writes`` has a result for an integer register in the
+    execute stage. With ``fault`` or ``error`` the instruction could not be fetched and only `pc` means something.
     """
     return data.StructLayout({
         "pc": 64,
@@ -79,6 +79,7 @@ def decoded_layout(config: Config) -> data.StructLayout:
         "control": Control,
         "value": signed(32),
         "constant": 1,
+        "writes": 1,
         "prediction": prediction_layout(config),
     })
 
@@ -87,7 +88,7 @@ def operation_layout(config: Config) -> data.StructLayout:
     """An issued instruction with its integer operands; `x3` is the old value of rd, for atomics only.
 
     Instead of `x1` and `x2` those that are ``chained`` are the result of the instruction before it, which executes in
-    the same cycle.
+    the same cycle. One that is ``off`` is a store under a predicate that has no byte: no unit is given it.
     """
     return data.StructLayout({
         "valid": 1,
@@ -97,6 +98,7 @@ def operation_layout(config: Config) -> data.StructLayout:
         "x2": 64,
         "x3": 64,
         "chained": 2,
+        "off": 1,
     })
 
 

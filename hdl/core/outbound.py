@@ -9,8 +9,9 @@ from ..isa import Unit
 from ..noc.packet import Coordinate, Op, flit_layout
 from ..onehot import select
 from . import gather
+from .decode import is_unit
 from .dispatch import stored_line, vectors_layout
-from .issue import gathers, is_unit, stores
+from .issue import gathers, stores
 from .layouts import TILE, operation_layout
 from .slot import access_layout
 

@@ -30,6 +30,8 @@ class Predicates(wiring.Component):
         The first source, zero-extended.
     threads, indices : In, masks : Out
         For each read port, a predicate and its bits.
+    any : Out
+        For each thread, which of its predicates have a byte.
     """
 
     def __init__(self, *, config: Config, reads: int):
@@ -47,6 +49,7 @@ class Predicates(wiring.Component):
             "threads": In(data.ArrayLayout(config.thread_bits, reads)),
             "indices": In(data.ArrayLayout(index, reads)),
             "masks": Out(data.ArrayLayout(config.vector_bytes, reads)),
+            "any": Out(data.ArrayLayout(PREDICATES, config.threads)),
         })
 
     def elaborate(self, platform):
@@ -70,6 +73,10 @@ class Predicates(wiring.Component):
             *(mask.eq(read(thread, index))
               for mask, thread, index in zip(self.masks, self.threads, self.indices, strict=True)),
         ]
+        holds = Signal(data.ArrayLayout(PREDICATES, self.config.threads), reset_less=True)
+        m.d.comb += self.any.eq(holds)
+        with m.If(self.write):
+            m.d.sync += holds[self.thread].bit_select(self.destination, 1).eq(new.any())
         with m.Switch(self.function):
             for function, value in {
                 Predicate.AND: a & b, Predicate.OR: a | b, Predicate.XOR: a ^ b, Predicate.ANDN: a & ~b,

@@ -10,6 +10,9 @@ from ..isa import File
 #: Accesses of a thread that can be on their way to the SRAM: the load-store unit and the execute stage hold fewer.
 ACCESS_BITS = 4
 
+#: What delivers late integer results to a group: its loads, and multiplication and division.
+LATE_SCALARS = 2
+
 
 def claim_layout(config: Config) -> data.StructLayout:
     """An executing instruction whose result will be late."""
@@ -27,8 +30,8 @@ class Scoreboard(wiring.Component):
     claims : In
         For each slot, see `claim_layout`.
     scalar_done, vector_done : In
-        Late results that are written in this cycle, integer ones by group: ``valid``, ``thread``, ``destination``. An
-        integer register is ready at once, a vector register from the next cycle on.
+        Late results that are written in this cycle: ``valid``, ``thread``, ``destination``; integer ones by group and
+        source, the others by port. An integer register is ready at once, a vector register from the next cycle on.
     accesses, performed : In
         For each thread, how many loads and stores of the SRAM go to the load-store unit in this cycle, and how many
         reach the SRAM.
@@ -43,7 +46,7 @@ class Scoreboard(wiring.Component):
         done = data.StructLayout({"valid": 1, "thread": config.thread_bits, "destination": 5})
         super().__init__({
             "claims": In(data.ArrayLayout(claim_layout(config), config.slots)),
-            "scalar_done": In(data.ArrayLayout(done, config.groups * config.integer_writes)),
+            "scalar_done": In(data.ArrayLayout(done, config.groups * LATE_SCALARS)),
             "vector_done": In(data.ArrayLayout(done, config.vector_writes)),
             "accesses": In(data.ArrayLayout(range(3), config.threads)),
             "performed": In(data.ArrayLayout(range(3), config.threads)),
@@ -57,9 +60,9 @@ class Scoreboard(wiring.Component):
         drained = []
         for thread in range(config.threads):
             group = thread % config.groups
-            slots, ports = (
-                range(group * count, (group + 1) * count) for count in (config.issue_width, config.integer_writes))
-            x_done = [self.scalar_done[port] for port in ports]
+            slots, sources = (
+                range(group * count, (group + 1) * count) for count in (config.issue_width, LATE_SCALARS))
+            x_done = [self.scalar_done[source] for source in sources]
             v_done = [self.vector_done[port] for port in range(config.vector_writes)]
             for index, (file, done) in enumerate(((File.X, x_done), (File.V, v_done))):
                 held = Signal(32, name=f"busy_{thread}_{file.name}")

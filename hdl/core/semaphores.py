@@ -15,8 +15,8 @@ class Semaphores(wiring.Component):
     """Counters that threads and the mesh post, and that threads wait for or try to take from.
 
     One post of a thread, one of the mesh, one grant and one try a cycle; no post ever waits. A waiting thread is
-    granted when its whole amount is there, in the cycle after at the earliest; threads that could be granted at once
-    take turns, and come before one that tries.
+    granted when its whole amount is there, in the cycle after at the earliest, and a semaphore grants in every other
+    cycle at most; threads that could be granted at once take turns, behind one that tries.
 
     Members
     -------
@@ -62,11 +62,20 @@ class Semaphores(wiring.Component):
         demand = data.StructLayout({"index": config.semaphore_bits, "amount": COUNT_BITS})
         demands = [Signal(demand, name=f"demand_{thread}") for thread in range(config.threads)]
 
+        # What a thread is granted leaves its counter in the next cycle. Until then the semaphore grants nothing.
+        leaves = Signal(demand)  # all zeros if nothing does
+        leaving = Signal()
+        enough = Cat((counts[wanted.index] >= wanted.amount) & ~(leaving & (leaves.index == wanted.index))
+                     & ~(self.take & (self.wait_index == wanted.index)) for wanted in demands)
         m.submodules.turn = turn = RoundRobin(count=config.threads)
         m.d.comb += [
-            turn.requests.eq(self.waiting & Cat(counts[wanted.index] >= wanted.amount for wanted in demands)),
+            turn.requests.eq(self.waiting & enough),
             turn.advance.eq(1),
             self.granted.eq(turn.grant),
+        ]
+        m.d.sync += [
+            leaving.eq(turn.grant.any()),
+            leaves.eq(select(turn.grant, [wanted.as_value() for wanted in demands])),
         ]
         m.d.sync += self.waiting.eq((self.waiting & ~self.granted & ~self.cancel) | self.wait)
         for thread, wanted in enumerate(demands):
@@ -78,17 +87,15 @@ class Semaphores(wiring.Component):
         m.d.comb += self.overflow.eq(Cat(self.post & own.all(), self.mesh_post.valid & (mesh.all() | last)))
         accepted = Cat(self.post, self.mesh_post.valid) & ~self.overflow
 
-        served = Signal(demand)  # all zeros if there is none
-        m.d.comb += served.eq(select(turn.grant, [wanted.as_value() for wanted in demands]))
-        left = counts[self.wait_index] - Mux(served.index == self.wait_index, served.amount, 0)
+        left = counts[self.wait_index] - Mux(leaves.index == self.wait_index, leaves.amount, 0)
         m.d.comb += self.taken.eq(left >= self.wait_amount)
         for number, count in enumerate(counts):
             up = Signal(2, name=f"up_{number}")
             down, tried = (Signal(COUNT_BITS, name=f"{name}_{number}") for name in ("down", "tried"))
             m.d.comb += up.eq((accepted[0] & (self.post_index == number))
                               + (accepted[1] & (self.mesh_post.payload == number)))
-            with m.If(served.index == number):
-                m.d.comb += down.eq(served.amount)
+            with m.If(leaves.index == number):
+                m.d.comb += down.eq(leaves.amount)
             with m.If(self.take & self.taken & (self.wait_index == number)):
                 m.d.comb += tried.eq(self.wait_amount)
             m.d.sync += count.eq(count + up - down - tried)

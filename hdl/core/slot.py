@@ -137,7 +137,8 @@ class Slot(wiring.Component):
         ]
 
         # Addresses. Those of other nodes are flat; atomics take the same way, to this node if the address is local.
-        atomic, puts, gathers = control.unit == Unit.ATOMIC, control.unit == Unit.PUT, control.unit == Unit.GATHER
+        atomic, puts = control.unit == Unit.ATOMIC, control.unit == Unit.PUT
+        gathers = (control.unit == Unit.GATHER) & ~self.operation.off
         accesses = (control.unit == Unit.MEMORY) | puts | atomic
         store = atomic | lsu.is_store(control.function)
         m.d.comb += [

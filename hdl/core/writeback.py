@@ -42,24 +42,38 @@ class Writeback(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         results = [self.results[index] for index in range(self.sources)]
+
+        # In turn, whatever ports there are: which are free is known late.
         behind = Signal(self.sources)  # those after the last one taken
-        following = behind
-        waiting = Cat(result.valid for result in results)
-        for port in range(self.ports):
-            grant, left, after = (Signal(self.sources, name=f"{name}_{port}") for name in ("grant", "left", "after"))
+        waiting, following, turns = Cat(result.valid for result in results), behind, []
+        for place in range(min(self.sources, self.ports)):
+            turn, left, after = (Signal(self.sources, name=f"{name}_{place}") for name in ("turn", "left", "after"))
             first = waiting & following
             choice = Mux(first.any(), first, waiting)
+            taken = turn.any() & (sum(self.free) > place)
             m.d.comb += [
-                grant.eq(Mux(self.free[port], choice & -choice, 0)),
-                left.eq(waiting & ~grant),
-                after.eq(Mux(grant.any(), ~(grant | (grant - 1)), following)),
+                turn.eq(choice & -choice),
+                left.eq(waiting & ~turn),
+                after.eq(Mux(turn.any(), ~(turn | (turn - 1)), following)),
+            ]
+            with m.If(taken):
+                m.d.sync += behind.eq(after)
+            for index, result in enumerate(results):
+                with m.If(turn[index] & taken):
+                    m.d.comb += result.ready.eq(1)
+            waiting, following = left, after
+            turns.append(turn)
+        m.d.comb += self.short.eq(Cat(result.valid & ~result.ready for result in results).any())
+
+        for port in range(self.ports):
+            grant = Signal(self.sources, name=f"grant_{port}")
+            before = sum(self.free[:port])
+            with m.If(self.free[port]):
+                for place, turn in enumerate(turns[:port + 1]):
+                    with m.If(before == place):
+                        m.d.comb += grant.eq(turn)
+            m.d.comb += [
                 self.writes[port].valid.eq(grant.any()),
                 self.writes[port].result.eq(select(grant, [result.payload.as_value() for result in results])),
             ]
-            for index, result in enumerate(results):
-                with m.If(grant[index]):
-                    m.d.comb += result.ready.eq(1)
-            waiting, following = left, after
-        m.d.comb += self.short.eq(waiting.any())
-        m.d.sync += behind.eq(following)
         return m

@@ -8,6 +8,7 @@ Groups of bins ("goals" are those that can be met):
 * traps: an instruction and the cause that it traps with;
 * csrs: each one read and, if it can be, written;
 * threads: how many ran at once;
+* predicates: an instruction under one that has no byte of a register, some or all;
 * chained: operands that were the result of the instruction beside which theirs was issued;
 * contention: instructions of a class executed by two threads within `NEAR` cycles, so that one may have waited.
 
@@ -25,7 +26,20 @@ from itertools import product
 import numpy as np
 
 from hdl.config import GLOBAL_FLAG, Config
-from hdl.isa import CSRS, INSTRUCTIONS, PREDICATES, Cause, CsrNumber, File, Format, Instruction, Matrix, Unit, decode
+from hdl.isa import (
+    CSRS,
+    INSTRUCTIONS,
+    PREDICATES,
+    Cause,
+    CsrNumber,
+    File,
+    Format,
+    Instruction,
+    Matrix,
+    Predicate,
+    Unit,
+    decode,
+)
 from sim.assembler import Operands, operands
 from sim.isadoc import traps
 
@@ -153,6 +167,7 @@ def goals(config: Config) -> dict[Bin, None]:
     bins += [("crossing", row.name) for row in rows if is_scalar_access(row) and row.function & 3]
     bins += [("csrs", number.name, "read") for number in CSRS]
     bins += [("csrs", number.name, "written") for number, (writable, _) in CSRS.items() if writable]
+    bins += [("predicates", row.name, bytes) for row in rows if row.masked for bytes in ("none", "some", "all")]
     bins += [("threads", str(count)) for count in range(1, config.threads + 1)]
     if config.issue_width > 1:
         bins += [("chained", row.name, operand) for row in rows for operand in chained_operands(row)]
@@ -214,6 +229,8 @@ class Coverage:
         last_write: dict[tuple[File, int], tuple[int, str]] = {}
         last_read: dict[tuple[File, int], tuple[int, str]] = {}
         values: dict[int, int] = {0: 0}
+        predicates: dict[int, int] = {}
+        every_byte = (1 << self.config.vector_bytes) - 1
         previous = ""
         for place, (word, value) in enumerate(_executed(case, thread)):
             meaning = known(word)
@@ -236,6 +253,13 @@ class Coverage:
                 address, line = values[fields.rs1] + fields.imm, self.config.vector_bytes
                 if not address & GLOBAL_FLAG and address % line + (1 << (row.function & 3)) > line:
                     counts["crossing", row.name] += 1
+            if row.masked and fields.mask in predicates:
+                had = predicates[fields.mask]
+                counts["predicates", row.name, "none" if not had else "all" if had == every_byte else "some"] += 1
+            if row.unit is Unit.PREDICATE and (File.PREDICATE, fields.rd) in writes:
+                predicates.pop(fields.rd, None)
+                if row.function is Predicate.SET and fields.rs1 in values:
+                    predicates[fields.rd] = values[fields.rs1] & every_byte
             for kind, touched, before in (("read after write", reads, last_write),
                                           ("write after write", writes, last_write),
                                           ("write after read", writes, last_read)):

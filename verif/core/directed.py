@@ -39,6 +39,7 @@ class DirectedProgram(PreparedProgram):
         group, *what = self.goals.pop()
         {"operands": self._operands, "pairs": self._pair, "hazards": self._hazard, "traps": self._trap,
          "csrs": self._access_csr, "contention": self._repeat, "crossing": self._cross, "chained": self._chain,
+         "predicates": self._under,
          }.get(group, lambda *_: None)(*what)
 
     def _operands(self, name: str, relation: str) -> None:
@@ -262,6 +263,20 @@ class DirectedProgram(PreparedProgram):
                 self.emit(name, rs1=WINDOW, rs2=register, imm=0)
             else:
                 self.emit(name, **self._values(row, {operand: register}))
+
+    def _under(self, name: str, bytes: str) -> None:
+        """Under a predicate that has been computed directly before, or earlier."""
+        row, number = BY_NAME[name], self.random.randrange(NONE)
+        if self._unfit(row):
+            return
+        values = self._values(row, {"mask": number})
+        self._ready(row, values, ("mask",), ADDRESS)
+        had = {"none": 0, "some": self.random.randrange(1, 2048), "all": -1}[bytes]
+        self.emit("addi", rd=LINK, rs1=0, imm=had)
+        self.emit("pset", pd=number, rs1=LINK)
+        for _ in range(self.random.randrange(3)):
+            self.emit("addi", rd=0, rs1=0, imm=0)
+        self.emit(name, **values)
 
     def _bad_word(self) -> None:
         """Load a word that cannot be read; the use of what was loaded traps. The program's end makes the word good."""
