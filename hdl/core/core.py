@@ -330,6 +330,7 @@ class Core(wiring.Component):
             semaphores.wait.eq(special.wait & ~threads.cancels),
             semaphores.wait_index.eq(special.wait_index),
             semaphores.wait_amount.eq(special.wait_amount),
+            semaphores.tries.eq(special.tries),
             semaphores.take.eq(special.take),
             special.taken.eq(semaphores.taken),
             semaphores.cancel.eq(threads.cancels),  # who waits for a semaphore has no access under way

@@ -28,8 +28,8 @@ class Semaphores(wiring.Component):
         The thread's post, and the mesh's, finds the counter at 65,535 and is refused. At 65,534 the thread comes first.
     wait, wait_index, wait_amount : In
         For each thread, a strobe to start waiting; it must not be waiting yet.
-    take : In(1), taken : Out(1)
-        A thread tries to take ``wait_amount`` of ``wait_index`` now; that is there.
+    tries, take : In(1), taken : Out(1)
+        Early: a thread may be trying to take ``wait_amount`` of ``wait_index`` now; late: it does. That is there.
     cancel : In(threads)
         Stop waiting, without the semaphore, unless it is granted in this very cycle.
     waiting : Out(threads)
@@ -48,6 +48,7 @@ class Semaphores(wiring.Component):
             "wait": In(config.threads),
             "wait_index": In(config.semaphore_bits),
             "wait_amount": In(COUNT_BITS),
+            "tries": In(1),
             "take": In(1),
             "taken": Out(1),
             "cancel": In(config.threads),
@@ -66,7 +67,7 @@ class Semaphores(wiring.Component):
         leaves = Signal(demand)  # all zeros if nothing does
         leaving = Signal()
         enough = Cat((counts[wanted.index] >= wanted.amount) & ~(leaving & (leaves.index == wanted.index))
-                     & ~(self.take & (self.wait_index == wanted.index)) for wanted in demands)
+                     & ~(self.tries & (self.wait_index == wanted.index)) for wanted in demands)
         m.submodules.turn = turn = RoundRobin(count=config.threads)
         m.d.comb += [
             turn.requests.eq(self.waiting & enough),

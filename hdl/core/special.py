@@ -48,7 +48,7 @@ class Special(wiring.Component):
         To the list engines, which are ready.
     signals : Out(1)
         It is a post to another node, if it does not trap.
-    post, post_index, wait, wait_index, wait_amount, take : Out, taken : In
+    post, post_index, wait, wait_index, wait_amount, tries, take : Out, taken : In
         To and from the semaphores.
     """
 
@@ -86,6 +86,7 @@ class Special(wiring.Component):
             "wait": Out(threads),
             "wait_index": Out(config.semaphore_bits),
             "wait_amount": Out(COUNT_BITS),
+            "tries": Out(1),
             "take": Out(1),
             "taken": In(1),
         })
@@ -164,6 +165,7 @@ class Special(wiring.Component):
             self.wait.eq(self.waits << operation.thread),
             self.wait_index.eq(x1),
             self.wait_amount.eq(x2),
+            self.tries.eq(tries),
             self.take.eq(done & tries),
             self.result.eq(Mux(is_csr, csrs.value, self.taken)),
         ]

@@ -265,18 +265,22 @@ class DirectedProgram(PreparedProgram):
                 self.emit(name, **self._values(row, {operand: register}))
 
     def _under(self, name: str, bytes: str) -> None:
-        """Under a predicate that has been computed directly before, or earlier."""
-        row, number = BY_NAME[name], self.random.randrange(NONE)
+        """Under a predicate that was another one until directly before, or earlier; what was stored is loaded."""
+        row = BY_NAME[name]
         if self._unfit(row):
             return
-        values = self._values(row, {"mask": number})
-        self._ready(row, values, ("mask",), ADDRESS)
         had = {"none": 0, "some": self.random.randrange(1, 2048), "all": -1}[bytes]
-        self.emit("addi", rd=LINK, rs1=0, imm=had)
-        self.emit("pset", pd=number, rs1=LINK)
-        for _ in range(self.random.randrange(3)):
-            self.emit("addi", rd=0, rs1=0, imm=0)
-        self.emit(name, **values)
+        for distance in range(3):
+            number = self.random.randrange(NONE)
+            values = self._values(row, {"mask": number})
+            self._ready(row, values, ("mask",), ADDRESS)
+            for value in (0 if had else -1, had):
+                self.emit("addi", rd=LINK, rs1=0, imm=value)
+                self.emit("pset", pd=number, rs1=LINK)
+            for _ in range(distance):
+                self.emit("addi", rd=0, rs1=0, imm=0)
+            self.emit(name, **values)
+            self.emit("vld", vd=self.random.randrange(32), rs1=WINDOW, imm=0)
 
     def _bad_word(self) -> None:
         """Load a word that cannot be read; the use of what was loaded traps. The program's end makes the word good."""
