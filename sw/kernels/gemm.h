@@ -64,31 +64,21 @@ D1_INLINE void gemm_multiply(int tile, int step, int fresh)
         GEMM_MULTIPLY(D1_MMUL, tile, step);
 }
 
-/* Lines that the registers hold; those that are there before the first multiplication; and those of them that come before all else. */
+/* Lines that the registers hold, of which all but one are there before the first multiplication. */
 #define GEMM_HELD (2 * GEMM_LINES * GEMM_UNROLL)
-#define GEMM_EARLY (GEMM_HELD / 2)
-#define GEMM_FIRST (GEMM_HELD / 4)
 
 /* Lines that have been loaded before multiplication `number` of a turn: as many as do not take the place of one that is still
  * needed. */
 #define GEMM_LOADED(number) (GEMM_HELD - 1 + (GEMM_LINES == 2 ? (number) : (number) / 4 * 2 + ((number) % 4 != 0)))
 
-/* A turn, after whose multiplications come the loads for the next one: one of each is issued in a cycle. The first turn
- * of a product begins with GEMM_EARLY lines and catches up. */
-D1_INLINE void gemm_turn(struct gemm *next, int first)
+/* A turn, after whose multiplications come the loads for the next one: one of each is issued in a cycle. */
+D1_INLINE void gemm_turn(struct gemm *next, int fresh)
 {
     D1_UNROLLED(number, 4 * GEMM_UNROLL) {
-        int caught_up = GEMM_EARLY + 2 * number;
-        gemm_multiply(number % 4, number / 4, first && number < 4);
-        D1_UNROLLED(line, 2) {
-            int begin = GEMM_LOADED(number), end = GEMM_LOADED(number + 1);
-            if (first && caught_up < begin)
-                begin = caught_up;
-            if (first && caught_up + 2 < end)
-                end = caught_up + 2;
-            if (begin + line < end)
-                gemm_load(next, begin + line);
-        }
+        gemm_multiply(number % 4, number / 4, fresh && number < 4);
+        D1_UNROLLED(line, 2)
+            if (GEMM_LOADED(number) + line < GEMM_LOADED(number + 1))
+                gemm_load(next, GEMM_LOADED(number) + line);
     }
 }
 
@@ -96,15 +86,8 @@ D1_INLINE void gemm_turn(struct gemm *next, int first)
 D1_INLINE void gemm_start(struct gemm *next, const char *a, const char *b)
 {
     *next = (struct gemm){a, b};
-    D1_UNROLLED(number, GEMM_FIRST)
+    D1_UNROLLED(number, GEMM_HELD - 1)
         gemm_load(next, number);
-}
-
-/* The other loads for the first turn, if it is not `gemm_turn` that catches up. */
-D1_INLINE void gemm_catch_up(struct gemm *next)
-{
-    D1_UNROLLED(number, GEMM_HELD - GEMM_FIRST - 1)
-        gemm_load(next, GEMM_FIRST + number);
 }
 
 /* Then all multiplications of strips of `bytes` bytes but the last turn's. Accumulators 0 .. 3 begin with 0 if the product is `fresh`;
@@ -112,12 +95,8 @@ D1_INLINE void gemm_catch_up(struct gemm *next)
 D1_INLINE void gemm_turns(struct gemm *next, const char *a, uint64_t bytes, int fresh)
 {
     const char *end = a + bytes;
-    if (fresh) {
-        D1_UNROLLED(number, GEMM_EARLY - GEMM_FIRST)
-            gemm_load(next, GEMM_FIRST + number);
+    if (fresh)
         gemm_turn(next, 1);
-    } else
-        gemm_catch_up(next);
     while (next->a != end)
         gemm_turn(next, 0);
 }
@@ -137,7 +116,6 @@ D1_INLINE void gemm(const char *a, const char *b, uint64_t steps, int fresh)
     struct gemm next;
     gemm_start(&next, a, b);
     if (fresh && steps == GEMM_UNROLL) {
-        gemm_catch_up(&next);
         D1_UNROLLED(number, 4 * GEMM_UNROLL)
             gemm_last(&next, number, 1);
     } else {

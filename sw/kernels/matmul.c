@@ -39,8 +39,8 @@ D1_INLINE int wrap(struct job *here)
 }
 
 /* The end of a block of C: its last multiplications, and its accumulators to memory, one part a line. An accumulator is read while
- * the next one has its last multiplications, and the thread's next block is found and begun: if there is none, some lines behind
- * these strips are loaded and not used. `fresh` if the block has no other multiplications. */
+ * the next one has its last multiplications, and the thread's next block is found. Its first lines are loaded beside the last reads and the
+ * stores, which leave room for that; if there is no next block, this one's are. `fresh` if the block has no other multiplications. */
 D1_INLINE void finish(struct gemm *next, struct job *here, int fresh)
 {
     char *c = here->c;
@@ -53,18 +53,21 @@ D1_INLINE void finish(struct gemm *next, struct job *here, int fresh)
             wrap(here);
             if (here->a < here->a_end)
                 *next = (struct gemm){here->a, here->b};
+            else
+                *next = (struct gemm){next->a - here->strip, next->b - here->strip};
         }
         if (number >= GEMM_UNROLL && number % GEMM_UNROLL < D1_PARTS)
             read_part(number / GEMM_UNROLL - 1, number % GEMM_UNROLL);
     }
-    D1_UNROLLED(part, D1_PARTS > GEMM_FIRST ? D1_PARTS : GEMM_FIRST) {
-        if (part < D1_PARTS)
-            read_part(3, part);
-        if (part < GEMM_FIRST)
-            gemm_load(next, part);
+    D1_UNROLLED(number, GEMM_HELD > 5 * D1_PARTS ? GEMM_HELD : 5 * D1_PARTS) {
+        int part = number - D1_PARTS;
+        if (part < 0)
+            read_part(3, number);
+        else if (part < 4 * D1_PARTS)
+            D1_VST(16 + part, c, part * D1_LINE);
+        if (number < GEMM_HELD - 1)
+            gemm_load(next, number);
     }
-    D1_UNROLLED(part, 4 * D1_PARTS)
-        D1_VST(16 + part, c, part * D1_LINE);
 }
 
 /* The threads start one after the other, so that they do not leave the matrix unit together at the ends of their blocks: the second soon,
@@ -75,7 +78,7 @@ D1_INLINE void wait_for_turn(int thread)
     if (thread == D1_THREADS - 1) {
         uint64_t time = d1_cycle(), pause = job.pause, blocks = job.blocks;
         for (int next = 1; next < D1_THREADS && (uint64_t)next < blocks; next++) {
-            time += next == 1 ? 2 * pause : 14 * pause;
+            time += next == 1 ? 2 * pause : 13 * pause;
             while (d1_cycle() < time)
                 ;
             if (next < D1_THREADS - 1)
@@ -103,15 +106,14 @@ static void work(int thread)
     uint64_t start = d1_cycle();
     gemm_start(&next, here.a, here.b);
     if (__builtin_expect(here.strip == GEMM_UNROLL * GEMM_STEP, 0))
-        do {
-            gemm_catch_up(&next);
+        do
             finish(&next, &here, 1);
-        } while (here.a < here.a_end);
+        while (here.a < here.a_end);
     else
-        do {
+        do {  /* unlikely to go on, it is said, so that the code is in the order in which it first runs: no jump is missed */
             gemm_turns(&next, here.a, here.strip, 1);
             finish(&next, &here, 0);
-        } while (here.a < here.a_end);
+        } while (__builtin_expect(here.a < here.a_end, 0));
     spent[thread].end = d1_cycle();
     spent[thread].start = start;
 }
