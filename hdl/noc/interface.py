@@ -1,6 +1,6 @@
 """The network interface: a node's end of the mesh."""
 
-from amaranth.hdl import Module, Mux, unsigned
+from amaranth.hdl import Module, unsigned
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -16,7 +16,7 @@ from .list_engine import ListEngine
 from .list_sender import PullSender, PushSender
 from .merge import Merge
 from .outlet import Outlet
-from .packet import BORN_BITS, PULL_TAG, Coordinate, flit_layout
+from .packet import BORN_BITS, Coordinate, flit_layout
 from .reports import ErrorLog, Report
 from .server import Server
 
@@ -36,11 +36,12 @@ class NetworkStatus(data.Struct):
 class NetworkInterface(wiring.Component):
     """Serves the packets that the mesh brings and sends answers, lists and the threads' packets into the mesh.
 
-    A packet is served in the cycle after it came, if nothing is in front of it. A DATA leaves 4 cycles after its READ
-    came (the SRAM answering in the next cycle), other answers 3, that of an ATOMIC 6. A list moves one line a cycle.
+    A packet is checked in the cycle after it came and served in the second one, if nothing is in front of it. With an
+    SRAM that answers in the next cycle, a DATA leaves 5 cycles after its READ came, the answer to an ATOMIC 6, others
+    4. A list moves one line a cycle.
 
     **Deadlock freedom** is in docs/architecture.md; the facts are visible in the parts. Packets of class 1 wait for the
-    SRAM and for each other (`Server`); a request is looked at when there is room for its answer (`Server`); a request
+    SRAM and for each other (`Server`); a request is taken when there is room for its answer (`Server`); a request
     leaves only if it holds a place for its answer (`PullSender`, and `hdl.core.remote` for the threads); classes wait
     in queues of their own (`Ingress`, `Outlet`).
 
@@ -127,17 +128,14 @@ class NetworkInterface(wiring.Component):
         wiring.connect(m, server.write, wiring.flipped(self.write))
         wiring.connect(m, server.control, wiring.flipped(self.control))
 
-        # Answers to own requests: to the pull or to a thread.
-        answer, tag = server.answer, server.answer.payload.header.tag
-        of_pull = tag >= PULL_TAG
+        # Answers to own requests.
+        wiring.connect(m, server.answer, wiring.flipped(self.answer))
+        wiring.connect(m, server.pulled, pull_sender.answer)
         m.d.comb += [
-            pull_sender.tag.eq(tag),
+            server.awaiting.eq(self.awaiting),
+            pull_sender.tag.eq(server.pulled.payload.header.tag),
+            server.pull_awaited.eq(pull_sender.awaited),
             server.pull_line.eq(pull_sender.line),
-            server.awaited.eq(Mux(of_pull, pull_sender.awaited, (self.awaiting >> tag)[0])),
-            pull_sender.answer.valid.eq(answer.valid & of_pull),
-            self.answer.valid.eq(answer.valid & ~of_pull),
-            pull_sender.answer.payload.eq(answer.payload),
-            self.answer.payload.eq(answer.payload),
         ]
 
         # Lists.

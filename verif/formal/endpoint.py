@@ -172,15 +172,17 @@ class Takes(wiring.Component):
     #: Cycles that the SRAM lets an access and an answer wait, and the semaphores a post.
     ACCESS, ANSWER, POST = 3, 3, 2
 
-    #: The longest wait: for a request that has begun, an atomic, which reads and writes; and for its own write.
-    LIMIT = (ACCESS + 1) + (ANSWER + 1) + (ACCESS + 1) + ACCESS
+    #: An atomic, which reads and writes, and the longest wait: one has just been taken and another one is the next.
+    ATOMIC = (ACCESS + 1) + (ANSWER + 1) + (ACCESS + 1)
+    LIMIT = 2 * (ATOMIC - 1)
 
     def __init__(self):
         flits = stream.Signature(flit_layout(CONFIG))
         super().__init__({
             "packets": In(flits).array(CLASSES), "position": In(Coordinate), "reply_ready": In(1),
             "request_ready": In(1), "answered": In(1), "content": In(CONFIG.vector_bits), "failed": In(1),
-            "post_ready": In(1), "awaited": In(1), "pull_line": In(CONFIG.line_bits),
+            "post_ready": In(1), "awaiting": In(CONFIG.threads), "pull_awaited": In(1),
+            "pull_line": In(CONFIG.line_bits),
         })
 
     def elaborate(self, platform):
@@ -200,7 +202,8 @@ class Takes(wiring.Component):
             server.write.response.payload.eq(self.content),
             server.write.error.eq(self.failed),
             server.post.ready.eq(self.post_ready),
-            server.awaited.eq(self.awaited),
+            server.awaiting.eq(self.awaiting),
+            server.pull_awaited.eq(self.pull_awaited),
             server.pull_line.eq(self.pull_line),
         ]
         # The SRAM may answer when nobody has asked: the server does not look then.

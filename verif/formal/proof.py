@@ -52,6 +52,7 @@ dfflegalize -cell $_DFF_P_ 01
 opt_expr
 opt_merge
 aigmap
+setundef -anyseq
 opt_clean -purge
 write_aiger -zinit {name}.aig
 """

@@ -201,6 +201,7 @@ class Environment:
         self.remote: dict[tuple[tuple[int, int], int], int] = {}  # lines of other nodes
         self.unanswered: list[Packet] = []
         self.answer_rate = 1.0
+        self.copies = 1  # of each answer
         self.failing: set[int] = set()  # addresses that other nodes refuse to read
 
         # What has to come, in order; each is taken away when it does.
@@ -246,7 +247,9 @@ class Environment:
     def drive(self) -> None:
         self.dut.cycle.value = self.stage.now % (1 << BORN_BITS)
         while self.unanswered and random.random() < self.answer_rate:
-            self.mesh.send(self._answer(self.unanswered.pop(0)))
+            answer = self._answer(self.unanswered.pop(0))
+            for _ in range(self.copies):
+                self.mesh.send(answer)
 
     def sample(self) -> None:
         """Nothing to look at: the other agents do."""

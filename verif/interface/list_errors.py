@@ -82,6 +82,15 @@ async def lines_that_their_node_refuses(dut):
 
 
 @cocotb.test()
+async def answers_that_come_twice(dut):
+    """Nobody waits for the second one, though it is right behind the first."""
+    env = await environment(dut)
+    env.copies = 2
+    status = await env.run(Descriptor(source=flat(40), destination=local(900), lines=8), pull=True)
+    assert status["errors"] == 8
+
+
+@cocotb.test()
 async def lines_that_cannot_be_read(dut):
     """None is sent, nor is its list's `signal`; the next list has its own again. Each is counted, wherever it goes."""
     env = await environment(dut)
