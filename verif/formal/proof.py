@@ -36,7 +36,7 @@ prep -flatten -top {name}
 
 
 #: The component as a graph whose outputs are 1 where an assertion does not hold, not those it has itself, and its
-#: assumptions as constraints.
+#: assumptions as constraints. What is undefined, such as words that a memory does not have, may be anything.
 _GRAPH = """
 read_rtlil {name}.il
 hierarchy -top {name}
