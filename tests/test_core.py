@@ -180,6 +180,22 @@ def test_accesses_that_cross_lines(name):
     lock_step(name, cases, seed=seed)
 
 
+@pytest.mark.parametrize("name", CORES)
+def test_a_post_lets_one_thread_go(name):
+    """Threads wait for one semaphore; after each post one of them goes, and nothing is left for a try."""
+    config = CORES[name]
+    number, one = assemble("addi", rd=6, rs1=0, imm=config.semaphores - 1), assemble("addi", rd=7, rs1=0, imm=1)
+    waits = [number, one, assemble("sem.wait", rs1=6, rs2=7), assemble("ebreak")]
+    posts = [number, one, *(config.threads - 1) * [
+        assemble("sem.post", rs1=6), *40 * [assemble("addi", rd=0, rs1=0, imm=0)],
+        assemble("sem.try", rd=8, rs1=6, rs2=7)], assemble("ebreak")]
+    programs = [posts, *(config.threads - 1) * [waits]]
+    memory = [(SRAM_BASE + 0x1000 * thread, b"".join(word.to_bytes(4, "little") for word in program))
+              for thread, program in enumerate(programs)]
+    lock_step(name, [make_case(name="posts", config=config, memory=memory,
+                               start=[(thread, address) for thread, (address, _) in enumerate(memory)])], seed=1)
+
+
 @pytest.mark.parametrize("name", ["SIM", "ULX3S", "DEEP"])
 def test_debugger(name):
     """Single steps, registers and memory through the host's port."""
