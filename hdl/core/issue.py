@@ -264,13 +264,17 @@ class Issue(wiring.Component):
 
     def _off(self, thread, place):
         """The instruction at this place is off; not said of one behind what may be computing its predicate."""
-        group, width = thread % self.config.groups, self.config.issue_width
         instruction = self.heads[thread][place]
-        executing = [self.executing[group * width + index] for index in range(width)]
-        computes = Cat(other.valid & (other.thread == thread) & is_unit(other.instruction.control, Unit.PREDICATE)
-                       for other in executing).any()
+        computes = Cat(before & is_unit(other.instruction.control, Unit.PREDICATE)
+                       for before, other in self._executing(thread)).any()
         return (can_be_off(instruction.control) & ~computes
                 & ~self.predicates[thread].bit_select(mask_of(instruction), 1))
+
+    def _executing(self, thread):
+        """What the execute stage holds of the thread's group, and for each whether it is the thread's."""
+        group, width = thread % self.config.groups, self.config.issue_width
+        others = [self.executing[group * width + index] for index in range(width)]
+        return [(other.valid & (other.thread == thread), other) for other in others]
 
     def _traits(self, m, thread, place, off):
         traits = Signal(TRAITS, name=f"traits_{thread}_{place}")
@@ -312,7 +316,6 @@ class Issue(wiring.Component):
         control = instruction.control
         hazard = Signal(name=f"hazard_{thread}_{place}")
         busy = self.busy[thread]
-        executing = [self.executing[group * config.issue_width + index] for index in range(config.issue_width)]
         registers = registers_of(instruction)
         for file, register in registers:
             with m.If(((file == File.X) & busy[0].bit_select(register, 1))
@@ -322,11 +325,11 @@ class Issue(wiring.Component):
         # What the execute stage is about to do.
         publishes = is_unit(control, Unit.LIST, Unit.SYSTEM, Unit.ATOMIC) | (
             is_unit(control, Unit.SEMAPHORE) & (control.function == isa.Semaphore.POST))
-        for other in executing:
+        for before, other in self._executing(thread):
             done = other.instruction
             destination, *_ = fields(done)
             late = ~is_unit(done.control, *AT_ONCE)
-            with m.If(other.valid & (other.thread == thread)):
+            with m.If(before):
                 for file, register in registers:
                     with m.If(late & (file == done.control.rd_file) & (register == destination)
                               & ((file == File.X) | (file == File.V))):

@@ -167,7 +167,7 @@ def goals(config: Config) -> dict[Bin, None]:
     bins += [("crossing", row.name) for row in rows if is_scalar_access(row) and row.function & 3]
     bins += [("csrs", number.name, "read") for number in CSRS]
     bins += [("csrs", number.name, "written") for number, (writable, _) in CSRS.items() if writable]
-    bins += [("predicates", row.name, bytes) for row in rows if row.masked for bytes in ("none", "some", "all")]
+    bins += [("predicates", row.name, how) for row in rows if row.masked for how in ("none", "some", "all")]
     bins += [("threads", str(count)) for count in range(1, config.threads + 1)]
     if config.issue_width > 1:
         bins += [("chained", row.name, operand) for row in rows for operand in chained_operands(row)]

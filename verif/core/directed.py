@@ -264,12 +264,12 @@ class DirectedProgram(PreparedProgram):
             else:
                 self.emit(name, **self._values(row, {operand: register}))
 
-    def _under(self, name: str, bytes: str) -> None:
+    def _under(self, name: str, how: str) -> None:
         """Under a predicate that was another one until directly before, or earlier; what was stored is loaded."""
         row = BY_NAME[name]
         if self._unfit(row):
             return
-        had = {"none": 0, "some": self.random.randrange(1, 2048), "all": -1}[bytes]
+        had = {"none": 0, "some": self.random.randrange(1, 2048), "all": -1}[how]
         for distance in range(3):
             number = self.random.randrange(NONE)
             values = self._values(row, {"mask": number})
