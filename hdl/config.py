@@ -159,7 +159,7 @@ class Config:
         power_of_two("groups", 1, 2)
         check("groups", self.groups <= self.threads, f"at most the number of threads, {self.threads}")
         power_of_two("decode_width", 2, 8)
-        power_of_two("issue_width", 1, 2)
+        whole("issue_width", 1, 3)
         check("decode_width", self.decode_width >= self.issue_width, f"{self.issue_width}, the issue width, or more")
         power_of_two("instruction_queue", 2, 32)
         check("instruction_queue", self.instruction_queue >= 2 * self.decode_width,
@@ -323,7 +323,7 @@ def global_address(*, x: int, y: int, address: int) -> int:
 
 
 D1 = Config(
-    name="D1", threads=4, groups=2, decode_width=4, issue_width=2, instruction_queue=8, alus=2, branch_targets=128,
+    name="D1", threads=4, groups=2, decode_width=4, issue_width=3, instruction_queue=8, alus=2, branch_targets=128,
     fair_threads=True, integer_writes=3, vector_writes=3, vector_bytes=64, matrix=(8, 8, 4), serial_matrix=False,
     accumulators=4, cfloat8=True, vector_interval=1, bf16_lanes=True, integer_lanes=True, conversions=True,
     estimates=True, gather=True, hard_multipliers=False, sram_bytes=1280 * 1024, sram_banks=16, fetch_lines=16,

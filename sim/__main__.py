@@ -12,7 +12,7 @@ from pathlib import Path
 
 from hdl.config import PRESETS, Config, preset
 
-from . import commands, elf, isadoc, job, report, software, trace
+from . import commands, elf, isadoc, job, report, signature, software, trace
 from .commands import Subcommands, memory_size, mesh_size
 from .disassembler import disassemble
 from .elf import Program
@@ -34,6 +34,9 @@ def _add_run(subcommands: Subcommands) -> None:
     parser.add_argument("--threads", type=int, default=1, metavar="N",
                         help="threads of each node that start the program (default 1)")
     parser.add_argument("--trace", type=Path, metavar="FILE", help="write what every thread retires")
+    parser.add_argument("--signature", type=Path, metavar="FILE",
+                        help="write what node 0,1 has between begin_signature and end_signature, as riscv-arch-test "
+                             "compares it")
     parser.add_argument("--max-cycles", type=int, default=10_000_000, metavar="N",
                         help="give up after that many cycles, or steps of the model (default 10,000,000)")
     parser.set_defaults(run=_run)
@@ -48,11 +51,15 @@ def _run(arguments: argparse.Namespace) -> int:
     config, program = _fitting(arguments)
     if arguments.threads not in range(1, config.threads + 1):
         raise SimulationError(f"--threads must lie in 1 .. {config.threads} for {config.name}, not {arguments.threads}")
-    work = job.program_job(program, config=config, threads=arguments.threads, max_cycles=arguments.max_cycles)
+    signed = [signature.region(program, config)] if arguments.signature else []
+    work = job.program_job(
+        program, config=config, threads=arguments.threads, reads=signed, max_cycles=arguments.max_cycles)
     if arguments.rtl:
         result = importlib.import_module("sim.rtl").run_rtl(work, trace=arguments.trace)
     else:
         result = job.run_model(work, trace=arguments.trace)
+    if arguments.signature:
+        signature.write(arguments.signature, result.reads[0])
     print(report.report(result, program, config))
     return report.exit_status(result)
 

@@ -64,12 +64,17 @@ class Job:
                 for node, names in symbols.items() if "tohost" in names}
 
 
-def program_job(program: Program, *, config: Config, threads: int, max_cycles: int) -> Job:
-    """One program on every node, with the first `threads` threads of each; node (0, 1) says when it has ended."""
+def program_job(program: Program, *, config: Config, threads: int, max_cycles: int,
+                reads: Iterable[tuple[int, int]] = ()) -> Job:
+    """One program on every node, with the first `threads` threads of each.
+
+    Node (0, 1) says when it has ended; of its memory each address and size of `reads` is read then.
+    """
     nodes = config.coordinates()
     return Job(
         name=program.path.stem, config=config, programs=dict.fromkeys(nodes, program), done=nodes[:1],
-        start=[(node, thread) for node in nodes for thread in range(threads)], max_cycles=max_cycles)
+        start=[(node, thread) for node in nodes for thread in range(threads)],
+        reads=[(nodes[0], address, size) for address, size in reads], max_cycles=max_cycles)
 
 
 @dataclass(frozen=True, kw_only=True)

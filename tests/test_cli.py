@@ -155,7 +155,8 @@ def test_deadlock_tells_what_has_trapped_too(program, capsys):
 @pytest.mark.parametrize("arguments, message", [
     (["--threads", "5"], "--threads must lie in 1 .. 4 for SIM, not 5"), (["--threads", "0"], "not 0"),
     (["--config", "D2"], "no preset is called 'D2'; there are D1, SIM, ULX3S"),
-    (["--mesh", "0x1"], "columns must be an integer from 1"), (["--trace", "/nowhere/trace"], "/nowhere/trace")])
+    (["--mesh", "0x1"], "columns must be an integer from 1"), (["--trace", "/nowhere/trace"], "/nowhere/trace"),
+    (["--signature", "/nowhere/signature"], "no symbol begin_signature")])
 def test_wrong_options(program, capsys, arguments, message):
     assert main(["run", program(tells(1)), *arguments]) == 3
     error = capsys.readouterr().err
@@ -247,6 +248,31 @@ def test_bss_is_zeros_and_symbols_are_found(program):
     assert (loaded.entry, loaded.symbols["tohost"]) == (SRAM_BASE, TOHOST)
     assert loaded.word_at(SRAM_BASE + 12) == LOOP
     assert loaded.word_at(SRAM_BASE - 4) is None
+
+
+def signed(begin: int, end: int) -> dict[str, int]:
+    return {"tohost": TOHOST, "begin_signature": begin, "end_signature": end}
+
+
+def test_signature(program, tmp_path):
+    """What the program itself has written, and what it was loaded with."""
+    path = tmp_path / "signature"
+    code = program(tells(3), symbols=signed(SRAM_BASE + 12, TOHOST + 8), zeros=0x100)
+    assert main(["run", code, "--signature", str(path)]) == 1
+    assert path.read_text().splitlines() == [f"{LOOP:08x}", *["00000000"] * 60, "00000003", "00000000"]
+
+
+@pytest.mark.parametrize("symbols, message", [
+    ({"begin_signature": SRAM_BASE}, "has no symbol end_signature"),
+    (signed(SRAM_BASE + 8, SRAM_BASE), "begin_signature is 0x80000008 and end_signature 0x80000000: they must be "
+                                       "multiples of 4 in the SRAM, in this order"),
+    (signed(SRAM_BASE, SRAM_BASE + 2), "end_signature 0x80000002"),
+    (signed(0, SRAM_BASE), "begin_signature is 0x0"), (signed(SRAM_BASE, SIM.sram_end + 4), "0x80020004")])
+def test_there_is_no_signature(program, tmp_path, capsys, symbols, message):
+    path = tmp_path / "signature"
+    assert main(["run", program(tells(1), symbols=symbols), "--signature", str(path)]) == 3
+    assert message in capsys.readouterr().err
+    assert not path.exists()
 
 
 # The other commands

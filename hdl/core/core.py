@@ -19,7 +19,7 @@ from .decode import fields, is_unit
 from .execute import Execute
 from .front_end import FrontEnd
 from .gather import Gather
-from .issue import Issue, chains, changes_matrix, loads, multiplies_divides, stores, takes_vectors, writes_sram
+from .issue import Issue, chained, changes_matrix, loads, multiplies_divides, stores, takes_vectors, writes_sram
 from .layouts import retirement_layout, scalar_result_layout
 from .lsu import REQUESTS, LoadStoreUnit
 from .matrix import MatrixUnit
@@ -48,7 +48,7 @@ class Activity(data.Struct):
     muldiv: unsigned(1)
     loads: unsigned(2)
     stores: unsigned(1)
-    branches: unsigned(2)
+    branches: unsigned(3)
     mispredictions: unsigned(2)
     fetch_miss: unsigned(1)
 
@@ -228,6 +228,7 @@ class Core(wiring.Component):
                 ]
             for port, slot in enumerate(slots):
                 write, operation = execute.writes[slot], execute.operations[slot]
+                older = [issue.instructions[index] for index in slots[:port]]
                 m.d.comb += [
                     late.free[port].eq(~execute.keeps[slot]),
                     operation.thread.eq(issue.threads[slot]),
@@ -243,12 +244,11 @@ class Core(wiring.Component):
                         x.indices[2 * port + number].eq(source),
                         value.eq(Mux(source == 0, 0, x.data[2 * port + number])),
                     ]
-                    if port:  # it may be issued beside what loads a constant
-                        before = issue.instructions[slot - 1]
+                    for before in older:  # it may be issued beside what loads a constant
                         with m.If(before.constant & (source != 0) & (source == fields(before)[0])):
                             m.d.comb += value.eq(before.value)
                 if port:
-                    m.d.comb += operation.chained.eq(chains(issue.instructions[slot - 1], issue.instructions[slot]))
+                    m.d.comb += operation.chained.eq(chained(older, issue.instructions[slot]))
                 if port == 0:  # atomics are the first of their group
                     old, *_ = fields(issue.instructions[slot])
                     m.d.comb += [

@@ -192,7 +192,9 @@ class Dispatch(wiring.Component):
             self.threads[group].eq(Mux(masked(storing), storing.thread, loading.thread)),
             self.indices[group].eq(Mux(
                 masked(storing), mask_of(storing.instruction), mask_of(loading.instruction))),
-            self.store_first[group].eq(self._users(writes_sram, slots)[0]),
+            self.store_first[group].eq(Cat(
+                stores & ~self._users(loads, slots[:place]).any()
+                for place, stores in enumerate(self._users(writes_sram, slots))).any()),
         ]
         m.d.comb += [load.valid.eq(self._users(loads, slots).any()), self.voids[group].eq(~loads_done)]
 

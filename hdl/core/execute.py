@@ -164,7 +164,7 @@ class Execute(wiring.Component):
                 part.load_error_address.eq(load_error_addresses[operation.thread]),
             ]
             if slot % width:
-                m.d.comb += part.before.eq(slots[-1].result)
+                m.d.comb += part.before.eq(slots[slot - slot % width].result)
             if slot % width == 0:  # a thread comes back to what has been answered: it is the first of its instructions
                 m.d.comb += part.answered.eq(self.answered.bit_select(operation.thread, 1))
             slots.append(part)
@@ -306,7 +306,7 @@ class Execute(wiring.Component):
             is_zero = (control.rd_file == File.X) & (destination == 0)
             m.d.comb += [
                 self.keeps[slot].eq(operation.valid & instruction.writes),
-                write.valid.eq(done[slot] & self.keeps[slot] & ~self._overwrites(done, slot + 1)),
+                write.valid.eq(done[slot] & self.keeps[slot] & ~self._overwritten(done, slot)),
                 write.result.thread.eq(operation.thread),
                 write.result.destination.eq(Mux(control.advances, source, destination)),
                 write.result.data.eq(Mux(
@@ -325,12 +325,11 @@ class Execute(wiring.Component):
                 shown.value.eq(write.result.data),
             ]
 
-    def _overwrites(self, done, slot):
-        """The instruction of the slot, of the same thread as the one before it, writes the same integer register."""
-        if slot % self.config.issue_width == 0:
-            return 0
-        before, write = self.writes[slot - 1].result, self.writes[slot].result
-        return done[slot] & self.keeps[slot] & (write.destination == before.destination)
+    def _overwritten(self, done, slot):
+        """An instruction behind that of the slot, of the same thread, writes the same integer register."""
+        width, destination = self.config.issue_width, self.writes[slot].result.destination
+        return Cat(done[behind] & self.keeps[behind] & (self.writes[behind].result.destination == destination)
+                   for behind in range(slot + 1, slot - slot % width + width)).any()
 
     def _learn(self, m, operations, slots, done):
         """One branch of a cycle, rather one that was predicted wrongly."""

@@ -3,7 +3,7 @@
 from functools import reduce
 from operator import and_, or_
 
-from amaranth.hdl import Cat, Module, Mux, Signal
+from amaranth.hdl import Cat, Const, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -88,7 +88,7 @@ def registers_of(instruction):
 
 
 #: Of an instruction that may be issued, what speaks against others beside it. Of the ``shared`` uses there is one a
-#: cycle for all groups. ``joins``: it can be issued together with the one before it.
+#: cycle for all groups. ``joins``: it can be issued together with those before it.
 TRAITS = data.StructLayout({"loads": 1, "integer": 1, "shared": 6, "joins": 1})
 
 #: No register's file.
@@ -124,23 +124,28 @@ def named_again(older, younger):
                for file, register in registers_of(younger))
 
 
-def chains(older, younger):
-    """As hardware: for rs1 and rs2, whether the operand is the result of the one before it, issued beside it.
+def chained(before, younger):
+    """As hardware: for rs1 and rs2, whether the operand is the result of the first of those issued before it.
 
-    What the ALU computes reaches the ALU of the next slot, comparisons and data to store in its own cycle; addresses
-    are too far.
+    What the first slot's ALU computes reaches the ALUs of the others, comparisons and data to store in its own cycle;
+    addresses are too far, and so is what is computed from it.
     """
+    first, *others = before
     control = younger.control
     integer = is_unit(control, Unit.ALU) | (is_unit(control, Unit.BRANCH) & (control.function != isa.Branch.JALR))
     stored = is_unit(control, Unit.MEMORY) & is_store(control.function)
-    return named_again(older, younger)[1:] & Cat(integer, integer | stored) & is_unit(
-        older.control, Unit.ALU).replicate(2)
+    again = reduce(or_, (named_again(other, younger)[1:] for other in others), Const(0, 2))
+    return named_again(first, younger)[1:] & ~again & Cat(integer, integer | stored) & is_unit(
+        first.control, Unit.ALU).replicate(2)
 
 
-def joins(older, younger):
-    """As hardware: an instruction can be issued together with the one before it. What a constant one loads is known."""
+def joins(older, younger, operands):
+    """As hardware: an instruction can be issued together with an older one, whose result reaches these `operands`.
+
+    What a constant one loads is known.
+    """
     overwrites = is_unit(older.control, Unit.ALU)
-    hindered = (named_again(older, younger) & ~Cat(overwrites, chains(older, younger))).any()
+    hindered = (named_again(older, younger) & ~Cat(overwrites, operands)).any()
     predicated = (names_predicates(each.control) for each in (older, younger))
     alone = (is_unit(each.control, *ALONE) for each in (older, younger))
     return (~hindered | older.constant) & ~reduce(and_, predicated) & ~reduce(or_, alone)
@@ -278,10 +283,13 @@ class Issue(wiring.Component):
 
     def _traits(self, m, thread, place, off):
         traits = Signal(TRAITS, name=f"traits_{thread}_{place}")
-        instruction = self.heads[thread][place]
+        instruction, before = self.heads[thread][place], [self.heads[thread][index] for index in range(place)]
+        reached = chained(before, instruction) if place else Const(0, 2)
         m.d.comb += [
             *(traits[name].eq(value) for name, value in traits_of(instruction, off).items()),
-            traits.joins.eq(joins(self.heads[thread][place - 1], instruction) if place else 1),
+            traits.joins.eq(reduce(and_, (
+                joins(older, instruction, Const(0, 2) if index else reached)
+                for index, older in enumerate(before)), Const(1))),
         ]
         return traits
 

@@ -87,8 +87,8 @@ def decoded_layout(config: Config) -> data.StructLayout:
 def operation_layout(config: Config) -> data.StructLayout:
     """An issued instruction with its integer operands; `x3` is the old value of rd, for atomics only.
 
-    Instead of `x1` and `x2` those that are ``chained`` are the result of the instruction before it, which executes in
-    the same cycle. One that is ``off`` is a store under a predicate that has no byte: no unit is given it.
+    Instead of `x1` and `x2` those that are ``chained`` are the result of the group's first instruction, which executes
+    in the same cycle. One that is ``off`` is a store under a predicate that has no byte: no unit is given it.
     """
     return data.StructLayout({
         "valid": 1,

@@ -50,7 +50,7 @@ class Slot(wiring.Component):
     -------
     operation : In
     before : In(64)
-        Result of the slot before this one, for operands that are chained: of the ALU, of comparisons, data to store.
+        Result of the group's first slot, for operands that are chained: of the ALU, of comparisons, data to store.
     result : Out(64)
         Of the ALU, the link of a jump, or the advanced address.
     course, access : Out

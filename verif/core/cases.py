@@ -17,7 +17,7 @@ CORES = {config.name: config.with_mesh(columns=1, rows=1) for config in (
     replace(ULX3S, name="WIDE", threads=4, groups=2, decode_width=4, issue_width=2, instruction_queue=8, alus=2,
             integer_writes=2, vector_writes=2, vector_interval=1, serial_matrix=False, fair_threads=False, gather=True,
             sram_bytes=64 * 1024, semaphores=16),
-    replace(ULX3S, name="DEEP", groups=1, decode_width=8, issue_width=2, instruction_queue=32, alus=1, integer_writes=2,
+    replace(ULX3S, name="DEEP", groups=1, decode_width=8, issue_width=3, instruction_queue=32, alus=1, integer_writes=3,
             branch_targets=4, fetch_lines=2),
 )}
 

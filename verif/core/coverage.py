@@ -9,7 +9,8 @@ Groups of bins ("goals" are those that can be met):
 * csrs: each one read and, if it can be, written;
 * threads: how many ran at once;
 * predicates: an instruction under one that has no byte of a register, some or all;
-* chained: operands that were the result of the instruction beside which theirs was issued;
+* places: an instruction of a class in a later place of those that a thread issues in a cycle;
+* chained: operands, by place, that were the result of the first instruction of the cycle in which theirs was issued;
 * contention: instructions of a class executed by two threads within `NEAR` cycles, so that one may have waited.
 
 An instruction that traps counts like one that retires: it has been issued. Classes of instructions are what competes
@@ -26,6 +27,7 @@ from itertools import product
 import numpy as np
 
 from hdl.config import GLOBAL_FLAG, Config
+from hdl.core.issue import ALONE
 from hdl.isa import (
     CSRS,
     INSTRUCTIONS,
@@ -169,15 +171,17 @@ def goals(config: Config) -> dict[Bin, None]:
     bins += [("csrs", number.name, "written") for number, (writable, _) in CSRS.items() if writable]
     bins += [("predicates", row.name, how) for row in rows if row.masked for how in ("none", "some", "all")]
     bins += [("threads", str(count)) for count in range(1, config.threads + 1)]
-    if config.issue_width > 1:
-        bins += [("chained", row.name, operand) for row in rows for operand in chained_operands(row)]
+    for place in map(str, range(1, config.issue_width)):
+        bins += [("places", name, place) for name in dict.fromkeys(
+            class_of(row) for row in rows if row.unit not in ALONE)]
+        bins += [("chained", row.name, operand, place) for row in rows for operand in chained_operands(row)]
     if config.threads > 1:
         bins += [("contention", name) for name in classes]
     return dict.fromkeys(bins)
 
 
 #: Groups whose bins depend on cycles, which the model does not have.
-TIMED = "contention", "chained"
+TIMED = "contention", "places", "chained"
 
 #: Bins that cannot be met, and why.
 UNREACHABLE: dict[Bin, str] = {
@@ -222,7 +226,7 @@ class Coverage:
             self._thread(case, thread)
         if outcome is not None:
             self._contention(case, outcome.executed)
-            self._chained(case, outcome.executed)
+            self._beside(case, outcome.executed)
 
     def _thread(self, case: Case, thread: int) -> None:
         counts, words = self.counts, Counter[int]()
@@ -303,19 +307,24 @@ class Coverage:
                     if count := int(near.sum()):
                         self.counts["contention", name] += count
 
-    def _chained(self, case: Case, executed: Mapping[int, np.ndarray]) -> None:
-        """Operands written by the instruction before, in the same cycle."""
+    def _beside(self, case: Case, executed: Mapping[int, np.ndarray]) -> None:
+        """Instructions of a cycle behind the first, and operands that the first has written."""
         for thread, cycles in executed.items():
-            retired = case.retired[thread]
-            for place in (np.flatnonzero(cycles[1:] == cycles[:-1]) + 1).tolist():
-                (_, older, _), (_, younger, _) = retired[place - 1:place + 1]
-                before, meaning = known(older), known(younger)
-                if before is None or meaning is None or before[0].unit is not Unit.ALU:
+            meanings = [known(word) for _, word, _ in case.retired[thread]]
+            first = 0
+            for index in range(1, len(meanings)):
+                if cycles[index] != cycles[first]:
+                    first = index
+                    continue
+                before, meaning, place = meanings[first], meanings[index], str(index - first)
+                if before is None or meaning is None:
                     continue
                 row, fields, *_ = meaning
-                for operand in chained_operands(row):
-                    if (File.X, getattr(fields, operand)) in before[3]:
-                        self.counts["chained", row.name, operand] += 1
+                self.counts["places", class_of_name(row.name), place] += 1
+                between = {register for other in meanings[first + 1:index] if other for register in other[3]}
+                for operand in chained_operands(row) if before[0].unit is Unit.ALU else ():
+                    if (File.X, getattr(fields, operand)) in set(before[3]) - between:
+                        self.counts["chained", row.name, operand, place] += 1
 
     def table(self) -> list[tuple[str, int, int, int, str, int]]:
         """For each group: bins, those that cannot be met, those that were, the rarest of these and how often it was."""

@@ -39,7 +39,7 @@ class DirectedProgram(PreparedProgram):
         group, *what = self.goals.pop()
         {"operands": self._operands, "pairs": self._pair, "hazards": self._hazard, "traps": self._trap,
          "csrs": self._access_csr, "contention": self._repeat, "crossing": self._cross, "chained": self._chain,
-         "predicates": self._under,
+         "predicates": self._under, "places": self._place,
          }.get(group, lambda *_: None)(*what)
 
     def _operands(self, name: str, relation: str) -> None:
@@ -251,12 +251,27 @@ class DirectedProgram(PreparedProgram):
         operand = "rs2" if "rs2" in BY_NAME[name].operands else "rd"
         self.emit(name, rs1=WINDOW, imm=-1, **{operand: self._register()})
 
-    def _chain(self, name: str, operand: str) -> None:
-        """Operands that the instruction before computes; of pairs on end, some are issued together."""
+    def _place(self, name: str, place: str) -> None:
+        """Behind instructions that take no unit, of which as many may be issued with it as there are places."""
+        row = self.random.choice(self._of_class(name))
+        if self._unfit(row):
+            return
+        values = self._values(row, {})
+        self._ready(row, values, (), ADDRESS)
+        self._jump_ready(row, values, (), ahead=int(place))
+        for _ in range(int(place)):
+            self.emit("addi", rd=0, rs1=0, imm=self.random.randrange(-2048, 2048))
+        self.emit(row.name, **values)
+        self._wait(self._posts(row))
+
+    def _chain(self, name: str, operand: str, place: str) -> None:
+        """Operands that an instruction before computes; some of those on end are issued together."""
         row = BY_NAME[name]
         for _ in range(3):
             register = self.random.randrange(1, RANDOM_REGISTERS)
             self.emit("sub", rd=register, rs1=self._register(), rs2=self._register())
+            for _ in range(1, int(place)):  # what loads a constant may load it where the other operand is
+                self.emit("addi", rd=self._register(), rs1=0, imm=self.random.randrange(-2048, 2048))
             if row.format is Format.B_TYPE:
                 self.emit(name, **({"rs1": self._register(), "rs2": self._register(), "imm": 4} | {operand: register}))
             elif row.unit is Unit.MEMORY:

@@ -1,5 +1,7 @@
 """The execute stage: no two of its writes of a cycle are to one integer register, which register files rely on."""
 
+from itertools import combinations
+
 from amaranth.hdl import Assert, Module
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In
@@ -9,12 +11,12 @@ from hdl.core.layouts import operation_layout
 from verif.core.cases import CORES
 from verif.formal.proof import Proof
 
-#: One group that issues two instructions a cycle.
+#: One group that issues three instructions a cycle.
 CONFIG = CORES["DEEP"]
 
 
 class OneWriter(wiring.Component):
-    """Any two instructions, one behind the other, in any state of the stage.
+    """Any instructions, one behind the other, in any state of the stage.
 
     Members
     -------
@@ -31,12 +33,12 @@ class OneWriter(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.execute = execute = Execute(config=CONFIG)
-        older, younger = execute.writes
-        same = (older.result.thread == younger.result.thread) & (older.result.destination == younger.result.destination)
         m.d.comb += [
             execute.issued.eq(self.issued),
             execute.operations.eq(self.operations),
-            Assert(~(older.valid & younger.valid & same)),
+            *(Assert(~(older.valid & younger.valid & (older.result.thread == younger.result.thread)
+                       & (older.result.destination == younger.result.destination)))
+              for older, younger in combinations(execute.writes, 2)),
         ]
         return m
 
