@@ -45,7 +45,7 @@ class FrontEnd(wiring.Component):
             "memory": Out(MemoryPort(config)),
             "heads": Out(data.ArrayLayout(data.ArrayLayout(decoded_layout(config), width), threads)),
             "counts": Out(data.ArrayLayout(range(width + 1), threads)),
-            "pops": In(data.ArrayLayout(range(width + 1), threads)),
+            "pops": In(data.ArrayLayout(width, threads)),
         })
 
     def elaborate(self, platform):
@@ -72,7 +72,7 @@ class FrontEnd(wiring.Component):
             m.d.comb += [
                 self.heads[thread].eq(queue.heads),
                 self.counts[thread].eq(queue.count),
-                queue.pop.eq(self.pops[thread]),
+                queue.pops.eq(self.pops[thread]),
                 queue.clear.eq(self.restart[thread]),
             ]
 

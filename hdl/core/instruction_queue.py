@@ -20,8 +20,8 @@ class InstructionQueue(wiring.Component):
         Whatever comes in one cycle fits.
     heads : Out, count : Out
         The oldest instructions, and how many of these there are.
-    pop : In
-        How many of them leave in this cycle.
+    pops : In(issue_width)
+        Which of them leave in this cycle: some of the oldest ones.
     clear : In(1)
         Forget all, also what comes in this cycle.
     """
@@ -35,7 +35,7 @@ class InstructionQueue(wiring.Component):
             "room": Out(1),
             "heads": Out(data.ArrayLayout(decoded, config.issue_width)),
             "count": Out(range(config.issue_width + 1)),
-            "pop": In(range(config.issue_width + 1)),
+            "pops": In(config.issue_width),
             "clear": In(1),
         })
 
@@ -70,13 +70,12 @@ class InstructionQueue(wiring.Component):
             ]
         for index in range(self.config.issue_width):
             m.d.comb += self.heads[index].eq(oldest[(first + index)[:bank_bits]])
-        # How many leave is known last.
-        leaving = range(self.config.issue_width + 1)
+        # What leaves is known last.
         grown = held + self.push
-        m.d.sync += [
-            first.eq(Array(first + count for count in leaving)[self.pop]),
-            held.eq(Array(grown - count for count in leaving)[self.pop]),
-        ]
+        m.d.sync += held.eq(grown)
+        for index in range(self.config.issue_width):
+            with m.If(self.pops[index]):
+                m.d.sync += [first.eq(first + index + 1), held.eq(grown - (index + 1))]
         with m.If(self.clear):
             m.d.sync += held.eq(0)
         return m

@@ -178,7 +178,7 @@ class Issue(wiring.Component):
     executing : In
         What the execute stage holds.
     pops : Out
-        For each thread, how many instructions leave.
+        For each thread, which of its instructions leave: some of the oldest ones.
     issued : Out(slots), threads : Out, instructions : Out, offs : Out(slots)
         What goes to the execute stage at the end of the cycle; see `operation_layout`.
     """
@@ -198,7 +198,7 @@ class Issue(wiring.Component):
             "predicates": In(data.ArrayLayout(isa.PREDICATES, config.threads)),
             "late_results": In(config.groups),
             "executing": In(data.ArrayLayout(operation_layout(config), slots)),
-            "pops": Out(data.ArrayLayout(range(width + 1), config.threads)),
+            "pops": Out(data.ArrayLayout(width, config.threads)),
             "issued": Out(slots),
             "threads": Out(data.ArrayLayout(config.thread_bits, slots)),
             "instructions": Out(data.ArrayLayout(decoded, slots)),
@@ -262,9 +262,8 @@ class Issue(wiring.Component):
                     Mux(first == group, Cat(alone[group]), Cat(rest)))
 
         for group, grant in enumerate(grants):
-            count = sum(self.issued[group * width + place] for place in range(width))
             for index, thread in enumerate(range(group, config.threads, config.groups)):
-                m.d.comb += self.pops[thread].eq(Mux(grant[index], count, 0))
+                m.d.comb += self.pops[thread].eq(Mux(grant[index], self.issued[group * width:(group + 1) * width], 0))
         return m
 
     def _off(self, thread, place):
@@ -294,27 +293,27 @@ class Issue(wiring.Component):
         return traits
 
     def _bundle(self, m, possible, candidates, taken, others):
-        """Which of a thread's instructions are issued, given which of the others that compete with them are."""
+        """Which of a thread's instructions are issued beside those of the `others` that are `taken`.
+
+        All before it in its group are issued with an instruction, and the others are taken in order, too. So it is
+        known early how many of these would be too many.
+        """
         issued: list[Signal] = []
         for place, candidate in enumerate(candidates):
-            go = Signal()
-            m.d.comb += go.eq(possible[place] & self._has_room(candidate, issued, candidates[:place], taken, others)
-                              & (issued[-1] & candidate.joins if place else 1))
+            own, go = candidates[:place], Signal()
+            refused = self._refused(candidate, own, []) | Cat(
+                other & self._refused(candidate, own, others[:index + 1]) for index, other in enumerate(taken)).any()
+            m.d.comb += go.eq(possible[place] & ~refused & (issued[-1] & candidate.joins if place else 1))
             issued.append(go)
         return issued
 
-    def _has_room(self, candidate, issued, own, taken, others):
-        """The units take an instruction beside those that its group and the other one issue before it."""
-        before = list(zip([*issued, *taken], [*own, *others], strict=True))
-        room = 1
-        if before:
-            room &= ~(candidate.shared & reduce(or_, (Mux(go, other.shared, 0) for go, other in before))).any()
-        if own:  # each group has a load-store unit of its own
-            room &= ~(candidate.loads & Cat(go & other.loads for go, other in before[:len(own)]).any())
-        if len(before) >= self.config.alus:
-            integers = sum(go & other.integer for go, other in before)
-            room &= ~(candidate.integer & (integers >= self.config.alus))
-        return room
+    def _refused(self, candidate, own, others):
+        """The units do not take an instruction beside these of its group and these of the other one."""
+        before, alus = [*own, *others], self.config.alus
+        shared = (candidate.shared & reduce(or_, (other.shared for other in before), 0)).any()
+        loads = candidate.loads & Cat(other.loads for other in own).any()  # each group has a load-store unit
+        integers = sum(other.integer for other in before) >= alus if len(before) >= alus else 0
+        return shared | loads | (candidate.integer & integers)
 
     def _ready(self, m, thread, place, off):
         """Nothing but other instructions of this cycle stands in the way of the instruction at this place."""
