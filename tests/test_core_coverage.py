@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -55,6 +56,22 @@ def test_programs_meet_every_bin(name):
     assert [goal for goal in met.missing() if goal[0] not in TIMED] == []
     if name == "SIM":
         lock_step(name, cases, seed=seed)
+
+
+@pytest.mark.parametrize("name", [name for name, config in CORES.items() if config.issue_width > 1])
+def test_what_is_issued_together(name):
+    """In lock-step; which of the bins are met hangs on cycles, and the campaign says it."""
+    config, seed = CORES[name], new_seed()
+    generator = random.Random(seed)
+    wanted = [goal for goal in goals(config) if goal[0] in ("places", "meets", "chained")] * 2
+    generator.shuffle(wanted)
+    cases = []
+    while wanted:
+        program = generate(generator, config=config, length=LENGTH[name], threads=1 + len(cases) % config.threads,
+                           make=partial(DirectedProgram, goals=wanted))
+        cases.append(make_case(name=f"together-{len(cases)}", config=config, memory=program.memory,
+                               start=program.start))
+    lock_step(name, cases, seed=seed)
 
 
 @pytest.mark.parametrize("config", CORES.values(), ids=CORES)

@@ -29,7 +29,9 @@ def job(name: str, *, threads: int = 1, macros: dict[str, int] | None = None, ma
 def test_example_passes_in_rtl(name, threads):
     result = run_rtl(job(name, threads=threads))
     result.check()
-    assert 0 < (result.cycles or 0) <= result.counters[0, 1]["CYCLES"]
+    counters = result.counters[0, 1]
+    assert 0 < (result.cycles or 0) <= counters["CYCLES"]
+    assert counters["LATENCY_SUM"] >= counters["PACKETS_IN"] > 0  # all from the host, through one router
 
 
 def test_failure_reaches_the_host():

@@ -54,7 +54,7 @@ class EdgePort(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        cycle = Signal(BORN_BITS)
+        cycle = Signal(BORN_BITS, init=-1)  # as the nodes count: they leave reset a cycle later
         m.d.sync += cycle.eq(cycle + 1)
 
         packet = Signal(self.flit)

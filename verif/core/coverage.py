@@ -10,6 +10,7 @@ Groups of bins ("goals" are those that can be met):
 * threads: how many ran at once;
 * predicates: an instruction under one that has no byte of a register, some or all;
 * places: an instruction of a class in a later place of those that a thread issues in a cycle;
+* meets: a load and a store of one address that a thread issues in a cycle, by what the older one is, and places;
 * chained: operands, by place, that were the result of the first instruction of the cycle in which theirs was issued;
 * contention: instructions of a class executed by two threads within `NEAR` cycles, so that one may have waited.
 
@@ -22,7 +23,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from itertools import product
+from itertools import combinations, product
 
 import numpy as np
 
@@ -175,13 +176,15 @@ def goals(config: Config) -> dict[Bin, None]:
         bins += [("places", name, place) for name in dict.fromkeys(
             class_of(row) for row in rows if row.unit not in ALONE)]
         bins += [("chained", row.name, operand, place) for row in rows for operand in chained_operands(row)]
+    bins += [("meets", older, *map(str, places)) for older in ("load", "store")
+             for places in combinations(range(config.issue_width), 2)]
     if config.threads > 1:
         bins += [("contention", name) for name in classes]
     return dict.fromkeys(bins)
 
 
 #: Groups whose bins depend on cycles, which the model does not have.
-TIMED = "contention", "places", "chained"
+TIMED = "contention", "places", "meets", "chained"
 
 #: Bins that cannot be met, and why.
 UNREACHABLE: dict[Bin, str] = {
@@ -321,6 +324,10 @@ class Coverage:
                     continue
                 row, fields, *_ = meaning
                 self.counts["places", class_of_name(row.name), place] += 1
+                for older, other in enumerate(meanings[first:index]):
+                    if other and is_scalar_access(row) and is_scalar_access(other[0]) and (
+                            other[1].rs1, other[1].imm) == (fields.rs1, fields.imm):
+                        self.counts["meets", "load" if other[0].rd_file else "store", str(older), place] += 1
                 between = {register for other in meanings[first + 1:index] if other for register in other[3]}
                 for operand in chained_operands(row) if before[0].unit is Unit.ALU else ():
                     if (File.X, getattr(fields, operand)) in set(before[3]) - between:

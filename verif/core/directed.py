@@ -39,7 +39,7 @@ class DirectedProgram(PreparedProgram):
         group, *what = self.goals.pop()
         {"operands": self._operands, "pairs": self._pair, "hazards": self._hazard, "traps": self._trap,
          "csrs": self._access_csr, "contention": self._repeat, "crossing": self._cross, "chained": self._chain,
-         "predicates": self._under, "places": self._place,
+         "predicates": self._under, "places": self._place, "meets": self._meet,
          }.get(group, lambda *_: None)(*what)
 
     def _operands(self, name: str, relation: str) -> None:
@@ -263,6 +263,18 @@ class DirectedProgram(PreparedProgram):
             self.emit("addi", rd=0, rs1=0, imm=self.random.randrange(-2048, 2048))
         self.emit(row.name, **values)
         self._wait(self._posts(row))
+
+    def _meet(self, older: str, first: str, second: str) -> None:
+        """A load and a store of one address, with what takes no unit in the places before and between."""
+        for _ in range(4):
+            imm = self.random.randrange(0, self.config.vector_bytes, 8)
+            access = [lambda imm=imm: self.emit("ld", rd=self._register(), rs1=WINDOW, imm=imm),
+                      lambda imm=imm: self.emit("sd", rs1=WINDOW, rs2=self._register(), imm=imm)]
+            for place in range(int(second) + 1):
+                if place in (int(first), int(second)):
+                    access[(older == "store") ^ (place == int(second))]()
+                else:
+                    self.emit("addi", rd=0, rs1=0, imm=imm)
 
     def _chain(self, name: str, operand: str, place: str) -> None:
         """Operands that an instruction before computes; some of those on end are issued together."""

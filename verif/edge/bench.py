@@ -38,7 +38,7 @@ class Bench:
     def _from_host(self, packet: Packet) -> None:
         packet = packet.but(source=EDGE)
         if packet.destination in CONFIG.coordinates():
-            self.into_mesh.append(packet.but(born=self.stage.now % (1 << BORN_BITS)))
+            self.into_mesh.append(packet.but(born=(self.stage.now - 1) % (1 << BORN_BITS)))
         elif packet.traffic_class == 0:
             self.answers.append(packet.but(op=Op.ERROR.value, destination=EDGE, signal=0,
                                            payload=ErrorCode.DESTINATION.value | packet.address << 32))
