@@ -1,6 +1,6 @@
 """What each thread is doing and where: state, pc, retired instructions, and the host's hold on them."""
 
-from amaranth.hdl import Module, Mux, Signal, unsigned
+from amaranth.hdl import Cat, Module, Mux, Signal, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -8,6 +8,9 @@ from ..config import SRAM_BASE, Config, bits_for_count
 from ..memory_map import THREAD_BLOCK, State, ThreadRegister
 from ..noc.control_bus import ControlBus
 from .csr import TRAP_REPORT
+
+#: Bits of a count of instructions that hold more than retire in a cycle.
+_LOW_BITS = 3
 
 
 class Threads(wiring.Component):
@@ -97,8 +100,13 @@ class Threads(wiring.Component):
 
             with m.If(self.steps[thread] & (self.traps[thread] | ~self.injects[thread])):
                 m.d.sync += self.pcs[thread].eq(self.following[thread])
-            m.d.sync += self.instret[thread].eq(self.instret[thread] + Mux(
+            # How many retire is known late, what carries into the upper bits before it.
+            low, high = self.instret[thread][:_LOW_BITS], self.instret[thread][_LOW_BITS:]
+            counted = Signal(_LOW_BITS + 1, name=f"counted_{thread}")
+            m.d.comb += counted.eq(low + Mux(
                 self.injects[thread], 0, self.retired[thread] + self.granted[thread]))
+            m.d.sync += self.instret[thread].eq(Cat(
+                counted[:_LOW_BITS], Mux(counted[_LOW_BITS], high + 1, high)))
 
             commands = written & (register == ThreadRegister.STATE)
             halts = commands & ~self.control.write_data[0] & self.running[thread]
@@ -113,7 +121,7 @@ class Threads(wiring.Component):
                 with m.If(self.injects[thread]):
                     pass
                 with m.Elif(self.waits[thread]):
-                    m.d.sync += self.pcs[thread].eq(self.following[thread] - 4)
+                    m.d.sync += self.pcs[thread].eq(self.pcs[thread])
                 with m.Elif(self.waiting[thread] & ~self.granted[thread]):
                     m.d.sync += self.pcs[thread].eq(self.pcs[thread] - 4)
             with m.If(self.stops[thread]):
