@@ -88,7 +88,7 @@ def registers_of(instruction):
 
 
 #: Of an instruction that may be issued, what speaks against others beside it. Of the ``shared`` uses there is one a
-#: cycle for all groups. ``joins``: it can be issued together with those before it.
+#: cycle for all groups. ``joins``: it can be issued together with those before it, of which there are some.
 TRAITS = data.StructLayout({"loads": 1, "integer": 1, "shared": 6, "joins": 1})
 
 #: No register's file.
@@ -283,13 +283,12 @@ class Issue(wiring.Component):
     def _traits(self, m, thread, place, off):
         traits = Signal(TRAITS, name=f"traits_{thread}_{place}")
         instruction, before = self.heads[thread][place], [self.heads[thread][index] for index in range(place)]
-        reached = chained(before, instruction) if place else Const(0, 2)
-        m.d.comb += [
-            *(traits[name].eq(value) for name, value in traits_of(instruction, off).items()),
-            traits.joins.eq(reduce(and_, (
-                joins(older, instruction, Const(0, 2) if index else reached)
-                for index, older in enumerate(before)), Const(1))),
-        ]
+        m.d.comb += [traits[name].eq(value) for name, value in traits_of(instruction, off).items()]
+        if before:
+            first, *others = before
+            m.d.comb += traits.joins.eq(Cat(
+                joins(first, instruction, chained(before, instruction)),
+                *(joins(other, instruction, Const(0, 2)) for other in others)).all())
         return traits
 
     def _bundle(self, m, possible, candidates, taken, others):

@@ -45,5 +45,5 @@ class OneWriter(wiring.Component):
 
 PROOFS = (
     Proof(name="execute_one_writer", component=OneWriter, mode="prove", depth=1, engine="abc", quick=True,
-          states="of two instructions that execute together one at most writes an integer register"),
+          states="of instructions that execute together one at most writes an integer register"),
 )
