@@ -51,7 +51,10 @@ def _run(arguments: argparse.Namespace) -> int:
     config, program = _fitting(arguments)
     if arguments.threads not in range(1, config.threads + 1):
         raise SimulationError(f"--threads must lie in 1 .. {config.threads} for {config.name}, not {arguments.threads}")
-    signed = [signature.region(program, config)] if arguments.signature else []
+    signed = []
+    if arguments.signature:
+        signed.append(signature.region(program, config))
+        signature.write(arguments.signature, b"")  # fails now, not after the run; and none of an earlier run stays
     work = job.program_job(
         program, config=config, threads=arguments.threads, reads=signed, max_cycles=arguments.max_cycles)
     if arguments.rtl:

@@ -275,6 +275,18 @@ def test_there_is_no_signature(program, tmp_path, capsys, symbols, message):
     assert not path.exists()
 
 
+def test_signature_of_a_run_that_does_not_end(program, tmp_path, capsys):
+    """Where it cannot be written is told before the run; an earlier one does not pass for this run's."""
+    endless = program([LOOP], symbols=signed(SRAM_BASE, SRAM_BASE + 4))
+    missing, path = tmp_path / "missing" / "signature", tmp_path / "signature"
+    assert main(["run", endless, "--max-cycles", "100", "--signature", str(missing)]) == 3
+    assert str(missing) in capsys.readouterr().err
+    path.write_text("an earlier run's")
+    assert main(["run", endless, "--max-cycles", "100", "--signature", str(path)]) == 3
+    assert "not ended after 100 steps" in capsys.readouterr().err
+    assert path.read_text() == ""
+
+
 # The other commands
 
 def test_traces_compare(program, tmp_path, capsys):
