@@ -86,10 +86,10 @@ def asking(program):
     return make
 
 
-@pytest.mark.parametrize("kind", ["--model", "--rtl"])
+@pytest.mark.parametrize("kind", [["--model"], ["--rtl", "--config", "ULX3S"]], ids=" ".join)
 def test_program_prints_through_the_host(asking, capfd, kind):
     """The first four bytes of a line, written to file 1; the count that was written comes back."""
-    assert main(["run", asking(64, 1, TEXT, 4), kind]) == 4
+    assert main(["run", asking(64, 1, TEXT, 4), *kind]) == 4
     lines = capfd.readouterr().out.splitlines()
     assert "Hi!" in lines
     assert "failed: test 4" in lines

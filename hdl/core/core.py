@@ -138,7 +138,8 @@ class Core(wiring.Component):
         special, width = execute.special, config.issue_width
 
         # Threads: the host starts and halts them, instructions steer them.
-        void = threads.started | threads.given | threads.halted
+        starts = threads.started | threads.given
+        void = starts | threads.halted
         wiring.connect(m, wiring.flipped(self.control), threads.control)
         m.d.comb += [
             threads.steps.eq(execute.steps),
@@ -161,9 +162,8 @@ class Core(wiring.Component):
             front_end.single.eq(threads.single),
             front_end.injects.eq(threads.injects),
             front_end.words.eq(threads.words),
-            front_end.restart.eq(execute.leaves | execute.stops | void),
-            *(front_end.targets[thread].eq(
-                Mux(threads.started[thread] | threads.given[thread], threads.pcs[thread], execute.following[thread]))
+            front_end.restart.eq(execute.leaves | starts),  # what was fetched for one that has stopped waits till then
+            *(front_end.targets[thread].eq(Mux(starts[thread], threads.pcs[thread], execute.following[thread]))
               for thread in range(config.threads)),
             front_end.flush.eq(execute.flush | threads.started.any()),
             front_end.outcome.eq(execute.outcome),
